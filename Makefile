@@ -1,0 +1,73 @@
+# ashmig: migrations from Ash resource snapshots, inside PostgreSQL
+#
+#   make, make install, make installcheck   as with every PGXS extension
+#   make test      everything, in a private throwaway server
+#   make demo      the sample application, likewise
+#   make bench     the measurements, likewise
+
+EXTENSION    = ashmig
+MODULE_big   = ashmig
+DATA         = $(wildcard ashmig--*.sql)
+OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+SHLIB_LINK   = -lcjson
+# The server loads modules into one name space: our functions call ours.
+ifeq ($(shell uname -s),Linux)
+SHLIB_LINK  += -Wl,-Bsymbolic
+endif
+
+# One database for all of them, so setup comes first.
+sql_tests    = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS      = $(filter setup,$(sql_tests)) $(filter-out setup,$(sql_tests))
+ISOLATION    = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
+ISOLATION_OPTS = --load-extension=ashmig
+TAP_TESTS    = $(if $(wildcard t/*.pl),1)
+
+# Most machines lack the one clang version that the server was built with,
+# and DDL gains nothing from inlined bitcode.
+with_llvm   ?= no
+
+# Set WERROR= to build with a compiler that knows more warnings than we do.
+WERROR      ?= -Werror
+
+PG_CONFIG   ?= pg_config
+PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+.DEFAULT_GOAL := all
+
+# These bring (or ask for) what they need, so they work before PGXS does.
+.PHONY: test demo bench check-includes
+test demo bench:
+	@scripts/$@
+check-includes:
+	@scripts/check-includes
+
+# Whatever else was asked for needs the server's build files.
+own_goals   = test demo bench check-includes
+pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
+
+ifneq ($(pgxs_goals),)
+
+ifeq ($(wildcard $(PGXS)),)
+$(error The server's build files are missing ($(PG_CONFIG) --pgxs says "$(PGXS)"). Debian: apt-get install postgresql-server-dev-NN, NN being the server's version; or PG_CONFIG=/path/to/pg_config)
+endif
+
+ifneq ($(filter-out clean distclean maintainer-clean,$(pgxs_goals)),)
+ifeq ($(shell echo '\#include <cjson/cJSON.h>' | $(CC) -E -x c - >/dev/null 2>&1 && echo found),)
+$(error The header cjson/cJSON.h is missing. Debian: apt-get install libcjson-dev)
+endif
+endif
+
+# The server's headers count as system headers, so that the warnings below
+# speak of this project alone. The macros of PG_FUNCTION_ARGS, hooks and
+# callbacks fix parameters that not every function reads.
+ifneq ($(findstring __GNUC__,$(shell $(CC) -dM -E - </dev/null 2>/dev/null)),)
+PG_CPPFLAGS  = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter $(WERROR)
+endif
+
+include $(PGXS)
+
+# Few enough files that a changed header may rebuild them all.
+$(OBJS): $(wildcard src/*.h) Makefile
+
+endif
