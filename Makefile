@@ -16,15 +16,17 @@ SHLIB_LINK  += -Wl,-Bsymbolic
 endif
 
 # One database for all of them, so setup comes first.
-sql_tests    = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-REGRESS      = $(filter setup,$(sql_tests)) $(filter-out setup,$(sql_tests))
-ISOLATION    = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
+sql_tests   := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS     := $(strip $(filter setup,$(sql_tests)) $(filter-out setup,$(sql_tests)))
+ISOLATION   := $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=ashmig
-TAP_TESTS    = $(if $(wildcard t/*.pl),1)
+TAP_TESTS   := $(if $(wildcard t/*.pl),1)
 
 # Most machines lack the one clang version that the server was built with,
-# and DDL gains nothing from inlined bitcode.
-with_llvm   ?= no
+# and DDL gains nothing from inlined bitcode. "make with_llvm=yes" asks for it.
+ifneq ($(origin with_llvm),command line)
+override with_llvm := no
+endif
 
 # Set WERROR= to build with a compiler that knows more warnings than we do.
 WERROR      ?= -Werror

@@ -1,0 +1,199 @@
+# shellcheck shell=bash
+# What test, demo and bench share: the packages, a private server, the end.
+#
+# PostgreSQL finds its files relative to its own executable, so a copy of the
+# executables among links to the rest is an installation of its own. The
+# extension is installed there: the system's PostgreSQL is only read, no root
+# is needed once the packages are there, and several of these may run at once.
+#
+# Settings: PG_CONFIG, TMPDIR, KEEP=1 (keep the folder and say where it is).
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=""			# the temporary folder, once there is one
+as_server=()	# what to put before a command that runs as the server's user
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# ---------------------------------------------------------------- packages
+
+# The pg_config of an installation that has both the server and its headers.
+find_pg_config() {
+	local candidate
+	for candidate in ${PG_CONFIG:+"$PG_CONFIG"} \
+			$(ls -vr /usr/lib/postgresql/*/bin/pg_config 2>/dev/null) \
+			"$(command -v pg_config || true)"; do
+		[ -n "$candidate" ] && command -v "$candidate" >/dev/null || continue
+		[ -e "$("$candidate" --pgxs 2>/dev/null)" ] || continue
+		[ -x "$("$candidate" --bindir)/postgres" ] || continue
+		printf '%s\n' "$candidate"
+		return
+	done
+}
+
+# Run a command as root, or say that it has to be run.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "Not root, and no sudo here. As root, please: $*"
+	fi
+}
+
+apt_install() {
+	say "installing $*"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends -o Dpkg::Use-Pty=0 "$@" >"$apt_log" 2>&1 </dev/null ||
+		{ tail -n 20 "$apt_log" >&2; die "apt-get could not install: $*"; }
+}
+
+# Debian starts a "main" cluster with a server package. This one is wanted for
+# its files alone, so the wish is told before and withdrawn after.
+install_server() {
+	local conf=/etc/postgresql-common/createcluster.d made=""
+
+	apt_install postgresql-common
+	[ -d $conf ] || { as_root mkdir -p $conf; made=yes; }
+	echo "create_main_cluster = false" | as_root tee $conf/ashmig.conf >/dev/null
+	if ! (apt_install "$@"); then
+		made="$made failed"
+	fi
+	as_root rm -f $conf/ashmig.conf
+	case $made in yes*) as_root rmdir --ignore-fail-on-non-empty $conf ;; esac
+	case $made in *failed) exit 1 ;; esac
+}
+
+# Install what is missing, from Debian's archive; sets PG_CONFIG.
+need_packages() {
+	local missing=() server=() version apt_log
+
+	PG_CONFIG=$(find_pg_config)
+	command -v cc >/dev/null || command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+	command -v make >/dev/null || missing+=(make)
+	echo '#include <cjson/cJSON.h>' | cc -E -x c - >/dev/null 2>&1 || missing+=(libcjson-dev)
+	if [ "${1:-}" = tests ]; then
+		perl -MTest::More -e 1 2>/dev/null || missing+=(perl)
+		perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
+	fi
+	[ -n "$PG_CONFIG" ] && [ ${#missing[@]} = 0 ] && return
+
+	command -v apt-get >/dev/null ||
+		die "Please install PostgreSQL 14 or later with its server headers (PG_CONFIG may name its pg_config), libcjson with its header, make, a C compiler, and for the tests Perl's IPC::Run."
+	apt_log=$(mktemp)
+	say "fetching the package lists"
+	as_root apt-get update -qq >"$apt_log" 2>&1 || say "apt-get update failed; going on with the lists there are"
+	if [ -z "$PG_CONFIG" ]; then
+		# The version that is installed already, or else Debian's own.
+		version=$(ls -v /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1 | cut -d/ -f5)
+		[ -n "$version" ] ||
+			version=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+		[ -n "$version" ] || die "apt-get knows no package postgresql."
+		[ -x "/usr/lib/postgresql/$version/bin/postgres" ] || server+=("postgresql-$version")
+		missing+=("postgresql-server-dev-$version")
+	fi
+	[ ${#server[@]} = 0 ] || install_server "${server[@]}"
+	[ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+	rm -f "$apt_log"
+	[ -n "$PG_CONFIG" ] || PG_CONFIG=$(find_pg_config)
+	[ -n "$PG_CONFIG" ] || die "The packages are installed, yet there is no pg_config with the server beside it."
+}
+
+# ------------------------------------------------------------ private server
+
+# Stop whatever server lives below the folder, tests' own ones too, and remove
+# the folder. Runs at every end, by error and by Ctrl-C as well.
+clean_up() {
+	local status=$? pid_file pid
+
+	trap '' INT TERM HUP
+	[ -n "$work" ] && [ -d "$work" ] || exit $status
+	while IFS= read -r pid_file; do
+		pid=$(head -n 1 "$pid_file")
+		kill -QUIT "$pid" 2>/dev/null || true
+		for _ in $(seq 50); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+	done < <(find "$work" -name postmaster.pid 2>/dev/null)
+	cd /
+	if [ -n "${KEEP:-}" ]; then say "kept: $work"; else rm -rf "$work"; fi
+	exit $status
+}
+
+# Make the folder, and with it an installation of PostgreSQL of our own;
+# build the extension from a copy of the sources and install it there.
+# The sources are copied since the server's user may not be able to read
+# where they lie, and so that nothing of this is left there.
+private_install() {
+	local base=${TMPDIR:-/tmp} dir prefix program
+
+	# A socket's path must fit into 107 bytes.
+	[ ${#base} -le 60 ] && [ -w "$base" ] || base=/tmp
+	trap clean_up EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	work=$(mktemp -d "$base/ashmig.XXXXXX")
+	chmod 755 "$work"
+
+	if [ "$(id -u)" = 0 ]; then
+		id postgres >/dev/null 2>&1 || die "PostgreSQL does not run as root, and there is no user postgres."
+		as_server=(runuser -u postgres --)
+		chown postgres "$work"
+		"${as_server[@]}" test -x "$work" ||
+			die "The user postgres cannot enter $base: set TMPDIR to a folder that it can."
+	fi
+
+	for dir in sharedir pkglibdir; do
+		prefix=$("$PG_CONFIG" --$dir)
+		mkdir -p "$work/pg$prefix"
+		cp -rsf "$prefix/." "$work/pg$prefix/"
+	done
+	prefix=$("$PG_CONFIG" --bindir)
+	bindir=$work/pg$prefix
+	mkdir -p "$bindir"
+	for program in postgres initdb pg_ctl pg_config psql createdb dropdb pg_dump pg_restore pgbench \
+			pg_isready pg_controldata pg_basebackup pg_resetwal; do
+		if [ -x "$prefix/$program" ]; then cp -L "$prefix/$program" "$bindir/"; fi
+	done
+	# An installed ashmig is not the one to try.
+	rm -f "$work/pg$("$PG_CONFIG" --sharedir)"/extension/ashmig[.-]* \
+		"$work/pg$("$PG_CONFIG" --pkglibdir)/ashmig.so"
+
+	mkdir "$work/src"
+	tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+		--exclude=./tmp_check --exclude=./output_iso --exclude=./results . |
+		tar -C "$work/src" --no-same-owner -xf -
+	say "building ashmig for $("$PG_CONFIG" --version)"
+	env -u MAKEFLAGS make -s -j"$(nproc)" -C "$work/src" PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 ||
+		{ cat "$work/build.log" >&2; die "The build failed."; }
+	! grep -q 'warning:' "$work/build.log" || { cat "$work/build.log" >&2; die "The build warns."; }
+	env -u MAKEFLAGS make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" DESTDIR="$work/pg" install >>"$work/build.log" 2>&1 ||
+		{ cat "$work/build.log" >&2; die "The installation failed."; }
+	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/src"; fi
+	chmod -R a+rX "$work"
+
+	export PATH="$bindir:$PATH" PSQLRC=/dev/null PAGER=cat LC_ALL=C.UTF-8
+	export PGHOST="$work/socket" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+	unset PGOPTIONS PGSERVICE PGPASSFILE PGSSLMODE PGTZ PGDATESTYLE LANGUAGE
+	mkdir "$PGHOST"
+	if [ "$(id -u)" = 0 ]; then chown postgres "$PGHOST"; fi
+}
+
+# Start the private server; arguments are settings, "name=value". It listens
+# on a socket in the folder and nowhere else.
+start_server() {
+	local setting
+
+	"${as_server[@]}" initdb -D "$work/data" -U postgres -A trust -E UTF8 \
+		--locale=C.UTF-8 --no-sync >"$work/initdb.log" 2>&1 ||
+		{ cat "$work/initdb.log" >&2; die "initdb failed."; }
+	{
+		printf "%s\n" "listen_addresses = ''" "unix_socket_directories = '$PGHOST'" \
+			"fsync = off" "full_page_writes = off" "max_connections = 50" \
+			"log_min_messages = warning" "log_line_prefix = '%m [%p] %q%a '"
+		for setting in "$@"; do printf "%s = '%s'\n" "${setting%%=*}" "${setting#*=}"; done
+	} >>"$work/data/postgresql.conf"
+	"${as_server[@]}" pg_ctl -D "$work/data" -l "$work/server.log" -w start >/dev/null ||
+		{ cat "$work/server.log" >&2; die "The private server did not start."; }
+}
