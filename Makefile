@@ -61,10 +61,11 @@ endif
 
 # The server's headers count as system headers, so that the warnings below
 # speak of this project alone. The macros of PG_FUNCTION_ARGS, hooks and
-# callbacks fix parameters that not every function reads.
+# callbacks fix parameters that not every function reads, and lengthof() is
+# unsigned where PostgreSQL counts in int.
 ifneq ($(findstring __GNUC__,$(shell $(CC) -dM -E - </dev/null 2>/dev/null)),)
 PG_CPPFLAGS  = -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter $(WERROR)
+PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(WERROR)
 endif
 
 include $(PGXS)
