@@ -172,6 +172,7 @@ private_install() {
 		{ cat "$work/build.log" >&2; die "The installation failed."; }
 	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/src"; fi
 	chmod -R a+rX "$work"
+	cd "$work"
 
 	export PATH="$bindir:$PATH" PSQLRC=/dev/null PAGER=cat LC_ALL=C.UTF-8
 	export PGHOST="$work/socket" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
