@@ -1,0 +1,837 @@
+/*
+ * model.c
+ *		From snapshots to the structure they ask for: see model.h.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "utils/builtins.h"
+
+#include "fragment.h"
+#include "model.h"
+#include "text.h"
+
+/* The key of Model.by_name: a TableName that hash_search can compare */
+typedef struct TableKey
+{
+	bool		tenant;
+	NameData	schema;
+	NameData	name;
+} TableKey;
+
+typedef struct TableEntry
+{
+	TableKey	key;
+	Table	   *table;
+} TableEntry;
+
+/* ----------
+ * Names
+ * ----------
+ */
+
+/* The name of a table as PostgreSQL keeps it, "default_schema" counting as none */
+static TableName
+table_name_make(bool tenant, const char *schema, const char *name,
+				const char *default_schema)
+{
+	TableName	result;
+
+	result.tenant = tenant;
+	result.schema = NULL;
+	if (!tenant && schema != NULL && strcmp(schema, default_schema) != 0)
+		result.schema = text_cut_name(schema);
+	result.name = text_cut_name(name);
+	return result;
+}
+
+bool
+table_name_equal(const TableName *a, const TableName *b)
+{
+	return a->tenant == b->tenant && text_equal(a->schema, b->schema) &&
+		strcmp(a->name, b->name) == 0;
+}
+
+char *
+table_name_show(const TableName *name)
+{
+	if (name->tenant)
+		return psprintf("<tenant>.%s", name->name);
+	if (name->schema)
+		return psprintf("%s.%s", name->schema, name->name);
+	return pstrdup(name->name);
+}
+
+/* Equal lists of names, in the same order */
+bool
+names_equal(const List *a, const List *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(la, a, lb, b)
+	{
+		if (strcmp(lfirst(la), lfirst(lb)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The same names in whatever order */
+bool
+names_same_set(const List *a, const List *b)
+{
+	ListCell   *lc;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	foreach(lc, a)
+	{
+		if (!text_list_has(b, lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
+/* The list with each name as PostgreSQL keeps it */
+static List *
+names_cut(const List *names)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+		result = lappend(result, text_cut_name(lfirst(lc)));
+	return result;
+}
+
+/* ----------
+ * The model as a container
+ * ----------
+ */
+static TableKey
+table_key(const TableName *name)
+{
+	TableKey	key;
+
+	memset(&key, 0, sizeof(key));
+	key.tenant = name->tenant;
+	namestrcpy(&key.schema, name->schema ? name->schema : "");
+	namestrcpy(&key.name, name->name);
+	return key;
+}
+
+Model *
+model_create(void)
+{
+	Model	   *model = palloc0(sizeof(Model));
+	HASHCTL		ctl;
+
+	ctl.keysize = sizeof(TableKey);
+	ctl.entrysize = sizeof(TableEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	model->by_name = hash_create("ashmig model", 256, &ctl,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return model;
+}
+
+void
+model_add(Model *model, Table *table)
+{
+	TableKey	key = table_key(&table->name);
+	bool		found;
+	TableEntry *entry = hash_search(model->by_name, &key, HASH_ENTER, &found);
+
+	Assert(!found);
+	entry->table = table;
+	model->tables = lappend(model->tables, table);
+}
+
+Table *
+model_find(const Model *model, const TableName *name)
+{
+	TableKey	key = table_key(name);
+	TableEntry *entry = hash_search(model->by_name, &key, HASH_FIND, NULL);
+
+	return entry ? entry->table : NULL;
+}
+
+Column *
+model_find_column(List *columns, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (strcmp(column->name, name) == 0)
+			return column;
+	}
+	return NULL;
+}
+
+/* ----------
+ * Columns and primary key
+ * ----------
+ */
+
+/* The sequence's name that history gave this column, or PostgreSQL's own choice */
+static char *
+column_sequence_name(const char *table, const char *column, const TableState *state)
+{
+	ListCell   *lc;
+
+	if (state != NULL)
+	{
+		for (lc = list_head(state->sequences); lc != NULL;
+			 lc = lnext(state->sequences, lnext(state->sequences, lc)))
+		{
+			if (strcmp(lfirst(lc), column) == 0)
+				return lfirst(lnext(state->sequences, lc));
+		}
+	}
+	return makeObjectName(table, column, "seq");
+}
+
+static Column *
+model_column(const char *table, const Attribute *attribute,
+			 const TableState *state, Problem *problem)
+{
+	Column	   *column = palloc0(sizeof(Column));
+
+	column->name = text_cut_name(attribute->source);
+	column->path = attribute->path;
+	column->attribute = attribute;
+	column->type = types_column(attribute, problem);
+	column->default_sql = types_default(attribute, problem);
+	column->sequence = types_sequence(attribute);
+	/* a key or an identity is NOT NULL whatever the snapshot says */
+	column->not_null = !attribute->allow_nil || attribute->primary_key ||
+		column->sequence != SEQUENCE_NONE;
+	if (column->sequence != SEQUENCE_NONE)
+		column->sequence_name = column_sequence_name(table, column->name, state);
+	return column;
+}
+
+/*
+ * The primary key: the attributes that say so, in their order.
+ *
+ * Where history has the same columns in another order or the key under
+ * another name (the table was renamed), history is what stands there.
+ */
+static PrimaryKey *
+model_primary_key(const char *table, const List *attributes,
+				  const TableState *state)
+{
+	PrimaryKey *key = palloc0(sizeof(PrimaryKey));
+	ListCell   *lc;
+
+	foreach(lc, attributes)
+	{
+		const Attribute *attribute = lfirst(lc);
+
+		if (attribute->primary_key)
+			key->columns = lappend(key->columns, text_cut_name(attribute->source));
+	}
+	if (key->columns == NIL)
+		return NULL;
+	if (state != NULL && names_same_set(state->primary_key_columns, key->columns))
+		key->columns = state->primary_key_columns;
+	key->name = state != NULL && state->primary_key_name != NULL
+		? state->primary_key_name
+		: makeObjectName(table, NULL, "pkey");
+	return key;
+}
+
+Column *
+model_retire(const Column *column)
+{
+	Column	   *retired = palloc(sizeof(Column));
+
+	*retired = *column;
+	if (column->default_sql == NULL && column->sequence == SEQUENCE_NONE)
+		retired->not_null = false;
+	return retired;
+}
+
+/* ----------
+ * Foreign keys
+ * ----------
+ */
+
+/*
+ * Is what the reference points to its table's primary key?
+ *
+ * Files from before "primary_key?" do not say; then the other snapshots of
+ * the same call or record do (AshPostgres' find_references_primary_key).
+ */
+static bool
+reference_to_primary_key(const Reference *reference, List *others)
+{
+	ListCell   *ls;
+	ListCell   *la;
+
+	if (reference->primary_key != MAYBE_UNSET)
+		return reference->primary_key == MAYBE_TRUE;
+	foreach(ls, others)
+	{
+		Snapshot   *other = lfirst(ls);
+
+		if (strcmp(other->table, reference->table) != 0)
+			continue;
+		foreach(la, other->attributes)
+		{
+			Attribute  *attribute = lfirst(la);
+
+			if (attribute->primary_key &&
+				strcmp(attribute->source, reference->destination_attribute) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int
+match_pair_compare(const ListCell *a, const ListCell *b)
+{
+	return strcmp(((MatchPair *) lfirst(a))->source,
+				  ((MatchPair *) lfirst(b))->source);
+}
+
+/*
+ * The foreign key's further columns: what "match_with" says and, between two
+ * tables of strategy attribute, the tenant columns.
+ *
+ * AshPostgres keeps match_with in a map, so its pairs come sorted by name.
+ * *with_tenant is set where the tenant columns joined: then it is MATCH FULL.
+ */
+static List *
+foreign_key_pairs(const Snapshot *snapshot, const Attribute *attribute,
+				  List *others, bool *with_tenant)
+{
+	const Reference *reference = attribute->references;
+	List	   *pairs = list_copy(reference->match_with);
+	const char *own = snapshot->multitenancy.attribute;
+	const char *theirs = reference->multitenancy.attribute;
+	ListCell   *lc;
+
+	*with_tenant = false;
+	if (snapshot->multitenancy.strategy == STRATEGY_ATTRIBUTE &&
+		reference->multitenancy.strategy == STRATEGY_ATTRIBUTE &&
+		strcmp(reference->destination_attribute, theirs) != 0 &&
+		strcmp(attribute->source, own) != 0 &&
+		(reference->match_tenant == MAYBE_TRUE ||
+		 !reference_to_primary_key(reference, others)))
+	{
+		bool		there = false;
+
+		*with_tenant = true;
+		foreach(lc, pairs)
+			there = there || strcmp(((MatchPair *) lfirst(lc))->source, own) == 0;
+		if (!there)
+		{
+			MatchPair  *pair = palloc(sizeof(MatchPair));
+
+			pair->source = pstrdup(own);
+			pair->destination = pstrdup(theirs);
+			pairs = lappend(pairs, pair);
+		}
+	}
+	list_sort(pairs, match_pair_compare);
+	return pairs;
+}
+
+/* The table that a reference points to (SNAPSHOTS: which schema) */
+static TableName
+foreign_key_target(const Snapshot *snapshot, const Reference *reference,
+				   const char *default_schema)
+{
+	bool		tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
+		reference->multitenancy.strategy == STRATEGY_CONTEXT;
+	const char *schema = reference->schema;
+
+	if (schema == NULL && snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
+		schema = snapshot->schema;
+	return table_name_make(tenant, schema, reference->table, default_schema);
+}
+
+/*
+ * The foreign key of a reference, or NULL where none is made: a table that
+ * all tenants share cannot point into one tenant.
+ */
+static ForeignKey *
+model_foreign_key(const Snapshot *snapshot, const Attribute *attribute,
+				  List *others, const char *default_schema)
+{
+	const Reference *reference = attribute->references;
+	ForeignKey *key;
+	bool		with_tenant;
+	ListCell   *lc;
+
+	if (reference == NULL || reference->ignore)
+		return NULL;
+	if (reference->multitenancy.strategy == STRATEGY_CONTEXT &&
+		snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
+		return NULL;
+
+	key = palloc0(sizeof(ForeignKey));
+	key->path = reference->path;
+	key->name = text_cut_name(reference->name);
+	key->target = foreign_key_target(snapshot, reference, default_schema);
+	key->columns = list_make1(text_cut_name(attribute->source));
+	key->target_columns = list_make1(text_cut_name(reference->destination_attribute));
+	foreach(lc, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
+	{
+		MatchPair  *pair = lfirst(lc);
+
+		key->columns = lappend(key->columns, text_cut_name(pair->source));
+		key->target_columns = lappend(key->target_columns,
+									  text_cut_name(pair->destination));
+	}
+	key->match = with_tenant ? MATCH_FULL : reference->match_type;
+	if (key->match == MATCH_SIMPLE)
+		key->match = MATCH_UNSET;	/* what SQL means by saying nothing */
+	key->on_delete = reference->on_delete;
+	key->on_delete_columns = names_cut(reference->on_delete_columns);
+	key->on_update = reference->on_update;
+	key->deferrable = reference->deferrable;
+	return key;
+}
+
+bool
+foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b)
+{
+	return names_equal(a->columns, b->columns) &&
+		table_name_equal(&a->target, &b->target) &&
+		names_equal(a->target_columns, b->target_columns) &&
+		a->match == b->match &&
+		a->on_delete == b->on_delete &&
+		names_equal(a->on_delete_columns, b->on_delete_columns) &&
+		a->on_update == b->on_update;
+}
+
+/* ----------
+ * Indexes
+ * ----------
+ */
+static IndexKey *
+index_key_column(const char *name)
+{
+	IndexKey   *key = palloc0(sizeof(IndexKey));
+
+	key->value = text_cut_name(name);
+	return key;
+}
+
+static bool
+index_key_equal(const IndexKey *a, const IndexKey *b)
+{
+	return a->is_sql == b->is_sql && a->order == b->order &&
+		strcmp(a->value, b->value) == 0;
+}
+
+/*
+ * The keys of an index, the tenant column in front where rows of all tenants
+ * share the table (AshPostgres' index_keys).
+ */
+static List *
+index_keys(const Snapshot *snapshot, const List *keys, bool all_tenants)
+{
+	List	   *result = NIL;
+	IndexKey   *tenant = NULL;
+	ListCell   *lc;
+
+	if (snapshot->multitenancy.strategy == STRATEGY_ATTRIBUTE && !all_tenants)
+	{
+		tenant = index_key_column(snapshot->multitenancy.attribute);
+		result = lappend(result, tenant);
+	}
+	foreach(lc, keys)
+	{
+		IndexKey   *key = palloc(sizeof(IndexKey));
+
+		*key = *(IndexKey *) lfirst(lc);
+		if (!key->is_sql)
+			key->value = text_cut_name(key->value);
+		if (tenant == NULL || !index_key_equal(tenant, key))
+			result = lappend(result, key);
+	}
+	return result;
+}
+
+/*
+ * Append one part of a derived index name: every byte that is not a letter, a
+ * digit or "_" becomes "_", and trailing "_" go (Ecto's default_index_name,
+ * whose pattern works on bytes).
+ */
+static void
+index_name_part(StringInfo buf, const char *part)
+{
+	int			start = buf->len;
+
+	for (const char *p = part; *p; p++)
+	{
+		bool		word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			(*p >= '0' && *p <= '9');
+
+		appendStringInfoChar(buf, word ? *p : '_');
+	}
+	while (buf->len > start && buf->data[buf->len - 1] == '_')
+		buf->data[--buf->len] = '\0';
+	appendStringInfoChar(buf, '_');
+}
+
+/* "<table>_<keys joined by _>_index" */
+static char *
+index_derived_name(const char *table, const List *keys)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	index_name_part(&buf, table);
+	foreach(lc, keys)
+		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
+	appendStringInfoString(&buf, "index");
+	return text_cut_name(buf.data);
+}
+
+/* Every SQL key of the index must be one index element. */
+static void
+index_check_keys(const TableIndex *index, Problem *problem)
+{
+	ListCell   *lc;
+
+	foreach(lc, index->keys)
+	{
+		IndexKey   *key = lfirst(lc);
+
+		if (key->is_sql)
+			fragment_check_index_element(key->value, index->path, problem);
+	}
+}
+
+/*
+ * Two conditions as one, each in parentheses; either may be NULL.
+ */
+static char *
+condition_join(const char *first, const char *second, const char *path,
+			   Problem *problem)
+{
+	if (first && !fragment_check_expression(first, path, problem))
+		return NULL;
+	if (second && !fragment_check_expression(second, path, problem))
+		return NULL;
+	if (first && second)
+		return psprintf("%s AND %s", fragment_parenthesize(first),
+						fragment_parenthesize(second));
+	if (first)
+		return fragment_parenthesize(first);
+	return second ? fragment_parenthesize(second) : NULL;
+}
+
+static TableIndex *
+model_identity(const Snapshot *snapshot, const Identity *identity, Problem *problem)
+{
+	TableIndex *index = palloc0(sizeof(TableIndex));
+
+	index->kind = INDEX_IDENTITY;
+	index->path = identity->path;
+	index->name = text_cut_name(identity->index_name);
+	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
+	index->unique = true;
+	index->nulls_distinct = identity->nils_distinct;
+	index->where = condition_join(identity->where, identity->base_filter,
+								  identity->path, problem);
+	index_check_keys(index, problem);
+	return index;
+}
+
+static TableIndex *
+model_custom_index(const Snapshot *snapshot, const CustomIndex *custom,
+				   Problem *problem)
+{
+	TableIndex *index = palloc0(sizeof(TableIndex));
+
+	index->kind = INDEX_CUSTOM;
+	index->path = custom->path;
+	index->keys = index_keys(snapshot, custom->fields, custom->all_tenants);
+	index->name = custom->name ? text_cut_name(custom->name)
+		: index_derived_name(snapshot->table, index->keys);
+	index->unique = custom->unique;
+	index->nulls_distinct = custom->nulls_distinct;
+	index->concurrently = custom->concurrently;
+	index->using = custom->using;
+	index->include = names_cut(custom->include);
+	index->prefix = custom->prefix;
+	index->where = condition_join(custom->include_base_filter ? snapshot->base_filter : NULL,
+								  custom->where, custom->path, problem);
+	index_check_keys(index, problem);
+	return index;
+}
+
+/* The index of "index? true", or NULL */
+static TableIndex *
+model_reference_index(const Snapshot *snapshot, const Attribute *attribute,
+					  Problem *problem)
+{
+	const Reference *reference = attribute->references;
+	TableIndex *index;
+
+	if (reference == NULL || reference->index != MAYBE_TRUE)
+		return NULL;
+	index = palloc0(sizeof(TableIndex));
+	index->kind = INDEX_REFERENCE;
+	index->path = reference->path;
+	index->keys = index_keys(snapshot, list_make1(index_key_column(attribute->source)),
+							 false);
+	index->name = index_derived_name(snapshot->table, index->keys);
+	index->nulls_distinct = true;
+	index->where = condition_join(NULL, reference->index_where,
+								  psprintf("%s.index_where", reference->path), problem);
+	return index;
+}
+
+/* Everything but the name (and whether it is built concurrently, which passes) */
+bool
+index_same_definition(const TableIndex *a, const TableIndex *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
+		!text_equal(a->using, b->using) || !text_equal(a->where, b->where) ||
+		!names_equal(a->include, b->include) || !text_equal(a->prefix, b->prefix) ||
+		list_length(a->keys) != list_length(b->keys))
+		return false;
+	forboth(la, a->keys, lb, b->keys)
+	{
+		if (!index_key_equal(lfirst(la), lfirst(lb)))
+			return false;
+	}
+	return true;
+}
+
+/* ----------
+ * Checks and statements
+ * ----------
+ */
+
+/* With a base filter a check binds only the rows that the filter lets in. */
+static Check *
+model_check(const CheckConstraint *constraint, Problem *problem)
+{
+	Check	   *check = palloc0(sizeof(Check));
+	char	   *path = psprintf("%s.check", constraint->path);
+
+	check->path = constraint->path;
+	check->name = text_cut_name(constraint->name);
+	if (!fragment_check_expression(constraint->check, path, problem) ||
+		(constraint->base_filter &&
+		 !fragment_check_expression(constraint->base_filter, path, problem)))
+		return check;
+	check->expression = fragment_parenthesize(constraint->check);
+	if (constraint->base_filter)
+		check->expression = psprintf("(%s OR NOT %s)", check->expression,
+									 fragment_parenthesize(constraint->base_filter));
+	return check;
+}
+
+static Statement *
+model_statement(const Snapshot *snapshot, const CustomStatement *custom)
+{
+	Statement  *statement = palloc0(sizeof(Statement));
+
+	statement->path = custom->path;
+	statement->name = custom->name;
+	statement->up = custom->up;
+	statement->down = custom->down;
+	statement->tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
+		!custom->global;
+	statement->after_tables = names_cut(custom->after_tables);
+	return statement;
+}
+
+/* ----------
+ * Tables
+ * ----------
+ */
+bool
+model_is_table(const Snapshot *snapshot)
+{
+	return snapshot->attributes != NIL || snapshot->identities != NIL ||
+		snapshot->custom_indexes != NIL || snapshot->custom_statements != NIL ||
+		snapshot->check_constraints != NIL;
+}
+
+TableName
+model_name(const Snapshot *snapshot, const char *default_schema)
+{
+	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
+						   snapshot->schema, snapshot->table, default_schema);
+}
+
+/* The columns of the snapshot, and what hangs on each: foreign key, index */
+static void
+model_attributes(Table *table, const Snapshot *snapshot, const TableState *state,
+				 List *others, const char *default_schema, Problem *problem)
+{
+	ListCell   *lc;
+
+	foreach(lc, snapshot->attributes)
+	{
+		Attribute  *attribute = lfirst(lc);
+		ForeignKey *key = model_foreign_key(snapshot, attribute, others, default_schema);
+		TableIndex *index = model_reference_index(snapshot, attribute, problem);
+
+		table->columns = lappend(table->columns,
+								 model_column(table->name.name, attribute, state, problem));
+		if (key)
+			table->foreign_keys = lappend(table->foreign_keys, key);
+		if (index)
+			table->indexes = lappend(table->indexes, index);
+	}
+}
+
+Table *
+model_table(const Snapshot *snapshot, const TableState *state, List *others,
+			const char *default_schema, Problem *problem)
+{
+	Table	   *table = palloc0(sizeof(Table));
+	ListCell   *lc;
+
+	table->path = snapshot->path;
+	table->name = model_name(snapshot, default_schema);
+	table->opted_out = snapshot->drop_table_opted_out;
+	table->options = snapshot->create_table_options;
+	if (table->options)
+		fragment_check_table_options(table->options,
+									 psprintf("%s.create_table_options", snapshot->path),
+									 problem);
+	table->primary_key = model_primary_key(table->name.name, snapshot->attributes, state);
+	foreach(lc, snapshot->identities)
+		table->indexes = lappend(table->indexes,
+								 model_identity(snapshot, lfirst(lc), problem));
+	model_attributes(table, snapshot, state, others, default_schema, problem);
+	foreach(lc, snapshot->custom_indexes)
+		table->indexes = lappend(table->indexes,
+								 model_custom_index(snapshot, lfirst(lc), problem));
+	foreach(lc, snapshot->check_constraints)
+		table->checks = lappend(table->checks, model_check(lfirst(lc), problem));
+	foreach(lc, snapshot->custom_statements)
+		table->statements = lappend(table->statements,
+									model_statement(snapshot, lfirst(lc)));
+	return problem->sqlerrcode == 0 ? table : NULL;
+}
+
+bool
+column_equal(const Column *a, const Column *b)
+{
+	return strcmp(a->type, b->type) == 0 &&
+		text_equal(a->default_sql, b->default_sql) &&
+		a->not_null == b->not_null && a->sequence == b->sequence;
+}
+
+/* ----------
+ * Names that collide
+ * ----------
+ */
+
+/* A name that is taken within a schema or a table, and by what */
+typedef struct TakenName
+{
+	char		key[4 * NAMEDATALEN];	/* space: schema or table, then name */
+	char		path[256];
+} TakenName;
+
+/*
+ * Take a name in a space of names; a problem where it is taken.
+ */
+static bool
+names_take(HTAB *taken, const char *space, const char *name, const char *kind,
+		   const char *path, Problem *problem)
+{
+	char		key[4 * NAMEDATALEN];
+	TakenName  *entry;
+	bool		found;
+
+	memset(key, 0, sizeof(key));
+	snprintf(key, sizeof(key), "%s\001%s", space, name);
+	entry = hash_search(taken, key, HASH_ENTER, &found);
+	if (!found)
+	{
+		strlcpy(entry->path, path ? path : "?", sizeof(entry->path));
+		return true;
+	}
+	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
+						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+								 entry->path, NAMEDATALEN - 1),
+						"Give one of the two a name of its own.",
+						"two %s would have the same name \"%s\"", kind, name);
+}
+
+/* Take the names of one table: relations in its schema, columns and constraints in it. */
+static void
+names_take_table(HTAB *taken, const Table *table, Problem *problem)
+{
+	char	   *schema = psprintf("%d %s", table->name.tenant,
+								  table->name.schema ? table->name.schema : "");
+	char	   *columns = psprintf("%s %s c", schema, table->name.name);
+	char	   *constraints = psprintf("%s %s k", schema, table->name.name);
+	ListCell   *lc;
+
+	names_take(taken, schema, table->name.name, "relations", table->path, problem);
+	if (table->primary_key)
+	{
+		names_take(taken, schema, table->primary_key->name, "relations",
+				   table->path, problem);
+		names_take(taken, constraints, table->primary_key->name, "constraints",
+				   table->path, problem);
+	}
+	foreach(lc, table->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		names_take(taken, index->prefix ? index->prefix : schema, index->name,
+				   "relations", index->path, problem);
+	}
+	foreach(lc, table->columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		names_take(taken, columns, column->name, "columns", column->path, problem);
+	}
+	foreach(lc, table->foreign_keys)
+	{
+		ForeignKey *key = lfirst(lc);
+
+		names_take(taken, constraints, key->name, "constraints", key->path, problem);
+	}
+	foreach(lc, table->checks)
+	{
+		Check	   *check = lfirst(lc);
+
+		names_take(taken, constraints, check->name, "constraints", check->path, problem);
+	}
+}
+
+bool
+model_check_names(const Model *model, Problem *problem)
+{
+	HASHCTL		ctl;
+	HTAB	   *taken;
+	ListCell   *lc;
+
+	ctl.keysize = sizeof(((TakenName *) NULL)->key);
+	ctl.entrysize = sizeof(TakenName);
+	ctl.hcxt = CurrentMemoryContext;
+	taken = hash_create("ashmig names", 1024, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, model->tables)
+		names_take_table(taken, lfirst(lc), problem);
+	hash_destroy(taken);
+	return problem->sqlerrcode == 0;
+}

@@ -1,0 +1,237 @@
+/*
+ * order.c
+ *		The order in which operations can be carried out.
+ *
+ * Operations do not point at each other; what they need follows from their
+ * kind.  A foreign key needs two tables, their columns and a key, and nothing
+ * but a statement needs a foreign key.  A table needs no other table once its
+ * foreign keys are operations of their own, so there is no cycle to cut.  A
+ * custom statement may need anything and nothing can be seen in it, so they
+ * come after everything and go before everything.
+ *
+ * That makes phases: statements that go were written for the old names, so
+ * they are first; then what stays gets its new names (a name that is taken is
+ * refused as a new name, so nothing has to make room); whatever is removed goes
+ * before what it stood on (foreign keys, indexes and columns, tables), and what
+ * is new comes in the opposite order.  Within a phase the operations of one
+ * table stand together, so that they can share one ALTER TABLE, and ties keep
+ * the order of the snapshots.
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+
+#include "order.h"
+#include "text.h"
+
+typedef enum Phase
+{
+	PHASE_SCHEMAS,
+	PHASE_REMOVE_STATEMENTS,
+	PHASE_RENAME,
+	PHASE_DROP_FOREIGN_KEYS,
+	PHASE_REMOVE_PARTS,			/* indexes, keys, checks, columns */
+	PHASE_DROP_TABLES,
+	PHASE_BUILD,				/* tables, columns, keys, indexes, checks */
+	PHASE_ADD_FOREIGN_KEYS,
+	PHASE_ADD_STATEMENTS
+} Phase;
+
+/* The phase of a kind; the compiler finds a kind that is forgotten. */
+static Phase
+order_phase(OperationKind kind)
+{
+	switch (kind)
+	{
+		case OP_CREATE_SCHEMA:
+		case OP_DROP_SCHEMA:
+			return PHASE_SCHEMAS;
+		case OP_REMOVE_STATEMENT:
+			return PHASE_REMOVE_STATEMENTS;
+		case OP_DROP_FOREIGN_KEY:
+			return PHASE_DROP_FOREIGN_KEYS;
+		case OP_REMOVE_CHECK:
+		case OP_REMOVE_UNIQUE_INDEX:
+		case OP_REMOVE_CUSTOM_INDEX:
+		case OP_REMOVE_REFERENCE_INDEX:
+		case OP_REMOVE_PRIMARY_KEY:
+		case OP_REMOVE_ATTRIBUTE:
+		case OP_DROP_RETIRED:
+			return PHASE_REMOVE_PARTS;
+		case OP_DROP_TABLE:
+			return PHASE_DROP_TABLES;
+		case OP_MOVE_TABLE:
+		case OP_RENAME_TABLE:
+		case OP_RENAME_ATTRIBUTE:
+		case OP_RENAME_INDEX:
+		case OP_RENAME_CONSTRAINT:
+			return PHASE_RENAME;
+		case OP_CREATE_TABLE:
+		case OP_RESTORE_RETIRED:
+		case OP_ADD_ATTRIBUTE:
+		case OP_REMOVE_SEQUENCE:
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RETIRE_ATTRIBUTE:
+		case OP_RESUME_ATTRIBUTE:
+		case OP_ADD_SEQUENCE:
+		case OP_ADD_PRIMARY_KEY:
+		case OP_ADD_UNIQUE_INDEX:
+		case OP_ADD_CUSTOM_INDEX:
+		case OP_ADD_REFERENCE_INDEX:
+		case OP_ADD_CHECK:
+			return PHASE_BUILD;
+		case OP_ADD_FOREIGN_KEY:
+		case OP_ALTER_DEFERRABILITY:
+			return PHASE_ADD_FOREIGN_KEYS;
+		case OP_ADD_STATEMENT:
+			return PHASE_ADD_STATEMENTS;
+	}
+	return PHASE_BUILD;			/* not reached: every kind is above */
+}
+
+/* What an operation is sorted by */
+typedef struct SortItem
+{
+	Operation  *operation;
+	Phase		phase;
+	int			table;			/* rank of its table's first mention */
+	int			position;
+} SortItem;
+
+static int
+sort_item_compare(const void *a, const void *b)
+{
+	const SortItem *ia = a;
+	const SortItem *ib = b;
+
+	if (ia->phase != ib->phase)
+		return ia->phase < ib->phase ? -1 : 1;
+	if (ia->phase == PHASE_REMOVE_STATEMENTS)	/* last come, first gone */
+		return ib->position - ia->position;
+	if (ia->phase != PHASE_RENAME && ia->phase != PHASE_ADD_STATEMENTS)
+	{
+		if (ia->table != ib->table)
+			return ia->table - ib->table;
+		if (ia->operation->kind != ib->operation->kind)
+			return ia->operation->kind < ib->operation->kind ? -1 : 1;
+	}
+	return ia->position - ib->position;
+}
+
+/* A table's rank, under the name that it has after the renames */
+typedef struct RankEntry
+{
+	char		key[2 * NAMEDATALEN + 8];
+	int			rank;
+} RankEntry;
+
+static int
+order_rank(HTAB *ranks, const TableName *name)
+{
+	char		key[sizeof(((RankEntry *) NULL)->key)];
+	RankEntry  *entry;
+	bool		found;
+
+	memset(key, 0, sizeof(key));
+	snprintf(key, sizeof(key), "%d\001%s\001%s", name->tenant,
+			 name->schema ? name->schema : "", name->name);
+	entry = hash_search(ranks, key, HASH_ENTER, &found);
+	if (!found)
+		entry->rank = (int) hash_get_num_entries(ranks);
+	return entry->rank;
+}
+
+/* ----------
+ * Dropped tables: dependents first
+ * ----------
+ */
+
+/* Visit a dropped table after every dropped table that points to it. */
+static void
+visit_dropped(Operation *operation, List *drops, List **visited, List **sorted)
+{
+	const Table *table = operation->from;
+	ListCell   *lo;
+	ListCell   *lk;
+
+	if (list_member_ptr(*visited, operation))
+		return;
+	*visited = lappend(*visited, operation);
+	foreach(lo, drops)
+	{
+		const Table *other = ((Operation *) lfirst(lo))->from;
+
+		foreach(lk, other->foreign_keys)
+		{
+			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
+				visit_dropped(lfirst(lo), drops, visited, sorted);
+		}
+	}
+	*sorted = lappend(*sorted, operation);
+}
+
+/*
+ * The drops among "operations", dependents first.  Their foreign keys are
+ * gone by then, so any order works; this is the one a reader expects.
+ */
+static List *
+order_drops(List *operations)
+{
+	List	   *drops = NIL;
+	List	   *visited = NIL;
+	List	   *sorted = NIL;
+	ListCell   *lc;
+
+	foreach(lc, operations)
+	{
+		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
+			drops = lappend(drops, lfirst(lc));
+	}
+	foreach(lc, drops)
+		visit_dropped(lfirst(lc), drops, &visited, &sorted);
+	return sorted;
+}
+
+List *
+order_operations(List *operations)
+{
+	int			count = list_length(operations);
+	SortItem   *items = palloc(sizeof(SortItem) * Max(count, 1));
+	List	   *drops = order_drops(operations);
+	ListCell   *next_drop = list_head(drops);
+	List	   *sorted = NIL;
+	HASHCTL		ctl;
+	HTAB	   *ranks;
+	ListCell   *lc;
+	int			i = 0;
+
+	ctl.keysize = sizeof(((RankEntry *) NULL)->key);
+	ctl.entrysize = sizeof(RankEntry);
+	ctl.hcxt = CurrentMemoryContext;
+	ranks = hash_create("ashmig order", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, operations)
+	{
+		Operation  *operation = lfirst(lc);
+
+		items[i].operation = operation;
+		items[i].phase = order_phase(operation->kind);
+		items[i].table = order_rank(ranks, &operation->table);
+		items[i].position = i;
+		i++;
+	}
+	hash_destroy(ranks);
+	qsort(items, count, sizeof(SortItem), sort_item_compare);
+
+	for (i = 0; i < count; i++)
+	{
+		Operation  *operation = items[i].operation;
+
+		if (operation->kind == OP_DROP_TABLE)
+		{
+			operation = lfirst(next_drop);
+			next_drop = lnext(drops, next_drop);
+		}
+		sorted = lappend(sorted, operation);
+	}
+	return sorted;
+}
