@@ -88,9 +88,9 @@ need_packages() {
 	as_root apt-get update -qq >"$apt_log" 2>&1 || say "apt-get update failed; going on with the lists there are"
 	if [ -z "$PG_CONFIG" ]; then
 		# The version that is installed already, or else Debian's own.
-		version=$(ls -v /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1 | cut -d/ -f5)
+		version=$(ls -v /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1 | cut -d/ -f5 || true)
 		[ -n "$version" ] ||
-			version=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+			version=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1 || true)
 		[ -n "$version" ] || die "apt-get knows no package postgresql."
 		[ -x "/usr/lib/postgresql/$version/bin/postgres" ] || server+=("postgresql-$version")
 		missing+=("postgresql-server-dev-$version")
@@ -197,4 +197,19 @@ start_server() {
 	} >>"$work/data/postgresql.conf"
 	"${as_server[@]}" pg_ctl -D "$work/data" -l "$work/server.log" -w start >/dev/null ||
 		{ cat "$work/server.log" >&2; die "The private server did not start."; }
+}
+
+# The sample application, into a database of its own. It lies in one folder, as
+# in an application's repository today; its first generation is what lay there
+# before the second was written.
+run_sample() {
+	local second=$work/src/examples/helpdesk/priv/resource_snapshots first=$work/generation-1
+
+	cp -r "$second" "$first" &&
+		find "$first" -name '20260420*.json' -delete &&
+		find "$first" -type d -empty -delete &&
+		chmod -R a+rX "$first" &&
+		createdb helpdesk &&
+		psql -X -v generation_1="$first" -v generation_2="$second" -d helpdesk \
+			-f "$work/src/examples/helpdesk/demo.sql"
 }

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Planning: does it grow with the columns and with nothing else, is planning
+# what is recorded cheaper, and does a session keep anything of it?
+source "$(dirname "$0")/lib.sh"
+bench_server
+
+# Time of the fastest of three, in ms; the first in a new session is kept apart.
+plan_times() { # DATABASE TABLES
+	sql "$1" <<SQL
+SET client_min_messages = error;
+CREATE TEMP TABLE took (n integer, ms numeric);
+SELECT bench_snapshots($2, 20, false) AS snapshots \\gset
+SELECT clock_timestamp() AS start \\gset
+SELECT count(*) AS steps FROM ashmig_plan(:'snapshots') \\gset
+INSERT INTO took SELECT 1, extract(epoch FROM clock_timestamp() - :'start') * 1000;
+SELECT clock_timestamp() AS start \\gset
+SELECT count(*) AS steps FROM ashmig_plan(:'snapshots') \\gset
+INSERT INTO took SELECT 2, extract(epoch FROM clock_timestamp() - :'start') * 1000;
+SELECT round(min(ms)) FROM took;
+SQL
+}
+
+heading "Planning (tables of 20 columns)"
+for tables in 100 1000 2000; do
+	bench_database "plan_$tables"
+	first[$tables]=$(plan_times "plan_$tables" $tables)
+	sql "plan_$tables" <<SQL
+SET client_min_messages = error;
+SELECT bench_snapshots($tables, 20, false) AS snapshots \\gset
+SELECT count(*) AS c FROM ashmig_generate(:'snapshots', name => 'all') \\gset
+SQL
+	again[$tables]=$(plan_times "plan_$tables" $tables)
+done
+plain "1,000 tables, ms" "${first[1000]}" "" 1000
+row "1,000 tables, planned again once recorded, ms" "${again[1000]}" "${first[1000]}" 0.5
+row "1,000 tables against 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
+row "2,000 tables against 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
+
+read -r kept grown < <(sql plan_1000 <<'SQL' | tr '\n' ' '
+SET client_min_messages = error;
+SELECT bench_snapshots(1000, 20, false) AS snapshots \gset
+SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
+SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
+SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
+SELECT bench_memory() AS before, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \gset
+SELECT count(*) AS c FROM generate_series(1, 50) AS i, LATERAL (SELECT count(*) FROM ashmig_plan(:'snapshots') WHERE i > 0) AS p \gset
+SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;
+SELECT bench_memory() - :before;
+SQL
+)
+plain "kept in contexts after 50 more plans, kB" "${kept%.*}" "" 64
+plain "process grown after 50 more plans, kB" "$grown" "" 4096
