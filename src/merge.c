@@ -186,7 +186,7 @@ merge_attributes(List *snapshots, const char *table, Problem *problem)
 
 	foreach(ls, snapshots)
 	{
-		const Snapshot *snapshot = lfirst(ls);
+		const ResourceSnapshot *snapshot = lfirst(ls);
 
 		with_create += snapshot->has_create_action ? 1 : 0;
 		foreach(la, snapshot->attributes)
@@ -230,7 +230,7 @@ merge_attributes(List *snapshots, const char *table, Problem *problem)
  * ----------
  */
 List *
-merge_primary_key(const Snapshot *snapshot)
+merge_primary_key(const ResourceSnapshot *snapshot)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -286,7 +286,7 @@ merge_choose_key(List *snapshots, const List *recorded_key, List **others,
 	}
 	if (chosen == NIL)
 	{
-		const Snapshot *first = linitial(snapshots);
+		const ResourceSnapshot *first = linitial(snapshots);
 
 		problem_note(problem, ERRCODE_ASHMIG_CONFLICT, first->path,
 					 psprintf("One says %s, another %s.", key_show(linitial(keys)),
@@ -299,7 +299,7 @@ merge_choose_key(List *snapshots, const List *recorded_key, List **others,
 
 /* A primary key that was not chosen, as the unique index that AshPostgres makes of it */
 static Identity *
-key_to_identity(const Snapshot *snapshot, const List *names)
+key_to_identity(const ResourceSnapshot *snapshot, const List *names)
 {
 	Identity   *identity = palloc0(sizeof(Identity));
 	StringInfoData name;
@@ -337,7 +337,7 @@ merge_identities(List *snapshots, const List *other_keys)
 
 	foreach(ls, snapshots)
 	{
-		const Snapshot *snapshot = lfirst(ls);
+		const ResourceSnapshot *snapshot = lfirst(ls);
 		List	   *mine = list_copy(snapshot->identities);
 
 		if (ls == list_tail(snapshots))
@@ -368,7 +368,7 @@ merge_custom_indexes(List *snapshots)
 
 	foreach(ls, snapshots)
 	{
-		foreach(li, ((Snapshot *) lfirst(ls))->custom_indexes)
+		foreach(li, ((ResourceSnapshot *) lfirst(ls))->custom_indexes)
 		{
 			bool		known = false;
 
@@ -392,7 +392,7 @@ merge_checks(List *snapshots, const char *table, Problem *problem)
 
 	foreach(ls, snapshots)
 	{
-		foreach(lc, ((Snapshot *) lfirst(ls))->check_constraints)
+		foreach(lc, ((ResourceSnapshot *) lfirst(ls))->check_constraints)
 		{
 			CheckConstraint *check = lfirst(lc);
 			CheckConstraint *same = NULL;
@@ -424,7 +424,7 @@ merge_statements(List *snapshots, const char *table, Problem *problem)
 
 	foreach(ls, snapshots)
 	{
-		foreach(lc, ((Snapshot *) lfirst(ls))->custom_statements)
+		foreach(lc, ((ResourceSnapshot *) lfirst(ls))->custom_statements)
 		{
 			CustomStatement *statement = lfirst(lc);
 			CustomStatement *same = NULL;
@@ -451,15 +451,15 @@ merge_statements(List *snapshots, const char *table, Problem *problem)
  * One snapshot goes through the same steps: a file may hold the same identity
  * twice under two names, and AshPostgres makes one index of it.
  */
-Snapshot *
+ResourceSnapshot *
 merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
 {
-	Snapshot   *merged = palloc(sizeof(Snapshot));
+	ResourceSnapshot   *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;
 	List	   *key;
 	ListCell   *lc;
 
-	*merged = *(Snapshot *) linitial(snapshots);
+	*merged = *(ResourceSnapshot *) linitial(snapshots);
 	key = merge_choose_key(snapshots, recorded_key, &other_keys, problem);
 	if (list_length(snapshots) > 1)
 	{

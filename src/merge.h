@@ -17,14 +17,14 @@
 #include "snapshot.h"
 
 /*
- * Merge the snapshots (of Snapshot *) of one table.  "recorded_key" (of
+ * Merge the snapshots (of ResourceSnapshot *) of one table.  "recorded_key" (of
  * char *) is the primary key that stands in the database, NIL where there is
  * no record.  NULL with the problem noted where they conflict.
  */
-extern Snapshot *merge_snapshots(List *snapshots, const List *recorded_key,
+extern ResourceSnapshot *merge_snapshots(List *snapshots, const List *recorded_key,
 								 Problem *problem);
 
 /* The names of the primary key's columns, in their order. */
-extern List *merge_primary_key(const Snapshot *snapshot);
+extern List *merge_primary_key(const ResourceSnapshot *snapshot);
 
 #endif							/* ASHMIG_MERGE_H */

@@ -278,7 +278,7 @@ reference_to_primary_key(const Reference *reference, List *others)
 		return reference->primary_key == MAYBE_TRUE;
 	foreach(ls, others)
 	{
-		Snapshot   *other = lfirst(ls);
+		ResourceSnapshot   *other = lfirst(ls);
 
 		if (strcmp(other->table, reference->table) != 0)
 			continue;
@@ -309,7 +309,7 @@ match_pair_compare(const ListCell *a, const ListCell *b)
  * *with_tenant is set where the tenant columns joined: then it is MATCH FULL.
  */
 static List *
-foreign_key_pairs(const Snapshot *snapshot, const Attribute *attribute,
+foreign_key_pairs(const ResourceSnapshot *snapshot, const Attribute *attribute,
 				  List *others, bool *with_tenant)
 {
 	const Reference *reference = attribute->references;
@@ -346,7 +346,7 @@ foreign_key_pairs(const Snapshot *snapshot, const Attribute *attribute,
 
 /* The table that a reference points to (SNAPSHOTS: which schema) */
 static TableName
-foreign_key_target(const Snapshot *snapshot, const Reference *reference,
+foreign_key_target(const ResourceSnapshot *snapshot, const Reference *reference,
 				   const char *default_schema)
 {
 	bool		tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
@@ -363,7 +363,7 @@ foreign_key_target(const Snapshot *snapshot, const Reference *reference,
  * all tenants share cannot point into one tenant.
  */
 static ForeignKey *
-model_foreign_key(const Snapshot *snapshot, const Attribute *attribute,
+model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 				  List *others, const char *default_schema)
 {
 	const Reference *reference = attribute->references;
@@ -438,7 +438,7 @@ index_key_equal(const IndexKey *a, const IndexKey *b)
  * share the table (AshPostgres' index_keys).
  */
 static List *
-index_keys(const Snapshot *snapshot, const List *keys, bool all_tenants)
+index_keys(const ResourceSnapshot *snapshot, const List *keys, bool all_tenants)
 {
 	List	   *result = NIL;
 	IndexKey   *tenant = NULL;
@@ -534,7 +534,7 @@ condition_join(const char *first, const char *second, const char *path,
 }
 
 static TableIndex *
-model_identity(const Snapshot *snapshot, const Identity *identity, Problem *problem)
+model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Problem *problem)
 {
 	TableIndex *index = palloc0(sizeof(TableIndex));
 
@@ -551,7 +551,7 @@ model_identity(const Snapshot *snapshot, const Identity *identity, Problem *prob
 }
 
 static TableIndex *
-model_custom_index(const Snapshot *snapshot, const CustomIndex *custom,
+model_custom_index(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 				   Problem *problem)
 {
 	TableIndex *index = palloc0(sizeof(TableIndex));
@@ -575,7 +575,7 @@ model_custom_index(const Snapshot *snapshot, const CustomIndex *custom,
 
 /* The index of "index? true", or NULL */
 static TableIndex *
-model_reference_index(const Snapshot *snapshot, const Attribute *attribute,
+model_reference_index(const ResourceSnapshot *snapshot, const Attribute *attribute,
 					  Problem *problem)
 {
 	const Reference *reference = attribute->references;
@@ -641,7 +641,7 @@ model_check(const CheckConstraint *constraint, Problem *problem)
 }
 
 static Statement *
-model_statement(const Snapshot *snapshot, const CustomStatement *custom)
+model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
 
@@ -660,7 +660,7 @@ model_statement(const Snapshot *snapshot, const CustomStatement *custom)
  * ----------
  */
 bool
-model_is_table(const Snapshot *snapshot)
+model_is_table(const ResourceSnapshot *snapshot)
 {
 	return snapshot->attributes != NIL || snapshot->identities != NIL ||
 		snapshot->custom_indexes != NIL || snapshot->custom_statements != NIL ||
@@ -668,7 +668,7 @@ model_is_table(const Snapshot *snapshot)
 }
 
 TableName
-model_name(const Snapshot *snapshot, const char *default_schema)
+model_name(const ResourceSnapshot *snapshot, const char *default_schema)
 {
 	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
 						   snapshot->schema, snapshot->table, default_schema);
@@ -676,7 +676,7 @@ model_name(const Snapshot *snapshot, const char *default_schema)
 
 /* The columns of the snapshot, and what hangs on each: foreign key, index */
 static void
-model_attributes(Table *table, const Snapshot *snapshot, const TableState *state,
+model_attributes(Table *table, const ResourceSnapshot *snapshot, const TableState *state,
 				 List *others, const char *default_schema, Problem *problem)
 {
 	ListCell   *lc;
@@ -697,7 +697,7 @@ model_attributes(Table *table, const Snapshot *snapshot, const TableState *state
 }
 
 Table *
-model_table(const Snapshot *snapshot, const TableState *state, List *others,
+model_table(const ResourceSnapshot *snapshot, const TableState *state, List *others,
 			const char *default_schema, Problem *problem)
 {
 	Table	   *table = palloc0(sizeof(Table));
@@ -711,6 +711,7 @@ model_table(const Snapshot *snapshot, const TableState *state, List *others,
 		fragment_check_table_options(table->options,
 									 psprintf("%s.create_table_options", snapshot->path),
 									 problem);
+	table->retired = state ? state->retired : NIL;
 	table->primary_key = model_primary_key(table->name.name, snapshot->attributes, state);
 	foreach(lc, snapshot->identities)
 		table->indexes = lappend(table->indexes,

@@ -133,15 +133,17 @@ typedef struct TableState
 	char	   *primary_key_name;	/* or NULL */
 	List	   *primary_key_columns;	/* of char *: which of several keys was chosen; NIL */
 	List	   *sequences;		/* of char *: column and sequence name in turn */
+	List	   *retired;		/* of Column * */
+	bool		squashed;		/* older snapshots of the table are forgotten */
 } TableState;
 
 /*
  * The table of one (merged) snapshot.  "state" may be NULL.  "others" (of
- * Snapshot *) are looked up for what a reference does not say of its
+ * ResourceSnapshot *) are looked up for what a reference does not say of its
  * destination; "default_schema" is what a NULL schema means, so that a table
  * that names it counts as one that names none.
  */
-extern Table *model_table(const Snapshot *snapshot, const TableState *state,
+extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *state,
 						  List *others, const char *default_schema,
 						  Problem *problem);
 
@@ -149,10 +151,10 @@ extern Table *model_table(const Snapshot *snapshot, const TableState *state,
 extern Column *model_retire(const Column *column);
 
 /* Does the snapshot ask for a table at all? */
-extern bool model_is_table(const Snapshot *snapshot);
+extern bool model_is_table(const ResourceSnapshot *snapshot);
 
 /* The key under which a snapshot's table is known. */
-extern TableName model_name(const Snapshot *snapshot, const char *default_schema);
+extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
 
 /*
  * Names that PostgreSQL's 63 bytes make the same, within each schema and

@@ -177,7 +177,7 @@ typedef struct CustomStatement
 	List	   *after_tables;	/* of char * */
 } CustomStatement;
 
-typedef struct Snapshot
+typedef struct ResourceSnapshot
 {
 	char	   *path;			/* "$[3]", or "$" where one was given alone */
 	int			position;		/* in the input, from 0; -1: not in it */
@@ -194,12 +194,12 @@ typedef struct Snapshot
 	bool		has_create_action;
 	char	   *create_table_options;	/* or NULL */
 	bool		drop_table_opted_out;
-} Snapshot;
+} ResourceSnapshot;
 
 /* What a caller hands in: one snapshot, an array, or a bundle */
 typedef struct Bundle
 {
-	List	   *snapshots;		/* of Snapshot *, in the order given */
+	List	   *snapshots;		/* of ResourceSnapshot *, in the order given */
 	List	   *extensions;		/* of char *: "installed", or NIL */
 	bool		has_extensions; /* the bundle has the key */
 	int			ash_functions_version;	/* 0: not said */
