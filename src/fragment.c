@@ -170,6 +170,8 @@ is_bare_select(const Node *statement)
 	target = linitial_node(ResTarget, select->targetList);
 	if (target->name || target->indirection)
 		return false;
+	if (IsA(target->val, SetToDefault))
+		return false;
 	if (IsA(target->val, ColumnRef))
 		return !IsA(llast(((ColumnRef *) target->val)->fields), A_Star);
 	return true;
@@ -436,7 +438,7 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 	if (!parsed)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_SQL, path,
 					 psprintf("The text is: %s", sql),
-					 "Placeholders for a schema: @tenant@ and @default@ bring their quotes, #{prefix()} is the raw name.",
+					 "Write SQL statements, with semicolons between them. Of the placeholders for a schema, @tenant@ and @default@ bring their quotes; #{prefix()} is the raw name.",
 					 "not SQL: %s", error);
 	foreach(lc, tree)
 	{

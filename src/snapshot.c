@@ -277,7 +277,7 @@ static bool
 decode_identity(Decoding *decoding, const cJSON *node, char *path)
 {
 	Identity   *identity = palloc0(sizeof(Identity));
-	ResourceSnapshot   *snapshot = decoding->snapshot;
+	ResourceSnapshot *snapshot = decoding->snapshot;
 	JsonObject	object;
 
 	identity->path = path;
@@ -311,7 +311,7 @@ static bool
 decode_custom_index(Decoding *decoding, const cJSON *node, char *path)
 {
 	CustomIndex *index = palloc0(sizeof(CustomIndex));
-	ResourceSnapshot   *snapshot = decoding->snapshot;
+	ResourceSnapshot *snapshot = decoding->snapshot;
 	JsonObject	object;
 
 	index->path = path;
@@ -343,7 +343,7 @@ static bool
 decode_check(Decoding *decoding, const cJSON *node, char *path)
 {
 	CheckConstraint *check = palloc0(sizeof(CheckConstraint));
-	ResourceSnapshot   *snapshot = decoding->snapshot;
+	ResourceSnapshot *snapshot = decoding->snapshot;
 	JsonObject	object;
 	char	   *attribute = NULL;
 
@@ -370,7 +370,7 @@ static bool
 decode_statement(Decoding *decoding, const cJSON *node, char *path)
 {
 	CustomStatement *statement = palloc0(sizeof(CustomStatement));
-	ResourceSnapshot   *snapshot = decoding->snapshot;
+	ResourceSnapshot *snapshot = decoding->snapshot;
 	JsonObject	object;
 	bool		code = false;
 
@@ -459,7 +459,7 @@ decode_members(const JsonObject *object, ResourceSnapshot *snapshot)
 static ResourceSnapshot *
 decode_snapshot(JsonReader *reader, const cJSON *node, char *path, int position)
 {
-	ResourceSnapshot   *snapshot = palloc0(sizeof(ResourceSnapshot));
+	ResourceSnapshot *snapshot = palloc0(sizeof(ResourceSnapshot));
 	Decoding	decoding = {reader, snapshot, NULL, 0};
 	JsonObject	object;
 
@@ -508,7 +508,7 @@ decode_snapshots(JsonReader *reader, const cJSON *item, const char *path,
 {
 	for (int position = 0; item; item = item->next, position++)
 	{
-		ResourceSnapshot   *snapshot = decode_snapshot(reader, item, json_path_item(path, position),
+		ResourceSnapshot *snapshot = decode_snapshot(reader, item, json_path_item(path, position),
 											   position);
 
 		if (snapshot == NULL)
@@ -570,7 +570,7 @@ decode_bundle(JsonReader *reader, const cJSON *node, Bundle *bundle)
 static bool
 decode_any(JsonReader *reader, const cJSON *root, Bundle *bundle)
 {
-	ResourceSnapshot   *snapshot;
+	ResourceSnapshot *snapshot;
 
 	if (cJSON_IsArray(root))
 		return decode_snapshots(reader, root->child, "$", NULL, bundle);

@@ -17,7 +17,7 @@
 typedef struct Decoding
 {
 	JsonReader *reader;
-	Snapshot   *snapshot;		/* "table" is known from the start */
+	ResourceSnapshot *snapshot;		/* "table" is known from the start */
 	const char **columns;		/* names of the attributes, sorted; once they are
 								 * decoded */
 	int			ncolumns;
