@@ -33,22 +33,18 @@ find_pg_config() {
 	done
 }
 
-# Run a command as root, or say that it has to be run.
+# Run a command as root; need_packages has made sure that there is a way.
 as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
-	else
-		die "Not root, and no sudo here. As root, please: $*"
-	fi
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 apt_install() {
+	local log
+
 	say "installing $*"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends -o Dpkg::Use-Pty=0 "$@" >"$apt_log" 2>&1 </dev/null ||
-		{ tail -n 20 "$apt_log" >&2; die "apt-get could not install: $*"; }
+	log=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends -o Dpkg::Use-Pty=0 "$@" 2>&1 </dev/null) ||
+		{ tail -n 20 <<<"$log" >&2; die "apt-get could not install: $*"; }
 }
 
 # Debian starts a "main" cluster with a server package. This one is wanted for
@@ -67,9 +63,10 @@ install_server() {
 	case $made in *failed) exit 1 ;; esac
 }
 
-# Install what is missing, from Debian's archive; sets PG_CONFIG.
+# Install what is missing, from Debian's archive; sets PG_CONFIG. "tests" asks
+# for what the tests need as well.
 need_packages() {
-	local missing=() server=() version apt_log
+	local missing=() server=() version=""
 
 	PG_CONFIG=$(find_pg_config)
 	command -v cc >/dev/null || command -v gcc >/dev/null || missing+=(gcc libc6-dev)
@@ -83,9 +80,12 @@ need_packages() {
 
 	command -v apt-get >/dev/null ||
 		die "Please install PostgreSQL 14 or later with its server headers (PG_CONFIG may name its pg_config), libcjson with its header, make, a C compiler, and for the tests Perl's IPC::Run."
-	apt_log=$(mktemp)
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		[ -n "$PG_CONFIG" ] || missing+=("postgresql, and postgresql-server-dev-NN of its version")
+		die "Packages are missing, and neither root nor sudo is here to install them: ${missing[*]}"
+	fi
 	say "fetching the package lists"
-	as_root apt-get update -qq >"$apt_log" 2>&1 || say "apt-get update failed; going on with the lists there are"
+	as_root apt-get update -qq >/dev/null 2>&1 || say "apt-get update failed; going on with the lists there are"
 	if [ -z "$PG_CONFIG" ]; then
 		# The version that is installed already, or else Debian's own.
 		version=$(ls -v /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1 | cut -d/ -f5 || true)
@@ -97,7 +97,6 @@ need_packages() {
 	fi
 	[ ${#server[@]} = 0 ] || install_server "${server[@]}"
 	[ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
-	rm -f "$apt_log"
 	[ -n "$PG_CONFIG" ] || PG_CONFIG=$(find_pg_config)
 	[ -n "$PG_CONFIG" ] || die "The packages are installed, yet there is no pg_config with the server beside it."
 }
