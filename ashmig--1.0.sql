@@ -1,0 +1,327 @@
+/* ashmig--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION ashmig" to load this file. \quit
+
+--
+-- The catalog.  Its tables live in a schema of their own, whose name the C
+-- code knows; the functions live where the extension is created.
+--
+-- Nobody but the extension's owner may read or write here until the owner
+-- grants it: whoever can write ashmig.migrations decides what the next run
+-- executes.
+--
+
+CREATE SCHEMA ashmig;
+COMMENT ON SCHEMA ashmig IS 'Catalog of ashmig: migrations, where they are applied, snapshots, tenants, runs';
+
+CREATE TABLE ashmig.migrations (
+    repo          text        NOT NULL DEFAULT '',
+    scope         text        NOT NULL CHECK (scope IN ('public', 'tenant')),
+    version       bigint      NOT NULL CHECK (version > 0),
+    name          text        NOT NULL,
+    kind          text        NOT NULL DEFAULT 'sql'
+                              CHECK (kind IN ('generated', 'sql', 'extension', 'enum', 'adopted')),
+    dev           boolean     NOT NULL DEFAULT false,
+    transactional boolean     NOT NULL DEFAULT true,
+    up            text[]      NOT NULL,
+    down          text[],
+    checksum      text        NOT NULL DEFAULT '',
+    generation    bigint,
+    covered       boolean     NOT NULL DEFAULT false,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    created_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
+    PRIMARY KEY (repo, scope, version)
+);
+COMMENT ON TABLE ashmig.migrations IS 'Recorded migrations, one row each, whatever the number of tenants they run in';
+COMMENT ON COLUMN ashmig.migrations.repo IS 'Ecto repo, as MyApp.Repo; empty: none named';
+COMMENT ON COLUMN ashmig.migrations.scope IS 'public: runs once, in the default schema; tenant: runs in every tenant schema';
+COMMENT ON COLUMN ashmig.migrations.version IS 'YYYYMMDDHHMMSS in UTC; the order in which migrations run';
+COMMENT ON COLUMN ashmig.migrations.kind IS 'What made it: generated from snapshots, hand-written sql, extension, enum, or adopted from Ecto';
+COMMENT ON COLUMN ashmig.migrations.dev IS 'A development migration, which the next named generation replaces';
+COMMENT ON COLUMN ashmig.migrations.transactional IS 'false: its statements run one by one outside a transaction';
+COMMENT ON COLUMN ashmig.migrations.up IS 'Statements, in order, with @tenant@, @default@ and #{prefix()} to be filled in';
+COMMENT ON COLUMN ashmig.migrations.down IS 'Statements that take it back, in order; NULL: it cannot be taken back';
+COMMENT ON COLUMN ashmig.migrations.checksum IS 'SHA-256 over up, down and transactional; empty: not computed (recorded by hand)';
+COMMENT ON COLUMN ashmig.migrations.generation IS 'First version of the same scope that one code generation made, where it made several';
+COMMENT ON COLUMN ashmig.migrations.covered IS 'Hand-written, but what it does is in the snapshots as well, so that a new tenant need not run it';
+
+CREATE TABLE ashmig.versions (
+    schema_name   text        NOT NULL,
+    repo          text        NOT NULL,
+    scope         text        NOT NULL,
+    version       bigint      NOT NULL,
+    applied_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    applied_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
+    elapsed       interval,
+    checksum      text        NOT NULL DEFAULT '',
+    PRIMARY KEY (schema_name, repo, scope, version)
+);
+COMMENT ON TABLE ashmig.versions IS 'What is applied where: a row is written and taken away in the transaction that changes the schema';
+COMMENT ON COLUMN ashmig.versions.elapsed IS 'Time that the statements took; NULL: not run here (compiled into a new tenant, or adopted)';
+COMMENT ON COLUMN ashmig.versions.checksum IS 'Checksum of the migration as it was applied';
+
+CREATE TABLE ashmig.schema_versions (
+    schema_name   text        NOT NULL,
+    repo          text        NOT NULL,
+    scope         text        NOT NULL,
+    version       bigint      NOT NULL,
+    applied       integer     NOT NULL,
+    PRIMARY KEY (schema_name, repo, scope)
+);
+COMMENT ON TABLE ashmig.schema_versions IS 'ashmig.versions summed up, kept in step by ashmig: a run with nothing to do reads only this';
+COMMENT ON COLUMN ashmig.schema_versions.version IS 'Newest version applied';
+COMMENT ON COLUMN ashmig.schema_versions.applied IS 'How many are applied';
+
+CREATE TABLE ashmig.partial_migrations (
+    schema_name   text        NOT NULL,
+    repo          text        NOT NULL,
+    scope         text        NOT NULL,
+    version       bigint      NOT NULL,
+    down          boolean     NOT NULL,
+    done          integer     NOT NULL,
+    started       boolean     NOT NULL,
+    PRIMARY KEY (schema_name, repo, scope, version)
+);
+COMMENT ON TABLE ashmig.partial_migrations IS 'How far a non-transactional migration has come in a schema, so that it resumes where it stopped';
+COMMENT ON COLUMN ashmig.partial_migrations.down IS 'It is being taken back';
+COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Statements that are done';
+COMMENT ON COLUMN ashmig.partial_migrations.started IS 'The next one was begun, and may have left something behind';
+
+CREATE TABLE ashmig.tenants (
+    schema_name   text        NOT NULL PRIMARY KEY,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
+);
+COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: schemas that receive the tenant migrations';
+
+CREATE TABLE ashmig.settings (
+    name          text        NOT NULL PRIMARY KEY,
+    value         text        NOT NULL
+);
+COMMENT ON TABLE ashmig.settings IS 'Settings that belong to the database: all_tenants, the query that lists tenants';
+
+CREATE TABLE ashmig.snapshots (
+    repo          text        NOT NULL DEFAULT '',
+    scope         text        NOT NULL CHECK (scope IN ('public', 'tenant')),
+    schema_name   text        NOT NULL DEFAULT '',
+    table_name    text        NOT NULL,
+    version       bigint      NOT NULL,
+    dev           boolean     NOT NULL DEFAULT false,
+    snapshot      jsonb,
+    state         jsonb,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (repo, scope, schema_name, table_name, version)
+);
+COMMENT ON TABLE ashmig.snapshots IS 'Snapshots that generations recorded; the newest of a table is its current one';
+COMMENT ON COLUMN ashmig.snapshots.schema_name IS 'The schema that the snapshot names; empty: none';
+COMMENT ON COLUMN ashmig.snapshots.version IS 'Generation that recorded it (ashmig.migrations.generation)';
+COMMENT ON COLUMN ashmig.snapshots.snapshot IS 'The snapshot, merged where there were several; NULL: the table was dropped';
+COMMENT ON COLUMN ashmig.snapshots.state IS 'What ashmig remembers of the table beside the snapshot';
+
+CREATE TABLE ashmig.retired_columns (
+    repo          text        NOT NULL DEFAULT '',
+    scope         text        NOT NULL CHECK (scope IN ('public', 'tenant')),
+    schema_name   text        NOT NULL DEFAULT '',
+    table_name    text        NOT NULL,
+    column_name   text        NOT NULL,
+    attribute     jsonb       NOT NULL,
+    version       bigint      NOT NULL,
+    PRIMARY KEY (repo, scope, schema_name, table_name, column_name)
+);
+COMMENT ON TABLE ashmig.retired_columns IS 'Columns that the snapshots have no more and the tables still have';
+COMMENT ON COLUMN ashmig.retired_columns.schema_name IS 'The schema that the snapshot names; empty: none';
+COMMENT ON COLUMN ashmig.retired_columns.attribute IS 'The attribute as the last snapshot with it had it';
+COMMENT ON COLUMN ashmig.retired_columns.version IS 'Generation that retired it';
+
+CREATE TABLE ashmig.runs (
+    run           bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    operation     text        NOT NULL,
+    started_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at      timestamptz,
+    started_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
+    schemas       integer     NOT NULL,
+    workers       integer     NOT NULL,
+    status        text        NOT NULL DEFAULT 'running'
+                              CHECK (status IN ('running', 'background', 'done', 'failed', 'canceled')),
+    error         text
+);
+COMMENT ON TABLE ashmig.runs IS 'Journal of the runs that commit schema by schema';
+COMMENT ON COLUMN ashmig.runs.schemas IS 'Schemas that had something to do';
+COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations go on), done, failed or canceled; one that says running while ashmig.progress does not show it was cut short';
+
+CREATE TABLE ashmig.run_schemas (
+    run           bigint      NOT NULL REFERENCES ashmig.runs ON DELETE CASCADE,
+    scope         text        NOT NULL,
+    schema_name   text        NOT NULL,
+    status        text        NOT NULL,
+    applied       integer     NOT NULL,
+    version       bigint,
+    attempts      integer     NOT NULL,
+    ended_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    elapsed       interval    NOT NULL,
+    sqlstate      text,
+    error         text,
+    PRIMARY KEY (run, scope, schema_name)
+);
+CREATE INDEX run_schemas_schema_name_idx ON ashmig.run_schemas (schema_name, scope, run);
+COMMENT ON TABLE ashmig.run_schemas IS 'Outcome of each schema of a run, written in the transaction that changes the schema';
+COMMENT ON COLUMN ashmig.run_schemas.applied IS 'Migrations applied, or taken back';
+COMMENT ON COLUMN ashmig.run_schemas.version IS 'Newest version of the schema afterwards';
+COMMENT ON COLUMN ashmig.run_schemas.attempts IS 'Tries that it took: more than one where a lock was waited for in vain';
+
+SELECT pg_catalog.pg_extension_config_dump('ashmig.migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.versions', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.schema_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.partial_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.tenants', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.settings', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.snapshots', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.retired_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.runs', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.runs_run_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.run_schemas', '');
+
+-- Sessions keep the recorded migrations in memory; this makes them read anew.
+CREATE FUNCTION ashmig.migrations_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_migrations_changed';
+COMMENT ON FUNCTION ashmig.migrations_changed() IS 'Tells every session that the recorded migrations have changed';
+REVOKE EXECUTE ON FUNCTION ashmig.migrations_changed() FROM PUBLIC;
+
+CREATE TRIGGER migrations_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ashmig.migrations
+    FOR EACH STATEMENT EXECUTE FUNCTION ashmig.migrations_changed();
+
+--
+-- Running
+--
+
+CREATE FUNCTION ashmig_migrate(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, repo text DEFAULT NULL, prefix text DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate(bigint, integer, text, text, boolean, boolean, boolean, interval, boolean)
+    IS 'Run the pending public migrations';
+
+CREATE FUNCTION ashmig_migrate_tenants(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
+    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean)
+    IS 'Run the pending tenant migrations in every tenant';
+
+CREATE FUNCTION ashmig_migrate_all(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
+    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate_all(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean)
+    IS 'Run all pending migrations: public first, then in every tenant';
+
+CREATE FUNCTION ashmig_rollback(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, "all" boolean DEFAULT false,
+    repo text DEFAULT NULL, prefix text DEFAULT NULL,
+    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rollback(bigint, integer, boolean, text, text, boolean, boolean, interval, boolean)
+    IS 'Take back public migrations: the last one, step of them, down to a version (included), or all';
+
+CREATE FUNCTION ashmig_rollback_tenants(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, "all" boolean DEFAULT false,
+    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean)
+    IS 'Take back tenant migrations in every tenant: the last one, step of them, down to a version (included), or all';
+
+--
+-- Status
+--
+
+CREATE FUNCTION ashmig_status(
+    OUT scope text, OUT repo text, OUT schema text, OUT version bigint, OUT applied integer, OUT pending integer,
+    OUT last_applied_at timestamptz, OUT status text, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_status()
+    IS 'A row a schema and repo: newest version, how many migrations are applied and pending, the last failure';
+
+CREATE FUNCTION ashmig_migrations(
+    OUT scope text, OUT repo text, OUT version bigint, OUT name text, OUT kind text, OUT dev boolean,
+    OUT transactional boolean, OUT reversible boolean, OUT applied integer, OUT pending integer)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrations()
+    IS 'A row a migration: in how many schemas it is applied and pending';
+
+--
+-- Tenants
+--
+
+CREATE FUNCTION ashmig_create_tenant(schema text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_create_tenant(text)
+    IS 'Create a tenant''s schema, bring it to the newest version and return that version';
+
+CREATE FUNCTION ashmig_drop_tenant(schema text, "cascade" boolean DEFAULT false) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_drop_tenant(text, boolean)
+    IS 'Drop a tenant: its schema (with all that is in it where cascade is true), its registration and its versions';
+
+CREATE FUNCTION ashmig_rename_tenant(old text, new text) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rename_tenant(text, text)
+    IS 'Rename a tenant''s schema, with its registration and its versions';
+
+CREATE FUNCTION ashmig_set_all_tenants(query text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_set_all_tenants(text)
+    IS 'Set the query that lists tenants beside the registered ones: one SELECT of one text column; NULL: none';
+
+CREATE FUNCTION ashmig_all_tenants(
+    OUT schema text, OUT registered boolean, OUT listed boolean, OUT "exists" boolean)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_all_tenants()
+    IS 'The tenants, once each: registered, listed by the query of ashmig_set_all_tenants, and whether the schema exists';
+
+REVOKE EXECUTE ON FUNCTION ashmig_migrate(bigint, integer, text, text, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_migrate_all(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_rollback(bigint, integer, boolean, text, text, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_status() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_migrations() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_create_tenant(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_drop_tenant(text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_rename_tenant(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_set_all_tenants(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_all_tenants() FROM PUBLIC;
+
+--
+-- Code generation
+--

@@ -1,0 +1,60 @@
+/*
+ * compat.h
+ *		Differences between PostgreSQL 14 and 18, and nothing else.
+ *
+ * Every other file is written as for the newest version; what an older one
+ * spells otherwise is said here, once.
+ */
+#ifndef ASHMIG_COMPAT_H
+#define ASHMIG_COMPAT_H
+
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 140000
+#error "ashmig needs PostgreSQL 14 or newer"
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define pg_analyze_and_rewrite_fixedparams(stmt, sql, types, n, env) \
+	pg_analyze_and_rewrite(stmt, sql, types, n, env)
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+
+/* A set-returning function that fills a tuplestore at once */
+static inline void
+InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	tupdesc;
+	MemoryContext old;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	rsinfo->setDesc = tupdesc;
+	MemoryContextSwitchTo(old);
+}
+#endif
+
+/* Run a plan to its end */
+#if PG_VERSION_NUM < 180000
+#define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)
+#else
+#define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
+#endif
+
+#endif							/* ASHMIG_COMPAT_H */

@@ -1,0 +1,410 @@
+/*
+ * exec.c
+ *		The one executor of migration statements: see exec.h.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "nodes/parsenodes.h"
+#include "parser/analyze.h"
+#include "storage/lmgr.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "errors.h"
+#include "exec.h"
+
+/* What the error context callback needs */
+typedef struct ContextArg
+{
+	const ExecPlace *place;		/* or NULL */
+	const char *sql;
+} ContextArg;
+
+/* Is Citus at work here?  Found out by exec_enter. */
+static bool distributed = false;
+
+/* ------------------------------------------------------------------------
+ * Environment
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Citus distributes only what comes as a top-level statement.
+ */
+static bool
+distributed_engine_loaded(void)
+{
+	return GetConfigOption("citus.shard_count", true, false) != NULL &&
+		OidIsValid(get_extension_oid("citus", true));
+}
+
+/* Set one for the time until exec_leave. */
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Enter the environment for one schema.
+ */
+int
+exec_enter(const char *schema, const char *default_schema,
+		   int lock_timeout, const char *min_messages)
+{
+	int			guc_level = NewGUCNestLevel();
+	StringInfoData path;
+
+	distributed = distributed_engine_loaded();
+
+	initStringInfo(&path);
+	appendStringInfoString(&path, quote_identifier(schema));
+	if (strcmp(schema, default_schema) != 0)
+		appendStringInfo(&path, ", %s", quote_identifier(default_schema));
+	set_local("search_path", path.data);
+	pfree(path.data);
+
+	set_local("standard_conforming_strings", "on");
+	set_local("check_function_bodies", "on");
+	set_local("row_security", "on");
+	set_local("lock_timeout", psprintf("%d", lock_timeout));
+	if (min_messages)
+		set_local("client_min_messages", min_messages);
+	return guc_level;
+}
+
+/*
+ * Give the caller's settings back.
+ */
+void
+exec_leave(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
+}
+
+/* ------------------------------------------------------------------------
+ * Errors
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Say where we are, and show a position in the statement rather than in the
+ * query of the caller, who never saw it.
+ */
+static void
+context_callback(void *arg)
+{
+	const ContextArg *context = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(context->sql);
+	}
+	if (context->place)
+		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
+				   context->place->down ? "down" : "up",
+				   context->place->statement,
+				   context->place->tenant ? "tenant" : "public",
+				   context->place->version,
+				   context->place->schema);
+}
+
+/* ------------------------------------------------------------------------
+ * Statements that are not for a transaction block
+ * ------------------------------------------------------------------------
+ */
+
+/* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
+static bool
+detaches_concurrently(AlterTableStmt *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		if (command->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, command->def)->concurrent)
+			return true;
+	}
+	return false;
+}
+
+/* REINDEX of more than one table, or concurrently */
+static bool
+reindex_outside(ReindexStmt *statement)
+{
+	ListCell   *lc;
+
+	if (statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE)
+		return true;
+	foreach(lc, statement->params)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The command's name where it cannot run in a transaction block, or (a new
+ * value of an enum) can but is of no use there; NULL for all others.
+ */
+const char *
+exec_outside_command(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_IndexStmt:
+			return ((IndexStmt *) statement)->concurrent ? "CREATE INDEX CONCURRENTLY" : NULL;
+		case T_DropStmt:
+			return ((DropStmt *) statement)->concurrent ? "DROP INDEX CONCURRENTLY" : NULL;
+		case T_ReindexStmt:
+			return reindex_outside((ReindexStmt *) statement) ? "REINDEX" : NULL;
+		case T_AlterTableStmt:
+			return detaches_concurrently((AlterTableStmt *) statement) ?
+				"ALTER TABLE ... DETACH PARTITION CONCURRENTLY" : NULL;
+		case T_AlterEnumStmt:
+			return ((AlterEnumStmt *) statement)->oldVal == NULL ? "ALTER TYPE ... ADD VALUE" : NULL;
+		case T_VacuumStmt:
+			return ((VacuumStmt *) statement)->is_vacuumcmd ? "VACUUM" : NULL;
+		case T_ClusterStmt:
+			return ((ClusterStmt *) statement)->relation == NULL ? "CLUSTER" : NULL;
+		case T_CreatedbStmt:
+			return "CREATE DATABASE";
+		case T_DropdbStmt:
+			return "DROP DATABASE";
+		case T_CreateTableSpaceStmt:
+			return "CREATE TABLESPACE";
+		case T_DropTableSpaceStmt:
+			return "DROP TABLESPACE";
+		case T_AlterSystemStmt:
+			return "ALTER SYSTEM";
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * Can all of these statements run in a transaction block?
+ */
+bool
+exec_is_transactional(const char *sql)
+{
+	ListCell   *lc;
+
+	foreach(lc, pg_parse_query(sql))
+	{
+		if (exec_outside_command(lfirst_node(RawStmt, lc)->stmt))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is a table without rows, or was it created in this transaction?  Then nobody
+ * waits for a lock on it.
+ */
+static bool
+table_is_new_or_empty(Oid table)
+{
+	Relation	rel = table_open(table, AccessShareLock);
+	bool		result = rel->rd_createSubid != InvalidSubTransactionId;
+
+	if (!result && rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		result = false;
+	else if (!result)
+	{
+		TupleTableSlot *slot = table_slot_create(rel, NULL);
+		TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+		result = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+		table_endscan(scan);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/*
+ * Inside a transaction a concurrent build or drop of an index is done plainly
+ * where nobody can be in its way; then it is no longer concurrent, and true is
+ * returned.
+ */
+static bool
+make_plain(Node *statement)
+{
+	Oid			oid = InvalidOid;
+
+	if (IsA(statement, IndexStmt))
+		oid = RangeVarGetRelid(((IndexStmt *) statement)->relation, AccessShareLock, true);
+	else if (IsA(statement, DropStmt))
+	{
+		oid = RangeVarGetRelid(makeRangeVarFromNameList(linitial(((DropStmt *) statement)->objects)),
+							   AccessShareLock, true);
+		if (OidIsValid(oid))
+			oid = IndexGetRelation(oid, true);
+	}
+	else
+		return false;
+
+	if (OidIsValid(oid) && !table_is_new_or_empty(oid))
+		return false;
+	if (IsA(statement, IndexStmt))
+		((IndexStmt *) statement)->concurrent = false;
+	else
+		((DropStmt *) statement)->concurrent = false;
+	return true;
+}
+
+/*
+ * Refuse what a migration cannot do.
+ */
+static void
+check_utility(Node *statement)
+{
+	const char *outside = exec_outside_command(statement);
+
+	if (IsA(statement, TransactionStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("transaction control statements are not allowed in a migration"),
+				 errhint("ashmig runs a schema's migrations in one transaction; leave BEGIN and COMMIT out.")));
+	if (IsA(statement, CopyStmt) && ((CopyStmt *) statement)->filename == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("COPY from or to the client is not possible in a migration"),
+				 errhint("Use INSERT.")));
+	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction", outside),
+				 errdetail("Inside a transaction only an index of an empty or new table is built, plainly."),
+				 errhint("Record the migration as non-transactional, and run it outside a transaction block.")));
+}
+
+/* ------------------------------------------------------------------------
+ * Running
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Run one plan of the statement.
+ */
+static void
+execute_planned(PlannedStmt *planned, const char *sql)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (planned->utilityStmt == NULL)
+	{
+		QueryDesc  *query = CreateQueryDesc(planned, sql, GetActiveSnapshot(),
+											InvalidSnapshot, None_Receiver,
+											NULL, NULL, 0);
+
+		ExecutorStart(query, 0);
+		executor_run_all(query);
+		ExecutorFinish(query);
+		ExecutorEnd(query);
+		FreeQueryDesc(query);
+	}
+	else
+	{
+		check_utility(planned->utilityStmt);
+		ProcessUtility(planned, sql, false,
+					   distributed ? PROCESS_UTILITY_TOPLEVEL : PROCESS_UTILITY_QUERY,
+					   NULL, NULL, None_Receiver, NULL);
+	}
+	PopActiveSnapshot();
+}
+
+/*
+ * Analyze and plan one parse tree, and run what comes of it.  Each is done
+ * before the next is looked at, as it may depend on this one.
+ */
+static void
+execute_raw(RawStmt *raw, const char *sql)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "ashmig statement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *statements;
+	ListCell   *lc;
+	bool		snapshot = false;
+
+	CommandCounterIncrement();
+	if (analyze_requires_snapshot(raw))
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		snapshot = true;
+	}
+	statements = pg_analyze_and_rewrite_fixedparams(raw, sql, NULL, 0, NULL);
+	statements = pg_plan_queries(statements, sql, 0, NULL);
+	if (snapshot)
+		PopActiveSnapshot();
+
+	foreach(lc, statements)
+		execute_planned(lfirst_node(PlannedStmt, lc), sql);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Run the statements of a string in the current transaction.
+ */
+void
+exec_statement(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "ashmig statements",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ListCell   *lc;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, pg_parse_query(sql))
+		execute_raw(lfirst_node(RawStmt, lc), sql);
+	CommandCounterIncrement();
+
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * DDL of ashmig itself, by the same way.
+ */
+void
+exec_command(const char *sql)
+{
+	distributed = distributed_engine_loaded();
+	exec_statement(sql, NULL);
+}

@@ -1,0 +1,49 @@
+/*
+ * exec.h
+ *		The one executor of migration statements.
+ *
+ * Every statement of every migration goes through exec_statement (inside a
+ * transaction) or exec_outside (one that must not run in a transaction block),
+ * with the environment of exec_enter: search_path and the settings that change
+ * what DDL means are the same whichever session runs it.
+ */
+#ifndef ASHMIG_EXEC_H
+#define ASHMIG_EXEC_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* Where a statement stands; for errors and for pg_stat_activity */
+typedef struct ExecPlace
+{
+	const char *schema;
+	bool		tenant;
+	bool		down;
+	int64		version;
+	int			statement;		/* counted from 1 */
+} ExecPlace;
+
+/*
+ * Enter the environment for one schema, until exec_leave (which an error makes
+ * up for: the settings end with the transaction).  "lock_timeout" is in
+ * milliseconds.  Messages below "min_messages" (a client_min_messages value,
+ * or NULL) are held back.
+ */
+extern int	exec_enter(const char *schema, const char *default_schema,
+					   int lock_timeout, const char *min_messages);
+extern void exec_leave(int guc_level);
+
+/* Run a statement, or several, in the current transaction. */
+extern void exec_statement(const char *sql, const ExecPlace *place);
+
+/* DDL of ashmig itself (CREATE SCHEMA, ...), by the same way */
+extern void exec_command(const char *sql);
+
+/* Can all of these statements run in a transaction block? */
+extern bool exec_is_transactional(const char *sql);
+
+/* The same for a parse tree; names the command where it cannot */
+extern const char *exec_outside_command(Node *statement);
+
+#endif							/* ASHMIG_EXEC_H */

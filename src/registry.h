@@ -1,0 +1,40 @@
+/*
+ * registry.h
+ *		Which schemas are tenants: the registered ones of ashmig.tenants and
+ *		those that the query of ashmig_set_all_tenants lists.
+ */
+#ifndef ASHMIG_REGISTRY_H
+#define ASHMIG_REGISTRY_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+typedef struct Tenant
+{
+	char	   *schema;
+	bool		registered;
+	bool		listed;			/* by the query */
+	bool		exists;			/* there is a schema of that name */
+} Tenant;
+
+/* All tenants, once each, ordered by name.  Raises where the query fails. */
+extern List *registry_tenants(void);
+
+/*
+ * Raise where the name is outside the rule for tenants:
+ * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
+ * public migrations use.
+ */
+extern void registry_check_name(const char *schema);
+
+/* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
+extern void registry_set_query(const char *query);
+
+/* Write ashmig.tenants.  The caller holds catalog_lock_tenants. */
+extern bool registry_has(const char *schema);
+extern void registry_add(const char *schema);
+extern void registry_remove(const char *schema);	/* with its versions */
+extern void registry_rename(const char *old_name, const char *new_name);	/* likewise */
+
+#endif							/* ASHMIG_REGISTRY_H */

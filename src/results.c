@@ -1,0 +1,87 @@
+/*
+ * results.c
+ *		What a run did, as rows: see results.h.
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "results.h"
+
+/*
+ * The status as users see it; ashmig.run_schemas has the same words.
+ */
+const char *
+run_status_name(RunStatus status)
+{
+	switch (status)
+	{
+		case RUN_NOTHING:
+			return "nothing";
+		case RUN_APPLIED:
+			return "applied";
+		case RUN_ROLLED_BACK:
+			return "rolled back";
+		case RUN_BACKGROUND:
+			return "background";
+		case RUN_PENDING:
+			return "pending";
+		case RUN_MISSING:
+			return "missing";
+		case RUN_SKIPPED:
+			return "skipped";
+		case RUN_FAILED:
+			return "failed";
+	}
+	return "unknown";
+}
+
+/* Why a schema was not done, or NULL */
+static const char *
+result_error(const RunResult *result)
+{
+	if (result->error)
+		return result->error->message;
+	if (result->status == RUN_MISSING)
+		return "the schema does not exist";
+	return NULL;
+}
+
+/*
+ * Return the results as the rows of this function.
+ */
+void
+results_return(FunctionCallInfo fcinfo, List *results)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, results)
+	{
+		const RunResult *result = lfirst(lc);
+		Datum		values[RESULT_COLUMNS];
+		bool		nulls[RESULT_COLUMNS] = {0};
+		Interval   *elapsed = palloc0(sizeof(Interval));
+		const char *error = result_error(result);
+
+		if (result->status == RUN_NOTHING)
+			continue;
+		elapsed->time = result->elapsed;
+		values[0] = CStringGetTextDatum(scope_name(result->tenant));
+		values[1] = CStringGetTextDatum(result->schema);
+		values[2] = Int32GetDatum(result->applied);
+		values[3] = Int64GetDatum(result->version);
+		nulls[3] = result->version == 0;
+		values[4] = CStringGetTextDatum(run_status_name(result->status));
+		values[5] = IntervalPGetDatum(elapsed);
+		values[6] = error ? CStringGetTextDatum(error) : (Datum) 0;
+		nulls[6] = error == NULL;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}

@@ -1,0 +1,46 @@
+/*
+ * results.h
+ *		What a run did, as rows.
+ */
+#ifndef ASHMIG_RESULTS_H
+#define ASHMIG_RESULTS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+
+typedef enum RunStatus
+{
+	RUN_NOTHING,				/* there was nothing to do: gives no row */
+	RUN_APPLIED,
+	RUN_ROLLED_BACK,
+	RUN_BACKGROUND,				/* non-transactional migrations go on after the call */
+	RUN_PENDING,				/* they wait for a run outside a transaction */
+	RUN_MISSING,				/* the schema does not exist */
+	RUN_SKIPPED,				/* stopped before its turn */
+	RUN_FAILED
+} RunStatus;
+
+/* One schema that had something to do */
+typedef struct RunResult
+{
+	bool		tenant;
+	char	   *schema;
+	RunStatus	status;
+	int			applied;		/* migrations applied, or taken back */
+	int64		version;		/* newest afterwards; 0: none */
+	int64		elapsed;		/* microseconds */
+	int			attempts;
+	ErrorData  *error;			/* of a failure, or NULL */
+} RunResult;
+
+extern const char *run_status_name(RunStatus status);
+
+/* The columns scope, schema, applied, version, status, elapsed, error */
+#define RESULT_COLUMNS 7
+
+/* Return the results (List of RunResult *) as the rows of this function. */
+extern void results_return(FunctionCallInfo fcinfo, List *results);
+
+#endif							/* ASHMIG_RESULTS_H */

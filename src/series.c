@@ -1,0 +1,443 @@
+/*
+ * series.c
+ *		The series of migrations that one schema needs: see series.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "portability/instr_time.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+
+#include "ashmig.h"
+#include "compat.h"
+#include "errors.h"
+#include "exec.h"
+#include "series.h"
+#include "text.h"
+
+/*
+ * First key of the advisory locks on schemas, "MG"; the second is a hash of
+ * the name.  Two schemas of one hash merely wait for each other.
+ */
+#define SCHEMA_LOCK_CLASS 0x4D47
+
+/*
+ * The schema that public migrations run in.
+ */
+const char *
+series_public_schema(const RunOptions *options)
+{
+	return options->prefix ? options->prefix : ashmig_default_schema;
+}
+
+/*
+ * Exclude other runs from a schema until the end of the transaction.
+ */
+void
+series_lock_schema(const char *schema)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SCHEMA_LOCK_CLASS,
+						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* ------------------------------------------------------------------------
+ * What is to be done
+ * ------------------------------------------------------------------------
+ */
+
+/* The summed-up row of a repo, or NULL */
+static const SchemaVersion *
+find_summary(List *summaries, const char *repo)
+{
+	ListCell   *lc;
+
+	foreach(lc, summaries)
+	{
+		const SchemaVersion *summary = lfirst(lc);
+
+		if (strcmp(summary->repo, repo) == 0)
+			return summary;
+	}
+	return NULL;
+}
+
+/*
+ * Is every recorded migration up to the newest applied one applied?  As only
+ * recorded ones can be, counting tells.
+ */
+static bool
+is_contiguous(List *migrations, const SchemaVersion *summary)
+{
+	int			recorded = 0;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (migration->version <= summary->version &&
+			strcmp(migration->repo, summary->repo) == 0)
+			recorded++;
+	}
+	return recorded == summary->applied;
+}
+
+static bool
+is_applied(List *applied, const Migration *migration)
+{
+	ListCell   *lc;
+
+	foreach(lc, applied)
+	{
+		const AppliedVersion *version = lfirst(lc);
+
+		if (version->version == migration->version &&
+			strcmp(version->repo, migration->repo) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The migrations that a schema does not have, in version order.
+ */
+static List *
+missing_migrations(bool tenant, const char *schema, List *summaries)
+{
+	List	   *migrations = catalog_migrations_cached(tenant);
+	List	   *applied = NIL;
+	List	   *result = NIL;
+	bool		contiguous = true;
+	ListCell   *lc;
+
+	foreach(lc, summaries)
+		contiguous = contiguous && is_contiguous(migrations, lfirst(lc));
+	if (!contiguous)
+		applied = catalog_applied(schema, tenant);
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+		const SchemaVersion *summary = find_summary(summaries, migration->repo);
+		bool		has;
+
+		if (contiguous)
+			has = summary != NULL && migration->version <= summary->version;
+		else
+			has = is_applied(applied, migration);
+		if (!has)
+			result = lappend(result, migration);
+	}
+	return result;
+}
+
+/* Is a migration among those that the options ask for? */
+static bool
+is_asked_for(const RunOptions *options, const char *repo, int64 version)
+{
+	ListCell   *lc;
+
+	if (options->repo && strcmp(options->repo, repo) != 0)
+		return false;
+	if (options->to != 0 &&
+		(options->down ? version < options->to : version > options->to))
+		return false;
+	if (options->versions == NIL)
+		return true;
+	foreach(lc, options->versions)
+	{
+		if (*(int64 *) lfirst(lc) == version)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is to be applied.
+ */
+static List *
+pending_up(const RunOptions *options, bool tenant, const char *schema)
+{
+	List	   *summaries = catalog_schema_versions(schema, tenant);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, missing_migrations(tenant, schema, summaries))
+	{
+		Migration  *migration = lfirst(lc);
+		const SchemaVersion *summary = find_summary(summaries, migration->repo);
+
+		if (!is_asked_for(options, migration->repo, migration->version))
+			continue;
+		if (options->strict_version_order && summary && migration->version < summary->version)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
+					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which schema \"%s\" has",
+							migration->version, summary->version, schema),
+					 errhint("Give it a newer version, or run without strict_version_order.")));
+		result = lappend(result, migration);
+		if (options->step > 0 && list_length(result) == options->step)
+			break;
+	}
+	return result;
+}
+
+/*
+ * The recorded migration that was applied.
+ */
+static Migration *
+applied_migration(bool tenant, const char *schema, const AppliedVersion *applied)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations_cached(tenant))
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (migration->version == applied->version &&
+			strcmp(migration->repo, applied->repo) == 0)
+			return migration;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+			 errmsg("there is no %s migration " INT64_FORMAT ", which schema \"%s\" has",
+					scope_name(tenant), applied->version, schema),
+			 errhint("Record it again before taking it back.")));
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * What is to be taken back, newest first.
+ */
+static List *
+pending_down(const RunOptions *options, bool tenant, const char *schema)
+{
+	int			step = options->step;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
+		step = 1;
+	foreach(lc, catalog_applied(schema, tenant))
+	{
+		AppliedVersion *applied = lfirst(lc);
+		Migration  *migration;
+
+		if (!is_asked_for(options, applied->repo, applied->version))
+			continue;
+		migration = applied_migration(tenant, schema, applied);
+		if (!migration->reversible)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
+					 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+							scope_name(tenant), migration->version, migration->name),
+					 errdetail("It has no down statements."),
+					 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+		result = lappend(result, migration);
+		if (step > 0 && list_length(result) == step)
+			break;
+	}
+	return result;
+}
+
+/*
+ * What is to be done in a schema, in order.
+ */
+List *
+series_pending(const RunOptions *options, bool tenant, const char *schema)
+{
+	return options->down ? pending_down(options, tenant, schema) :
+		pending_up(options, tenant, schema);
+}
+
+/* ------------------------------------------------------------------------
+ * Doing it
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Show a statement to the client.
+ */
+static void
+show_statement(const ExecPlace *place, const char *sql)
+{
+	ereport(INFO,
+			(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
+							 place->version, place->down ? "down" : "up", sql)));
+}
+
+/*
+ * Run the statements of one migration; returns the microseconds that it took.
+ */
+static int64
+run_migration(const RunOptions *options, const Migration *migration,
+			  const char *schema, MemoryContext scratch)
+{
+	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
+	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
+	instr_time	start;
+	instr_time	end;
+	ListCell   *lc;
+
+	INSTR_TIME_SET_CURRENT(start);
+	foreach(lc, options->down ? migration->down : migration->up)
+	{
+		MemoryContext old = MemoryContextSwitchTo(scratch);
+		char	   *sql = text_fill(lfirst(lc), schema, default_schema);
+
+		place.statement++;
+		if (options->log_sql)
+			show_statement(&place, sql);
+		exec_statement(sql, &place);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+	}
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	return INSTR_TIME_GET_MICROSEC(end);
+}
+
+/*
+ * Run migrations up to the first that is left for later.  Returns what was
+ * done, as Applications.
+ */
+static List *
+run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "ashmig migration",
+												  ALLOCSET_DEFAULT_SIZES);
+	bool		tenant = ((Migration *) linitial(pending))->tenant;
+	List	   *done = NIL;
+	ListCell   *lc;
+	int			level;
+
+	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
+					   options->lock_timeout,
+					   tenant && !options->log_sql ? "warning" : NULL);
+	foreach(lc, pending)
+	{
+		const Migration *migration = lfirst(lc);
+		Application *application;
+
+		if (outside && !migration->transactional)
+			break;
+		application = palloc(sizeof(Application));
+		application->migration = migration;
+		application->elapsed = run_migration(options, migration, schema, scratch);
+		done = lappend(done, application);
+	}
+	exec_leave(level);
+	MemoryContextDelete(scratch);
+	return done;
+}
+
+/* Newest version that a schema has, over all repos; 0: none */
+static int64
+newest_version(bool tenant, const char *schema)
+{
+	int64		result = 0;
+	ListCell   *lc;
+
+	foreach(lc, catalog_schema_versions(schema, tenant))
+		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
+	return result;
+}
+
+/*
+ * Raise where the schema of public migrations is not there.
+ */
+static void
+check_public_schema(const char *schema)
+{
+	if (!OidIsValid(get_namespace_oid(schema, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" does not exist", schema),
+				 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
+}
+
+/*
+ * The migrations in the cache, copied, so that DDL (which may empty the cache)
+ * cannot take them away.
+ */
+static List *
+copy_migrations(List *migrations)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *from = lfirst(lc);
+		Migration  *to = palloc(sizeof(Migration));
+		ListCell   *s;
+
+		*to = *from;
+		to->repo = pstrdup(from->repo);
+		to->name = pstrdup(from->name);
+		to->checksum = pstrdup(from->checksum);
+		to->up = to->down = NIL;
+		foreach(s, from->up)
+			to->up = lappend(to->up, pstrdup(lfirst(s)));
+		foreach(s, from->down)
+			to->down = lappend(to->down, pstrdup(lfirst(s)));
+		result = lappend(result, to);
+	}
+	return result;
+}
+
+/*
+ * Do what is to be done in a schema, in the current transaction.
+ */
+RunResult *
+series_run(const RunOptions *options, bool tenant, const char *schema, bool outside)
+{
+	RunResult  *result = palloc0(sizeof(RunResult));
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	instr_time	start;
+	instr_time	end;
+	List	   *pending;
+	List	   *done;
+
+	result->tenant = tenant;
+	result->schema = pstrdup(schema);
+	result->attempts = 1;
+	INSTR_TIME_SET_CURRENT(start);
+
+	old = MemoryContextSwitchTo(context);
+	series_lock_schema(schema);
+	catalog_lock_versions(RowExclusiveLock);
+	pending = copy_migrations(series_pending(options, tenant, schema));
+	if (pending != NIL)
+	{
+		if (!tenant)
+			check_public_schema(schema);
+		done = run_migrations_of(options, schema, pending, outside);
+		if (options->down)
+			catalog_record_taken_back(schema, tenant, done);
+		else
+			catalog_record_applied(schema, tenant, done);
+		result->applied = list_length(done);
+		result->version = newest_version(tenant, schema);
+		if (result->applied < list_length(pending))
+			result->status = RUN_BACKGROUND;
+		else
+			result->status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	result->elapsed = INSTR_TIME_GET_MICROSEC(end);
+	return result;
+}

@@ -1,0 +1,46 @@
+/*
+ * series.h
+ *		The series of migrations that one schema still needs (or has to take
+ *		back), and running it.
+ *
+ * A schema is before or after, never between: the transactional migrations of
+ * a series and their version rows belong to the transaction of the caller.  A
+ * non-transactional one ends it; what comes after waits for that one.
+ */
+#ifndef ASHMIG_SERIES_H
+#define ASHMIG_SERIES_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "catalog.h"
+#include "options.h"
+#include "results.h"
+
+/* The schema that public migrations run in */
+extern const char *series_public_schema(const RunOptions *options);
+
+/*
+ * Exclude other runs, and whatever else changes a schema as a whole, until the
+ * end of the transaction.  Waits as long as lock_timeout lets it.  Several
+ * schemas are to be locked in the order of their names.
+ */
+extern void series_lock_schema(const char *schema);
+
+/*
+ * What is to be done in a schema, in order: List of const Migration *, of the
+ * cache.  Raises where it must not be done (version order, no way back).
+ */
+extern List *series_pending(const RunOptions *options, bool tenant, const char *schema);
+
+/*
+ * Do it, in the current transaction, as far as "outside" says: non-transactional
+ * migrations are left for later (RUN_BACKGROUND) where it is true, and run here
+ * as far as possible where it is false.  The result is in the current memory
+ * context; its status is RUN_NOTHING where there was nothing to do.
+ */
+extern RunResult *series_run(const RunOptions *options, bool tenant,
+							 const char *schema, bool outside);
+
+#endif							/* ASHMIG_SERIES_H */

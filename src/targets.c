@@ -1,0 +1,279 @@
+/*
+ * targets.c
+ *		Which schemas a run has something to do in: see targets.h.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "catalog.h"
+#include "compat.h"
+#include "errors.h"
+#include "registry.h"
+#include "series.h"
+#include "targets.h"
+#include "text.h"
+
+/* Raise for the first of these names that is no tenant. */
+static void
+check_names(List *names, List *tenants)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
+	.hcxt = CurrentMemoryContext};
+	HTAB	   *known = hash_create("ashmig tenants", Max(list_length(tenants), 16), &control,
+									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	ListCell   *lc;
+
+	foreach(lc, tenants)
+		hash_search(known, ((Tenant *) lfirst(lc))->schema, HASH_ENTER, NULL);
+	foreach(lc, names)
+	{
+		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_NO_TENANT),
+					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+	}
+	hash_destroy(known);
+}
+
+/*
+ * The tenants that the options name.
+ */
+static List *
+selected_tenants(const RunOptions *options)
+{
+	List	   *tenants = registry_tenants();
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (options->has_only)
+		check_names(options->only, tenants);
+	if (options->except != NIL)
+		check_names(options->except, tenants);
+	foreach(lc, tenants)
+	{
+		Tenant	   *tenant = lfirst(lc);
+		Target	   *target;
+
+		if (options->has_only && !text_list_has(options->only, tenant->schema))
+			continue;
+		if (options->except != NIL && text_list_has(options->except, tenant->schema))
+			continue;
+		target = palloc(sizeof(Target));
+		target->tenant = true;
+		target->exists = tenant->exists;
+		target->schema = tenant->schema;
+		result = lappend(result, target);
+	}
+	return result;
+}
+
+/* text[] of the targets' schemas */
+static Datum
+schema_array(List *targets)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+		names = lappend(names, ((Target *) lfirst(lc))->schema);
+	return catalog_text_array(names);
+}
+
+/* Positions (from 1) of the targets that may lack a migration */
+static CatalogStatement unfinished_up = {
+	.sql = "SELECT u.position::pg_catalog.int4"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
+	" CROSS JOIN (SELECT repo, pg_catalog.count(*) AS recorded FROM ashmig.migrations"
+	"  WHERE scope = $2 AND ($3 IS NULL OR repo = $3) AND ($4 IS NULL OR version <= $4)"
+	"  GROUP BY repo) AS m"
+	" LEFT JOIN ashmig.schema_versions AS s"
+	"  ON s.schema_name = u.name AND s.repo = m.repo AND s.scope = $2"
+	" WHERE s.applied IS NULL OR s.applied <> m.recorded OR s.version > $4"
+	" GROUP BY u.position ORDER BY u.position",
+	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+};
+
+/* Positions of those that have one to take back */
+static CatalogStatement unfinished_down = {
+	.sql = "SELECT u.position::pg_catalog.int4"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
+	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
+	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
+	" GROUP BY u.position ORDER BY u.position",
+	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+};
+
+/*
+ * Those of the targets, all of one scope, that may have something to do.
+ */
+static List *
+unfinished(const RunOptions *options, bool tenant, List *targets)
+{
+	Datum		values[4] = {0};
+	char		nulls[] = "  nn";
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	uint64		rows;
+	int			level;
+
+	if (targets == NIL)
+		return NIL;
+	level = catalog_connect();
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	if (options->repo)
+	{
+		values[2] = CStringGetTextDatum(options->repo);
+		nulls[2] = ' ';
+	}
+	if (options->to != 0)
+	{
+		values[3] = Int64GetDatum(options->to);
+		nulls[3] = ' ';
+	}
+	rows = catalog_query(options->down ? &unfinished_down : &unfinished_up, values, nulls);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		bool		isnull;
+		int			position = DatumGetInt32(catalog_datum(i, 1, &isnull));
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, list_nth(targets, position - 1));
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * The schemas that may have something to do.
+ */
+List *
+targets_find(const RunOptions *options)
+{
+	List	   *result = NIL;
+
+	if (options->run_public)
+	{
+		Target	   *target = palloc(sizeof(Target));
+
+		target->tenant = false;
+		target->exists = true;	/* else the error of the first migration says so */
+		target->schema = pstrdup(series_public_schema(options));
+		result = unfinished(options, false, list_make1(target));
+	}
+	if (options->run_tenants)
+		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
+	return result;
+}
+
+/* The first migration, of those that would be taken back, without a way back */
+static CatalogStatement irreversible = {
+	.sql = "SELECT m.version, m.name, d.name"
+	" FROM pg_catalog.unnest($1) AS d (name)"
+	" CROSS JOIN LATERAL (SELECT v.repo, v.version FROM ashmig.versions AS v"
+	"  WHERE v.schema_name = d.name AND v.scope = $2 AND ($3 IS NULL OR v.repo = $3)"
+	"  AND ($4 IS NULL OR v.version >= $4) AND ($5 IS NULL OR v.version = ANY ($5))"
+	"  ORDER BY v.version DESC, v.repo DESC LIMIT $6) AS v"
+	" JOIN ashmig.migrations AS m ON m.repo = v.repo AND m.scope = $2 AND m.version = v.version"
+	" WHERE m.down IS NULL ORDER BY m.version DESC LIMIT 1",
+	.nargs = 6, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID, INT8OID}
+};
+
+/* bigint[] of a List of int64 * */
+static Datum
+version_array(List *versions)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(versions), 1));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, versions)
+		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* The targets of one scope */
+static List *
+targets_of_scope(List *targets, bool tenant)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		if (((Target *) lfirst(lc))->tenant == tenant)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/* The same for one scope */
+static void
+check_reversible_of(const RunOptions *options, bool tenant, List *targets)
+{
+	Datum		values[6] = {0};
+	char		nulls[] = "  nnnn";
+	int			step = options->step;
+	int			level;
+
+	if (targets == NIL)
+		return;
+	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
+		step = 1;
+	level = catalog_connect();
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	if (options->repo)
+	{
+		values[2] = CStringGetTextDatum(options->repo);
+		nulls[2] = ' ';
+	}
+	if (options->to != 0)
+	{
+		values[3] = Int64GetDatum(options->to);
+		nulls[3] = ' ';
+	}
+	if (options->versions != NIL)
+	{
+		values[4] = version_array(options->versions);
+		nulls[4] = ' ';
+	}
+	if (step > 0)
+	{
+		values[5] = Int64GetDatum(step);
+		nulls[5] = ' ';
+	}
+	if (catalog_query(&irreversible, values, nulls) > 0)
+	{
+		bool		isnull;
+
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
+				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
+						catalog_string(0, 2, CurrentMemoryContext)),
+				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+						   catalog_string(0, 3, CurrentMemoryContext)),
+				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+	}
+	catalog_disconnect(level);
+}
+
+/*
+ * Raise where a migration that these would take back has no way back.
+ */
+void
+targets_check_reversible(const RunOptions *options, List *targets)
+{
+	check_reversible_of(options, false, targets_of_scope(targets, false));
+	check_reversible_of(options, true, targets_of_scope(targets, true));
+}
