@@ -64,56 +64,41 @@ find_nul_escape(const char *text)
 }
 
 /*
- * Note that a text is not JSON, and where that shows.
+ * Note that the text is not JSON from here on.
  */
-static void
-note_malformed(Problem *problem, const char *text, const char *at, const char *what)
+static bool
+note_malformed(JsonReader *reader, const char *at, const char *what)
 {
-	char	   *detail = NULL;
+	int			length = pg_mbcliplen(at, Min(strlen(at), 100), 40);
+	char	   *detail = psprintf("It stops at byte %zu, before: %s",
+								  (size_t) (at - reader->text) + 1,
+								  *at ? pnstrdup(at, length) : "its end");
 
-	if (parse_out_of_memory)
-	{
-		problem_note(problem, ERRCODE_OUT_OF_MEMORY, NULL, NULL, NULL,
-					 "out of memory while reading snapshots");
-		return;
-	}
-	if (at != NULL && at >= text && at <= text + strlen(text))
-	{
-		int			length = Min(strlen(at), 40);
-
-		detail = psprintf("It stops at byte %zu, before: %s", (size_t) (at - text) + 1,
-						  pnstrdup(at, pg_mbcliplen(at, strlen(at), length)));
-	}
-	problem_note(problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", detail,
-				 "Give the text of a snapshot file, an array of them, or what ashmig_load returns.",
-				 "invalid snapshot: %s", what);
+	return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", detail,
+						"Give the text of a snapshot file, an array of them, or what ashmig_load returns.",
+						"invalid snapshot: %s", what);
 }
 
-const cJSON *
+bool
+json_note_malformed(JsonReader *reader)
+{
+	return note_malformed(reader, reader->cursor, "it is not JSON, or nested too deeply");
+}
+
+bool
 json_open(JsonReader *reader, const char *text, Problem *problem)
 {
-	cJSON_Hooks hooks = {parse_alloc, parse_free};
-	const char *end = NULL;
-	cJSON	   *root;
+	const char *nul = find_nul_escape(text);
 
 	reader->problem = problem;
 	reader->unknown_keys = NIL;
+	reader->text = reader->cursor = text;
+	reader->end = text + strlen(text);
 	reader->context = AllocSetContextCreate(CurrentMemoryContext, "ashmig JSON",
 											ALLOCSET_DEFAULT_SIZES);
-	parse_context = reader->context;
-	parse_out_of_memory = false;
-
-	if ((end = find_nul_escape(text)) != NULL)
-	{
-		note_malformed(problem, text, end, "it has a NUL character");
-		return NULL;
-	}
-	cJSON_InitHooks(&hooks);
-	root = cJSON_ParseWithLengthOpts(text, strlen(text) + 1, &end, true);
-	cJSON_InitHooks(NULL);
-	if (root == NULL)
-		note_malformed(problem, text, end, "it is not JSON, or nested too deeply");
-	return root;
+	if (nul != NULL)
+		return note_malformed(reader, nul, "it has a NUL character");
+	return true;
 }
 
 void
@@ -121,6 +106,71 @@ json_close(JsonReader *reader)
 {
 	MemoryContextDelete(reader->context);
 	reader->context = NULL;
+}
+
+cJSON *
+json_value(JsonReader *reader)
+{
+	cJSON_Hooks hooks = {parse_alloc, parse_free};
+	const char *end = NULL;
+	cJSON	   *value;
+
+	parse_context = reader->context;
+	parse_out_of_memory = false;
+	cJSON_InitHooks(&hooks);
+	value = cJSON_ParseWithLengthOpts(reader->cursor, reader->end - reader->cursor + 1,
+									  &end, false);
+	cJSON_InitHooks(NULL);
+
+	if (end != NULL)
+		reader->cursor = end;
+	if (value == NULL && parse_out_of_memory)
+		problem_note(reader->problem, ERRCODE_OUT_OF_MEMORY, NULL, NULL, NULL,
+					 "out of memory while reading snapshots");
+	else if (value == NULL)
+		json_note_malformed(reader);
+	return value;
+}
+
+bool
+json_take(JsonReader *reader, char c)
+{
+	reader->cursor += strspn(reader->cursor, " \t\r\n");
+	if (*reader->cursor != c)
+		return false;
+	reader->cursor += (c != '\0');
+	return true;
+}
+
+bool
+json_more(JsonReader *reader, char closing, bool *more)
+{
+	*more = json_take(reader, ',');
+	if (!*more && !json_take(reader, closing))
+		return json_note_malformed(reader);
+	return true;
+}
+
+bool
+json_read_members(JsonReader *reader, JsonVisitor visit, void *arg)
+{
+	bool		more;
+
+	if (!json_take(reader, '{'))
+		return json_note_malformed(reader);
+	more = !json_take(reader, '}');
+	while (more)
+	{
+		cJSON	   *key = json_value(reader);
+
+		if (key == NULL)
+			return false;
+		if (!cJSON_IsString(key) || !json_take(reader, ':'))
+			return json_note_malformed(reader);
+		if (!visit(reader, key->valuestring, arg) || !json_more(reader, '}', &more))
+			return false;
+	}
+	return true;
 }
 
 /*

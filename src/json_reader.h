@@ -25,7 +25,10 @@ typedef struct JsonReader
 {
 	Problem    *problem;
 	List	   *unknown_keys;	/* of char *: "key" at path, each key once */
-	MemoryContext context;		/* cJSON's tree */
+	const char *text;			/* all of it */
+	const char *end;			/* its NUL */
+	const char *cursor;			/* what has not been read yet */
+	MemoryContext context;		/* cJSON's trees */
 } JsonReader;
 
 /* The keys that an object can have */
@@ -56,12 +59,35 @@ typedef struct JsonWord
 } JsonWord;
 
 /*
- * Parse text, into a memory context of its own that json_close deletes (an
- * error deletes it with its parent).  NULL with the problem noted where it is
- * not JSON.
+ * Start to read a text.  It is read value by value, so that a long list need
+ * not be in memory as a tree: json_value parses what comes next into the
+ * reader's context, which the caller may replace and reset on the way.  NULL
+ * or false with the problem noted where the text is not JSON.
+ *
+ * json_close deletes the context; an error deletes it with its parent.
  */
-extern const cJSON *json_open(JsonReader *reader, const char *text, Problem *problem);
+extern bool json_open(JsonReader *reader, const char *text, Problem *problem);
+extern cJSON *json_value(JsonReader *reader);
 extern void json_close(JsonReader *reader);
+
+/* Skip space; then take this character if it comes next. */
+extern bool json_take(JsonReader *reader, char c);
+
+/*
+ * After an item of a list or object: is there another?  Takes the comma or the
+ * closing character.
+ */
+extern bool json_more(JsonReader *reader, char closing, bool *more);
+
+/* Note that something else should come next.  Returns false. */
+extern bool json_note_malformed(JsonReader *reader);
+
+/*
+ * Read an object member by member: "visit" is called with the cursor at the
+ * value of each.
+ */
+typedef bool (*JsonVisitor) (JsonReader *reader, char *key, void *arg);
+extern bool json_read_members(JsonReader *reader, JsonVisitor visit, void *arg);
 
 /* "$.a" and "b" to "$.a.b"; "$.a" and 3 to "$.a[3]" */
 extern char *json_path_key(const char *path, const char *key);

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "snapshot_part.h"
 
 enum
@@ -487,37 +489,92 @@ decode_snapshot(JsonReader *reader, const cJSON *node, char *path, int position)
 }
 
 /*
+ * The value at the top, as far as it is not a list of snapshots, which is
+ * decoded while it is read
+ */
+typedef struct Input
+{
+	Bundle	   *bundle;
+	bool		listed;			/* it has the key "snapshots" */
+	cJSON	   *rest;			/* an object of its other members */
+	cJSON	   *last;			/* the last of them */
+} Input;
+
+/*
  * Say which file a bundle's snapshot came from, where the bundle tells.
  */
 static void
-note_file(const cJSON *files, int position, Problem *problem)
+note_file(const Input *input, int position, Problem *problem)
 {
-	const cJSON *file = cJSON_GetArrayItem(files, position);
+	const cJSON *files = cJSON_GetObjectItemCaseSensitive(input->rest, "files");
+	const cJSON *file = cJSON_IsArray(files) ? cJSON_GetArrayItem(files, position) : NULL;
 
-	if (!cJSON_IsString(file))
-		return;
-	problem->message = psprintf("%s (file \"%s\")", problem->message, file->valuestring);
+	if (cJSON_IsString(file))
+		problem->message = psprintf("%s (file \"%s\")", problem->message,
+									file->valuestring);
 }
 
 /*
- * The snapshots in a list
+ * Decode a list of snapshots while it is read: only one is in memory as a
+ * tree.
  */
 static bool
-decode_snapshots(JsonReader *reader, const cJSON *item, const char *path,
-				 const cJSON *files, Bundle *bundle)
+decode_snapshots(JsonReader *reader, const char *path, Input *input)
 {
-	for (int position = 0; item; item = item->next, position++)
-	{
-		ResourceSnapshot *snapshot = decode_snapshot(reader, item, json_path_item(path, position),
-											   position);
+	MemoryContext whole = reader->context;
+	bool		more;
 
+	if (!json_take(reader, '['))
+		return json_note_malformed(reader);
+	more = !json_take(reader, ']');
+	reader->context = AllocSetContextCreate(whole, "ashmig JSON item",
+											ALLOCSET_DEFAULT_SIZES);
+	for (int position = 0; more; position++)
+	{
+		cJSON	   *item = json_value(reader);
+		ResourceSnapshot *snapshot;
+
+		if (item == NULL)
+			break;
+		snapshot = decode_snapshot(reader, item, json_path_item(path, position), position);
 		if (snapshot == NULL)
 		{
-			note_file(files, position, reader->problem);
-			return false;
+			note_file(input, position, reader->problem);
+			break;
 		}
-		bundle->snapshots = lappend(bundle->snapshots, snapshot);
+		input->bundle->snapshots = lappend(input->bundle->snapshots, snapshot);
+		MemoryContextReset(reader->context);
+		if (!json_more(reader, ']', &more))
+			break;
 	}
+	reader->context = whole;	/* the item's goes with it */
+	return reader->problem->sqlerrcode == 0;
+}
+
+/*
+ * A member of the object at the top
+ */
+static bool
+visit_member(JsonReader *reader, char *key, void *arg)
+{
+	Input	   *input = arg;
+	cJSON	   *value;
+
+	if (strcmp(key, "snapshots") == 0 && !input->listed)
+	{
+		input->listed = true;
+		reader->cursor += strspn(reader->cursor, " \t\r\n");
+		if (*reader->cursor == '[')
+			return decode_snapshots(reader, "$.snapshots", input);
+	}
+	if ((value = json_value(reader)) == NULL)
+		return false;
+	value->string = key;
+	if (input->last)
+		input->last->next = value;
+	else
+		input->rest->child = value;
+	input->last = value;
 	return true;
 }
 
@@ -546,44 +603,47 @@ decode_extensions(const JsonObject *parent, Bundle *bundle)
 }
 
 /*
- * An object of snapshots and extensions
+ * What a bundle has besides its list of snapshots
  */
 static bool
-decode_bundle(JsonReader *reader, const cJSON *node, Bundle *bundle)
+decode_bundle(JsonReader *reader, const cJSON *rest, Bundle *bundle)
 {
 	JsonObject	object;
-	const cJSON *first;
-	const cJSON *files;
 
-	if (!json_read_object(reader, node, "$", &bundle_shape, &object) ||
-		!json_get_items(&object, BUNDLE_FILES, &files) ||
-		!json_get_items(&object, BUNDLE_SNAPSHOTS, &first))
+	if (!json_read_object(reader, rest, "$", &bundle_shape, &object))
 		return false;
-	return decode_snapshots(reader, first, json_field_path(&object, BUNDLE_SNAPSHOTS),
-							object.fields[BUNDLE_FILES], bundle) &&
-		decode_extensions(&object, bundle);
+	if (object.fields[BUNDLE_SNAPSHOTS])
+		return json_note_type(&object, BUNDLE_SNAPSHOTS, "one list of snapshots");
+	return decode_extensions(&object, bundle);
 }
 
 /*
- * Whatever a caller may hand in
+ * Whatever a caller may hand in: one snapshot, a list of them, a bundle
  */
 static bool
-decode_any(JsonReader *reader, const cJSON *root, Bundle *bundle)
+decode_any(JsonReader *reader, Bundle *bundle)
 {
+	Input		input = {bundle, false, NULL, NULL};
 	ResourceSnapshot *snapshot;
 
-	if (cJSON_IsArray(root))
-		return decode_snapshots(reader, root->child, "$", NULL, bundle);
-	if (!cJSON_IsObject(root))
+	reader->cursor += strspn(reader->cursor, " \t\r\n");
+	if (*reader->cursor == '[')
+		return decode_snapshots(reader, "$", &input);
+	if (*reader->cursor != '{')
 		return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", NULL,
 							"Give a snapshot, an array of them, or {\"snapshots\": [...]}.",
-							"invalid snapshots: neither an object nor an array");
-	if (cJSON_GetObjectItemCaseSensitive(root, "snapshots") ||
-		(cJSON_GetObjectItemCaseSensitive(root, "extensions") &&
-		 !cJSON_GetObjectItemCaseSensitive(root, "table")))
-		return decode_bundle(reader, root, bundle);
+							"invalid snapshot: neither an object nor a list");
 
-	if ((snapshot = decode_snapshot(reader, root, "$", 0)) == NULL)
+	input.rest = MemoryContextAllocZero(reader->context, sizeof(cJSON));
+	input.rest->type = cJSON_Object;
+	if (!json_read_members(reader, visit_member, &input))
+		return false;
+	if (input.listed ||
+		(cJSON_GetObjectItemCaseSensitive(input.rest, "extensions") &&
+		 !cJSON_GetObjectItemCaseSensitive(input.rest, "table")))
+		return decode_bundle(reader, input.rest, bundle);
+
+	if ((snapshot = decode_snapshot(reader, input.rest, "$", 0)) == NULL)
 		return false;
 	bundle->snapshots = list_make1(snapshot);
 	return true;
@@ -594,9 +654,11 @@ snapshot_decode(const char *json, Problem *problem)
 {
 	Bundle	   *bundle = palloc0(sizeof(Bundle));
 	JsonReader	reader;
-	const cJSON *root = json_open(&reader, json, problem);
-	bool		decoded = root != NULL && decode_any(&reader, root, bundle);
+	bool		decoded;
 
+	decoded = json_open(&reader, json, problem) && decode_any(&reader, bundle);
+	if (decoded && !json_take(&reader, '\0'))
+		decoded = json_note_malformed(&reader);
 	bundle->unknown_keys = reader.unknown_keys;
 	json_close(&reader);
 	return decoded ? bundle : NULL;
