@@ -11,20 +11,6 @@
 #include "model.h"
 #include "text.h"
 
-/* The key of Model.by_name: a TableName that hash_search can compare */
-typedef struct TableKey
-{
-	bool		tenant;
-	NameData	schema;
-	NameData	name;
-} TableKey;
-
-typedef struct TableEntry
-{
-	TableKey	key;
-	Table	   *table;
-} TableEntry;
-
 /* ----------
  * Names
  * ----------
@@ -43,23 +29,6 @@ table_name_make(bool tenant, const char *schema, const char *name,
 		result.schema = text_cut_name(schema);
 	result.name = text_cut_name(name);
 	return result;
-}
-
-bool
-table_name_equal(const TableName *a, const TableName *b)
-{
-	return a->tenant == b->tenant && text_equal(a->schema, b->schema) &&
-		strcmp(a->name, b->name) == 0;
-}
-
-char *
-table_name_show(const TableName *name)
-{
-	if (name->tenant)
-		return psprintf("<tenant>.%s", name->name);
-	if (name->schema)
-		return psprintf("%s.%s", name->schema, name->name);
-	return pstrdup(name->name);
 }
 
 /* Equal lists of names, in the same order */
@@ -111,51 +80,26 @@ names_cut(const List *names)
  * The model as a container
  * ----------
  */
-static TableKey
-table_key(const TableName *name)
-{
-	TableKey	key;
-
-	memset(&key, 0, sizeof(key));
-	key.tenant = name->tenant;
-	namestrcpy(&key.schema, name->schema ? name->schema : "");
-	namestrcpy(&key.name, name->name);
-	return key;
-}
-
 Model *
 model_create(void)
 {
 	Model	   *model = palloc0(sizeof(Model));
-	HASHCTL		ctl;
 
-	ctl.keysize = sizeof(TableKey);
-	ctl.entrysize = sizeof(TableEntry);
-	ctl.hcxt = CurrentMemoryContext;
-	model->by_name = hash_create("ashmig model", 256, &ctl,
-								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	model->by_name = table_map_create();
 	return model;
 }
 
 void
 model_add(Model *model, Table *table)
 {
-	TableKey	key = table_key(&table->name);
-	bool		found;
-	TableEntry *entry = hash_search(model->by_name, &key, HASH_ENTER, &found);
-
-	Assert(!found);
-	entry->table = table;
+	table_map_put(model->by_name, &table->name, table);
 	model->tables = lappend(model->tables, table);
 }
 
 Table *
 model_find(const Model *model, const TableName *name)
 {
-	TableKey	key = table_key(name);
-	TableEntry *entry = hash_search(model->by_name, &key, HASH_FIND, NULL);
-
-	return entry ? entry->table : NULL;
+	return table_map_get(model->by_name, name);
 }
 
 Column *
@@ -278,7 +222,7 @@ reference_to_primary_key(const Reference *reference, List *others)
 		return reference->primary_key == MAYBE_TRUE;
 	foreach(ls, others)
 	{
-		ResourceSnapshot   *other = lfirst(ls);
+		ResourceSnapshot *other = lfirst(ls);
 
 		if (strcmp(other->table, reference->table) != 0)
 			continue;

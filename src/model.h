@@ -18,22 +18,11 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
-#include "utils/hsearch.h"
 
 #include "problem.h"
 #include "snapshot.h"
+#include "tablemap.h"
 #include "types.h"
-
-/*
- * Where a table lies: in each tenant's schema, in the schema that it names, or
- * (schema NULL) in the default schema.
- */
-typedef struct TableName
-{
-	bool		tenant;
-	char	   *schema;
-	char	   *name;
-} TableName;
 
 typedef struct Column
 {
@@ -124,7 +113,7 @@ typedef struct Table
 typedef struct Model
 {
 	List	   *tables;			/* of Table *, in the order they came */
-	HTAB	   *by_name;		/* the same by TableName */
+	TableMap   *by_name;		/* the same */
 } Model;
 
 /* Names that history gave, and the snapshot alone would not (a renamed table's key) */
@@ -166,11 +155,6 @@ extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
-
-extern bool table_name_equal(const TableName *a, const TableName *b);
-
-/* "posts", "archive.posts", "<tenant>.posts": for messages */
-extern char *table_name_show(const TableName *name);
 
 extern bool column_equal(const Column *a, const Column *b);
 extern bool index_same_definition(const TableIndex *a, const TableIndex *b);

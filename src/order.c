@@ -19,8 +19,6 @@
  */
 #include "postgres.h"
 
-#include "utils/hsearch.h"
-
 #include "order.h"
 #include "text.h"
 
@@ -118,27 +116,18 @@ sort_item_compare(const void *a, const void *b)
 	return ia->position - ib->position;
 }
 
-/* A table's rank, under the name that it has after the renames */
-typedef struct RankEntry
-{
-	char		key[2 * NAMEDATALEN + 8];
-	int			rank;
-} RankEntry;
-
+/* A table's rank, under the name that it has after the renames; counted from 1 */
 static int
-order_rank(HTAB *ranks, const TableName *name)
+order_rank(TableMap *ranks, const TableName *name, int *count)
 {
-	char		key[sizeof(((RankEntry *) NULL)->key)];
-	RankEntry  *entry;
-	bool		found;
+	int			rank = (int) (intptr_t) table_map_get(ranks, name);
 
-	memset(key, 0, sizeof(key));
-	snprintf(key, sizeof(key), "%d\001%s\001%s", name->tenant,
-			 name->schema ? name->schema : "", name->name);
-	entry = hash_search(ranks, key, HASH_ENTER, &found);
-	if (!found)
-		entry->rank = (int) hash_get_num_entries(ranks);
-	return entry->rank;
+	if (rank == 0)
+	{
+		rank = ++(*count);
+		table_map_put(ranks, name, (void *) (intptr_t) rank);
+	}
+	return rank;
 }
 
 /* ----------
@@ -200,26 +189,21 @@ order_operations(List *operations)
 	List	   *drops = order_drops(operations);
 	ListCell   *next_drop = list_head(drops);
 	List	   *sorted = NIL;
-	HASHCTL		ctl;
-	HTAB	   *ranks;
+	TableMap   *ranks = table_map_create();
+	int			tables = 0;
 	ListCell   *lc;
 	int			i = 0;
 
-	ctl.keysize = sizeof(((RankEntry *) NULL)->key);
-	ctl.entrysize = sizeof(RankEntry);
-	ctl.hcxt = CurrentMemoryContext;
-	ranks = hash_create("ashmig order", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	foreach(lc, operations)
 	{
 		Operation  *operation = lfirst(lc);
 
 		items[i].operation = operation;
 		items[i].phase = order_phase(operation->kind);
-		items[i].table = order_rank(ranks, &operation->table);
+		items[i].table = order_rank(ranks, &operation->table, &tables);
 		items[i].position = i;
 		i++;
 	}
-	hash_destroy(ranks);
 	qsort(items, count, sizeof(SortItem), sort_item_compare);
 
 	for (i = 0; i < count; i++)

@@ -4,11 +4,10 @@
  */
 #include "postgres.h"
 
-#include <cjson/cJSON.h>
-
 #include "lib/stringinfo.h"
 #include "utils/json.h"
 
+#include "json_reader.h"
 #include "rename.h"
 #include "text.h"
 
@@ -72,7 +71,8 @@ answer_decode(const cJSON *object, const char *path, Problem *problem)
 List *
 rename_decode(const char *json, Problem *problem)
 {
-	cJSON	   *root = cJSON_ParseWithOpts(json, NULL, true);
+	JsonReader	reader;
+	const cJSON *root = json_open(&reader, json, problem) ? json_value(&reader) : NULL;
 	List	   *answers = NIL;
 	const cJSON *item;
 	int			i = 0;
@@ -95,7 +95,7 @@ rename_decode(const char *json, Problem *problem)
 				answers = lappend(answers, answer_decode(item, path, problem));
 		}
 	}
-	cJSON_Delete(root);
+	json_close(&reader);
 	return problem->sqlerrcode == 0 ? answers : NIL;
 }
 

@@ -1,0 +1,132 @@
+/*
+ * call.c
+ *		What the SQL-callable functions of code generation share: see call.h.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_proc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/syscache.h"
+
+#include "call.h"
+#include "compat.h"
+
+bool
+call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			count;
+	int			input = 0;
+	bool		found = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	for (int i = 0; i < count && !found; i++)
+	{
+		if (modes && (modes[i] == PROARGMODE_OUT || modes[i] == PROARGMODE_TABLE))
+			continue;
+		if (names && strcmp(names[i], name) == 0 && input < PG_NARGS() &&
+			!PG_ARGISNULL(input))
+		{
+			*value = PG_GETARG_DATUM(input);
+			found = true;
+		}
+		input++;
+	}
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+/* A boolean argument; "otherwise" where it is not there or NULL */
+static bool
+boolean_argument(FunctionCallInfo fcinfo, const char *name, bool otherwise)
+{
+	Datum		value;
+
+	return call_argument(fcinfo, name, &value) ? DatumGetBool(value) : otherwise;
+}
+
+GenerateOptions
+call_generate_options(FunctionCallInfo fcinfo)
+{
+	GenerateOptions options = {0};
+	Datum		value;
+
+	if (call_argument(fcinfo, "name", &value))
+		options.name = TextDatumGetCString(value);
+	if (call_argument(fcinfo, "renames", &value))
+	{
+		Jsonb	   *renames = DatumGetJsonbP(value);
+
+		options.renames = JsonbToCString(NULL, &renames->root, VARSIZE(renames));
+	}
+	options.dev = boolean_argument(fcinfo, "dev", false);
+	options.drop_columns = boolean_argument(fcinfo, "drop_columns", false);
+	options.drop_tables = boolean_argument(fcinfo, "drop_tables", false);
+	options.concurrent_indexes = boolean_argument(fcinfo, "concurrent_indexes", false);
+	return options;
+}
+
+/* Set one setting for the nest level that is open. */
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+int
+call_pin(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	pin("standard_conforming_strings", "on");
+	pin("escape_string_warning", "off");
+	pin("backslash_quote", "safe_encoding");
+	return guc_level;
+}
+
+void
+call_unpin(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
+}
+
+void
+call_materialize_scalars(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	Oid			type;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	(void) get_call_result_type(fcinfo, &type, NULL);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setDesc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(rsinfo->setDesc, 1, "value", type, -1, 0);
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	MemoryContextSwitchTo(old);
+}
+
+void
+call_require(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("argument \"%s\" must not be NULL", name)));
+}

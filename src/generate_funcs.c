@@ -1,0 +1,170 @@
+/*
+ * generate_funcs.c
+ *		SQL functions that record migrations from snapshots: ashmig_generate,
+ *		ashmig_apply, ashmig_drop_retired, ashmig_squash_snapshots.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "call.h"
+#include "catalog.h"
+#include "compat.h"
+#include "generate.h"
+#include "run.h"
+
+PG_FUNCTION_INFO_V1(ashmig_generate);
+PG_FUNCTION_INFO_V1(ashmig_apply);
+PG_FUNCTION_INFO_V1(ashmig_drop_retired);
+PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
+
+/* Put a row for each migration that was recorded. */
+static void
+put_migrations(ReturnSetInfo *rsinfo, List *migrations)
+{
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(migration->repo);
+		values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[2] = Int64GetDatum(migration->version);
+		values[3] = CStringGetTextDatum(migration->name);
+		values[4] = BoolGetDatum(migration->transactional);
+		values[5] = Int32GetDatum(list_length(migration->up));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * Before a generation that is not dev: take the dev migrations back wherever
+ * they ran.  The new generation is planned first, so that a bad snapshot
+ * changes nothing.
+ */
+static void
+take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
+{
+	List	   *dev = options->dev ? NIL : generate_dev_migrations();
+	RunOptions	back = *run;
+	ListCell   *lc;
+
+	if (dev == NIL)
+		return;
+	(void) generate_plan(input, options);
+	back.down = true;
+	back.run_public = back.run_tenants = true;
+	back.repo = NULL;
+	back.to = 0;
+	back.step = 0;
+	back.only = back.except = NIL;
+	back.has_only = false;
+	back.on_error = ON_ERROR_ERROR;
+	foreach(lc, dev)
+		back.versions = lappend(back.versions, &((Migration *) lfirst(lc))->version);
+	(void) run_migrations(&back);
+}
+
+/*
+ * ashmig_generate(snapshots, name, dev, renames, drop_columns, drop_tables,
+ * concurrent_indexes): record what ashmig_plan shows; run nothing.
+ */
+Datum
+ashmig_generate(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	GenerateOptions options = call_generate_options(fcinfo);
+	RunOptions	run = run_options_default();
+	int			level = call_pin();
+
+	call_require(fcinfo, 0, "snapshots");
+	InitMaterializedSRF(fcinfo, 0);
+	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
+	put_migrations(rsinfo, generate_record(PG_GETARG_DATUM(0), &options));
+	call_unpin(level);
+	PG_RETURN_NULL();
+}
+
+/*
+ * ashmig_apply(snapshot, name, ..., run options): generate and run, public
+ * then tenants, in one call.
+ */
+Datum
+ashmig_apply(PG_FUNCTION_ARGS)
+{
+	GenerateOptions options = call_generate_options(fcinfo);
+	RunOptions	run = run_options_default();
+	int			level = call_pin();
+
+	call_require(fcinfo, 0, "snapshot");
+	run_options_from_call(fcinfo, &run);
+	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
+	(void) generate_record(PG_GETARG_DATUM(0), &options);
+	call_unpin(level);
+	results_return(fcinfo, run_migrations(&run));
+	PG_RETURN_NULL();
+}
+
+/* text[] to a List of char * */
+static List *
+text_array_list(ArrayType *array)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+	List	   *result = NIL;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!nulls[i])
+			result = lappend(result, TextDatumGetCString(items[i]));
+	}
+	return result;
+}
+
+/*
+ * ashmig_drop_retired(tables, name, repo): record the migration that drops
+ * the columns of removed attributes; of all tables where NULL.
+ */
+Datum
+ashmig_drop_retired(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			level = call_pin();
+	List	   *tables = NIL;
+	List	   *repos;
+	Datum		value;
+	char	   *name = "drop_retired";
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (call_argument(fcinfo, "tables", &value))
+		tables = text_array_list(DatumGetArrayTypeP(value));
+	if (call_argument(fcinfo, "name", &value))
+		name = TextDatumGetCString(value);
+	repos = call_argument(fcinfo, "repo", &value)
+		? list_make1(TextDatumGetCString(value)) : recorded_repos();
+	foreach(lc, repos)
+		put_migrations(rsinfo, generate_drop_retired(lfirst(lc), tables, name));
+	call_unpin(level);
+	PG_RETURN_NULL();
+}
+
+/*
+ * ashmig_squash_snapshots(): keep one snapshot for each table; returns how
+ * many were forgotten.
+ */
+Datum
+ashmig_squash_snapshots(PG_FUNCTION_ARGS)
+{
+	catalog_lock_generation();
+	PG_RETURN_INT64((int64) recorded_squash());
+}

@@ -1,0 +1,203 @@
+/*
+ * state.c
+ *		What is remembered of a table beside its snapshot: see state.h.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
+#include "utils/json.h"
+
+#include "json_reader.h"
+#include "state.h"
+#include "text.h"
+
+static const char *const sequence_words[] = {
+	[SEQUENCE_NONE] = "none",
+	[SEQUENCE_SERIAL] = "serial",
+	[SEQUENCE_IDENTITY] = "identity"
+};
+
+/* ----------
+ * Writing
+ * ----------
+ */
+
+/* "key": "value", after a comma where something stands before */
+static void
+print_member(StringInfo buf, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	if (buf->data[buf->len - 1] != '{')
+		appendStringInfoString(buf, ", ");
+	escape_json(buf, key);
+	appendStringInfoString(buf, ": ");
+	escape_json(buf, value);
+}
+
+/* Open a member that is an object or a list. */
+static void
+print_key(StringInfo buf, const char *key, char bracket)
+{
+	if (buf->data[buf->len - 1] != '{')
+		appendStringInfoString(buf, ", ");
+	appendStringInfo(buf, "\"%s\": %c", key, bracket);
+}
+
+/* The primary key, where its name or the order of its columns is history's */
+static void
+print_primary_key(StringInfo buf, const Table *table)
+{
+	const PrimaryKey *key = table->primary_key;
+	ListCell   *lc;
+
+	if (key == NULL)
+		return;
+	print_key(buf, "primary_key", '{');
+	print_member(buf, "name", key->name);
+	appendStringInfoString(buf, ", \"columns\": [");
+	foreach(lc, key->columns)
+	{
+		if (lc != list_head(key->columns))
+			appendStringInfoString(buf, ", ");
+		escape_json(buf, lfirst(lc));
+	}
+	appendStringInfoString(buf, "]}");
+}
+
+static void
+print_sequences(StringInfo buf, const Table *table)
+{
+	bool		open = false;
+	ListCell   *lc;
+
+	foreach(lc, table->columns)
+	{
+		const Column *column = lfirst(lc);
+
+		if (column->sequence == SEQUENCE_NONE ||
+			strcmp(column->sequence_name,
+				   makeObjectName(table->name.name, column->name, "seq")) == 0)
+			continue;
+		if (!open)
+			print_key(buf, "sequences", '{');
+		open = true;
+		print_member(buf, column->name, column->sequence_name);
+	}
+	if (open)
+		appendStringInfoChar(buf, '}');
+}
+
+static void
+print_retired(StringInfo buf, const Table *table)
+{
+	ListCell   *lc;
+
+	if (table->retired == NIL)
+		return;
+	print_key(buf, "retired", '[');
+	foreach(lc, table->retired)
+	{
+		const Column *column = lfirst(lc);
+
+		if (lc != list_head(table->retired))
+			appendStringInfoString(buf, ", ");
+		appendStringInfoChar(buf, '{');
+		print_member(buf, "column", column->name);
+		print_member(buf, "type", column->type);
+		print_member(buf, "default", column->default_sql);
+		print_member(buf, "not_null", column->not_null ? "true" : NULL);
+		if (column->sequence != SEQUENCE_NONE)
+			print_member(buf, "sequence", sequence_words[column->sequence]);
+		print_member(buf, "sequence_name", column->sequence_name);
+		appendStringInfoChar(buf, '}');
+	}
+	appendStringInfoChar(buf, ']');
+}
+
+char *
+state_print(const Table *table)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	print_primary_key(&buf, table);
+	print_sequences(&buf, table);
+	print_retired(&buf, table);
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+/* ----------
+ * Reading
+ * ----------
+ */
+
+/* A string member, copied, or NULL */
+static char *
+read_text(const cJSON *object, const char *key)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return cJSON_IsString(member) ? pstrdup(member->valuestring) : NULL;
+}
+
+static Column *
+read_retired(const cJSON *object)
+{
+	Column	   *column = palloc0(sizeof(Column));
+	char	   *sequence = read_text(object, "sequence");
+
+	column->name = read_text(object, "column");
+	column->type = read_text(object, "type");
+	column->default_sql = read_text(object, "default");
+	column->not_null = cJSON_GetObjectItemCaseSensitive(object, "not_null") != NULL;
+	column->sequence_name = read_text(object, "sequence_name");
+	for (int i = 0; sequence && i < lengthof(sequence_words); i++)
+	{
+		if (strcmp(sequence, sequence_words[i]) == 0)
+			column->sequence = (SequenceKind) i;
+	}
+	return column->name && column->type ? column : NULL;
+}
+
+TableState *
+state_parse(const char *json, Problem *problem)
+{
+	TableState *state = palloc0(sizeof(TableState));
+	JsonReader	reader;
+	const cJSON *root = json_open(&reader, json, problem) ? json_value(&reader) : NULL;
+	const cJSON *key = cJSON_GetObjectItemCaseSensitive(root, "primary_key");
+	const cJSON *item;
+
+	if (root == NULL)
+		return NULL;
+	state->primary_key_name = read_text(key, "name");
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(key, "columns"))
+	{
+		if (cJSON_IsString(item))
+			state->primary_key_columns = lappend(state->primary_key_columns,
+												 pstrdup(item->valuestring));
+	}
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "sequences"))
+	{
+		if (cJSON_IsString(item))
+			state->sequences = lappend(lappend(state->sequences, pstrdup(item->string)),
+									   pstrdup(item->valuestring));
+	}
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "retired"))
+	{
+		Column	   *column = read_retired(item);
+
+		if (column == NULL)
+			problem_note(problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$.retired", NULL, NULL,
+						 "the recorded state of a table is malformed");
+		else
+			state->retired = lappend(state->retired, column);
+	}
+	state->squashed = cJSON_GetObjectItemCaseSensitive(root, "squashed") != NULL;
+	json_close(&reader);
+	return problem->sqlerrcode == 0 ? state : NULL;
+}
