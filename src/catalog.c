@@ -764,13 +764,15 @@ catalog_record_applied(const char *schema, bool tenant, List *applications)
 		.sql = "INSERT INTO ashmig.versions (schema_name, scope, repo, version, checksum, elapsed)"
 		" SELECT $1, $2, a.repo, a.version, a.checksum,"
 		" CASE WHEN a.elapsed >= 0 THEN pg_catalog.make_interval(secs => a.elapsed / 1000000.0) END"
-		" FROM pg_catalog.unnest($3, $4, $5, $6) AS a (repo, version, checksum, elapsed)",
+		" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
+		"  pg_catalog.unnest($6)) AS a (repo, version, checksum, elapsed)",
 		.nargs = 6, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID}
 	};
 	static CatalogStatement sum_up = {
 		.sql = "INSERT INTO ashmig.schema_versions AS s (schema_name, scope, repo, version, applied)"
 		" SELECT $1, $2, a.repo, pg_catalog.max(a.version), pg_catalog.count(*)"
-		" FROM pg_catalog.unnest($3, $4) AS a (repo, version) GROUP BY a.repo"
+		" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS a (repo, version)"
+		" GROUP BY a.repo"
 		" ON CONFLICT (schema_name, repo, scope) DO UPDATE"
 		" SET version = greatest(s.version, excluded.version), applied = s.applied + excluded.applied",
 		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID}
@@ -799,7 +801,8 @@ void
 catalog_record_taken_back(const char *schema, bool tenant, List *applications)
 {
 	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.versions v USING pg_catalog.unnest($3, $4) AS a (repo, version)"
+		.sql = "DELETE FROM ashmig.versions v USING"
+		" ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS a (repo, version)"
 		" WHERE v.schema_name = $1 AND v.scope = $2 AND v.repo = a.repo AND v.version = a.version",
 		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID}
 	};
