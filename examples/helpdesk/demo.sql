@@ -18,20 +18,22 @@ CREATE EXTENSION ashmig;
 \echo
 \echo '━━ Five tenants, as yet without a table'
 \echo
-SELECT name AS tenant, ashmig_create_tenant(name) AS version
-  FROM unnest('{org_acme,org_birch,org_cedar,org_delta,org_elm}'::text[]) AS name;
+SELECT ashmig_create_tenant(name)
+  FROM unnest('{org_acme,org_birch,org_cedar,org_delta,org_elm}'::text[]) AS name
+\g (format=unaligned tuples_only=on) /dev/null
+SELECT * FROM ashmig_all_tenants();
 
 \echo
 \echo '━━ The first generation: what ashmig would do (ashmig_plan records nothing)'
 \echo
 SELECT ashmig_load(:'generation_1') AS snapshots \gset
 SELECT scope, "table", string_agg(operation, ', ' ORDER BY step) AS operations
-  FROM (SELECT scope, "table", min(ordinality) AS step,
+  FROM (SELECT scope, "table", min(step) AS step,
                operation || CASE count(*) WHEN 1 THEN '' ELSE ' ×' || count(*) END AS operation
-          FROM ashmig_plan(:'snapshots') WITH ORDINALITY
+          FROM ashmig_plan(:'snapshots')
          GROUP BY scope, "table", operation) AS steps
  GROUP BY scope, "table"
- ORDER BY scope, min(step);
+ ORDER BY min(step);
 
 \echo
 \echo '━━ ashmig_apply: generate the migrations, run them in public and in every tenant'
