@@ -45,13 +45,20 @@ call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
 	return found;
 }
 
-/* A boolean argument; "otherwise" where it is not there or NULL */
-static bool
-boolean_argument(FunctionCallInfo fcinfo, const char *name, bool otherwise)
+bool
+call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise)
 {
 	Datum		value;
 
 	return call_argument(fcinfo, name, &value) ? DatumGetBool(value) : otherwise;
+}
+
+char *
+call_string(FunctionCallInfo fcinfo, const char *name)
+{
+	Datum		value;
+
+	return call_argument(fcinfo, name, &value) ? TextDatumGetCString(value) : NULL;
 }
 
 GenerateOptions
@@ -68,10 +75,10 @@ call_generate_options(FunctionCallInfo fcinfo)
 
 		options.renames = JsonbToCString(NULL, &renames->root, VARSIZE(renames));
 	}
-	options.dev = boolean_argument(fcinfo, "dev", false);
-	options.drop_columns = boolean_argument(fcinfo, "drop_columns", false);
-	options.drop_tables = boolean_argument(fcinfo, "drop_tables", false);
-	options.concurrent_indexes = boolean_argument(fcinfo, "concurrent_indexes", false);
+	options.dev = call_boolean(fcinfo, "dev", false);
+	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
+	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
+	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
 	return options;
 }
 

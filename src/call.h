@@ -15,6 +15,10 @@
 /* The argument of that name: false where there is none, or it is NULL. */
 extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value);
 
+/* A boolean or text argument; "otherwise", or NULL, where it is not there or NULL */
+extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
+extern char *call_string(FunctionCallInfo fcinfo, const char *name);
+
 /* The arguments name, dev, renames, drop_columns, drop_tables, concurrent_indexes. */
 extern GenerateOptions call_generate_options(FunctionCallInfo fcinfo);
 
