@@ -338,7 +338,7 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 	}
 }
 
-/* The same SQL for the same scope: then the name does not matter */
+/* The same statement: by name, as other SQL under the name is another one */
 static Statement *
 find_statement(List *statements, const Statement *wanted)
 {
@@ -348,7 +348,8 @@ find_statement(List *statements, const Statement *wanted)
 	{
 		Statement  *statement = lfirst(lc);
 
-		if (strcmp(statement->up, wanted->up) == 0 &&
+		if (strcmp(statement->name, wanted->name) == 0 &&
+			strcmp(statement->up, wanted->up) == 0 &&
 			strcmp(statement->down, wanted->down) == 0 &&
 			statement->tenant == wanted->tenant)
 			return statement;

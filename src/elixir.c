@@ -392,8 +392,16 @@ parse_term(ElixirScan *scan)
 		return parse_collection(scan, false);
 	if (scan_take(scan, "%{"))
 		return parse_collection(scan, true);
-	if (*at == '"' || *at == '\'')
+	if (*at == '"')
 		return make_string(scan_quoted(scan));
+	if (*at == '\'')
+	{
+		ElixirTerm *term = make_string(scan_quoted(scan));
+
+		if (term)
+			term->charlist = true;
+		return term;
+	}
 	if (*at == ':')
 		return parse_atom(scan);
 	if (*at == '~' && scan_is_name_start(at[1]))

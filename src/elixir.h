@@ -32,6 +32,7 @@ typedef struct ElixirTerm
 {
 	ElixirKind	kind;
 	bool		boolean;
+	bool		charlist;		/* a string in single quotes: to Elixir a list of code points */
 	char	   *text;
 	List	   *items;
 } ElixirTerm;

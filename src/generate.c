@@ -11,6 +11,7 @@
 
 #include "ashmig.h"
 #include "catalog.h"
+#include "extension.h"
 #include "generate.h"
 #include "merge.h"
 #include "text.h"
@@ -285,7 +286,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 		return generation;
 
 	generation->bundle = input_decode(input);
-	/* extension_plan */
+	generation->extensions = extension_plan(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
 		char	   *repo = lfirst(lc);

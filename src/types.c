@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "fragment.h"
 #include "text.h"
 #include "types.h"
@@ -166,6 +168,28 @@ types_array(const ElixirTerm *term, const char *base, int array_depth,
 }
 
 /*
+ * A charlist for an array column.  To Elixir 'ab' is [97, 98], so Ecto makes
+ * an array of code points of it, and so do we: it is what stands there.
+ */
+static char *
+types_charlist(const char *text, const char *base, int array_depth)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "ARRAY[");
+	for (const char *p = text; *p; p += pg_mblen(p))
+	{
+		pg_wchar	code[2];
+
+		pg_mb2wchar_with_len(p, code, pg_mblen(p));
+		appendStringInfo(&buf, "%s%u", p == text ? "" : ", ", (unsigned int) code[0]);
+	}
+	appendStringInfo(&buf, "]::%s", types_with_brackets(base, array_depth));
+	return buf.data;
+}
+
+/*
  * A literal as SQL, for a column of type "base" with "array_depth" dimensions.
  */
 static char *
@@ -182,6 +206,8 @@ types_literal(const ElixirTerm *term, const char *base, int array_depth,
 		case ELIXIR_FLOAT:
 			return pstrdup(term->text);
 		case ELIXIR_STRING:
+			if (term->charlist && array_depth == 1)
+				return types_charlist(term->text, base, array_depth);
 			return quote_text(term->text);
 		case ELIXIR_LIST:
 			if (array_depth > 0)
@@ -212,4 +238,97 @@ types_default(const Attribute *attribute, Problem *problem)
 						 known ? known->sql : attribute->type,
 						 attribute->array_depth,
 						 psprintf("%s.default", attribute->path), problem);
+}
+
+/* ----------
+ * Changes of type
+ * ----------
+ */
+
+/* Types that PostgreSQL casts into each other */
+typedef enum TypeFamily
+{
+	FAMILY_OTHER,
+	FAMILY_TEXT,				/* casts to and from everything, by its text */
+	FAMILY_NUMBER,
+	FAMILY_TIME
+} TypeFamily;
+
+typedef struct TypeWord
+{
+	const char *name;
+	TypeFamily	family;
+} TypeWord;
+
+static const TypeWord type_words[] = {
+	{"text", FAMILY_TEXT}, {"varchar", FAMILY_TEXT}, {"char", FAMILY_TEXT},
+	{"character", FAMILY_TEXT}, {"bpchar", FAMILY_TEXT}, {"citext", FAMILY_TEXT},
+	{"name", FAMILY_TEXT},
+	{"smallint", FAMILY_NUMBER}, {"integer", FAMILY_NUMBER}, {"bigint", FAMILY_NUMBER},
+	{"int", FAMILY_NUMBER}, {"int2", FAMILY_NUMBER}, {"int4", FAMILY_NUMBER},
+	{"int8", FAMILY_NUMBER}, {"decimal", FAMILY_NUMBER}, {"numeric", FAMILY_NUMBER},
+	{"float", FAMILY_NUMBER}, {"float4", FAMILY_NUMBER}, {"float8", FAMILY_NUMBER},
+	{"real", FAMILY_NUMBER}, {"double", FAMILY_NUMBER}, {"money", FAMILY_NUMBER},
+	{"date", FAMILY_TIME}, {"timestamp", FAMILY_TIME}, {"timestamptz", FAMILY_TIME},
+};
+
+/* The first word of the type, without modifiers: "varchar(20)[]" is "varchar" */
+static char *
+type_word(const char *type)
+{
+	return pnstrdup(type, strcspn(type, " ([\""));
+}
+
+static TypeFamily
+type_family(const char *word)
+{
+	for (int i = 0; i < lengthof(type_words); i++)
+	{
+		if (pg_strcasecmp(type_words[i].name, word) == 0)
+			return type_words[i].family;
+	}
+	return FAMILY_OTHER;
+}
+
+static int
+type_dimensions(const char *type)
+{
+	int			dimensions = 0;
+
+	for (const char *p = type; (p = strstr(p, "[]")) != NULL; p += 2)
+		dimensions++;
+	return dimensions;
+}
+
+/*
+ * Is there a cast from one type to the other?
+ *
+ * The catalog would know, but the text of a migration must not depend on the
+ * database that it is made in; so yes is what every server has.
+ */
+static bool
+type_has_cast(const char *from, const char *to)
+{
+	char	   *from_word = type_word(from);
+	char	   *to_word = type_word(to);
+	TypeFamily	from_family = type_family(from_word);
+	TypeFamily	to_family = type_family(to_word);
+
+	if (type_dimensions(from) != type_dimensions(to))
+		return from_family == FAMILY_TEXT && type_dimensions(from) == 0;
+	if (from_family == FAMILY_TEXT || to_family == FAMILY_TEXT)
+		return true;
+	if (from_family != FAMILY_OTHER && from_family == to_family)
+		return true;
+	if (strcmp(from_word, "boolean") == 0 || strcmp(to_word, "boolean") == 0)
+		return strcmp(from_word, "integer") == 0 || strcmp(to_word, "integer") == 0;
+	return strcmp(from_word, to_word) == 0;
+}
+
+char *
+types_conversion(const char *column, const char *from, const char *to)
+{
+	if (type_has_cast(from, to))
+		return psprintf("%s::%s", column, to);
+	return psprintf("%s::text::%s", column, to);
 }

@@ -38,4 +38,10 @@ extern char *types_column(const Attribute *attribute, Problem *problem);
  */
 extern char *types_default(const Attribute *attribute, Problem *problem);
 
+/*
+ * The expression that brings the values of a column (a quoted name) from one
+ * type to another: a cast, through text where PostgreSQL has none.
+ */
+extern char *types_conversion(const char *column, const char *from, const char *to);
+
 #endif							/* ASHMIG_TYPES_H */
