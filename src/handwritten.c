@@ -310,8 +310,8 @@ check_replaceable(const Migration *recorded, const Migration *migration)
  * A version that is not recorded may yet be applied: it was recorded once, or
  * is in a copy of another database.
  */
-static void
-check_applied_text(const Migration *migration)
+void
+handwritten_check_applied(const Migration *migration)
 {
 	AppliedIn  *applied = handwritten_applied(migration, catalog_checksum(migration));
 
@@ -347,7 +347,7 @@ handwritten_record(Migration *migration)
 			check_replaceable(recorded, migration);
 		else
 			handwritten_check_order(migration);
-		check_applied_text(migration);
+		handwritten_check_applied(migration);
 	}
 	if (recorded)
 		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
@@ -358,11 +358,6 @@ handwritten_record(Migration *migration)
  * Forgetting
  * ------------------------------------------------------------------------
  */
-
-/* The snapshots that a generation ($3) brought to a scope ($2), and to another that it has no migration in */
-#define BROUGHT \
-	" s.repo = $1 AND s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
-	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*
  * Refuse to forget snapshots that others build on, or that stand for older
@@ -375,11 +370,11 @@ check_forgettable(Datum *values, int64 generation)
 		.sql = "SELECT l.version::text, l.table_name FROM ashmig.snapshots s JOIN ashmig.snapshots l"
 		" ON l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
 		" AND l.table_name = s.table_name AND l.version > s.version"
-		" WHERE" BROUGHT " ORDER BY l.version DESC LIMIT 1",
+		" WHERE" SNAPSHOTS_BROUGHT " ORDER BY l.version DESC LIMIT 1",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
 	static CatalogStatement squashed = {
-		.sql = "SELECT s.table_name FROM ashmig.snapshots s WHERE" BROUGHT
+		.sql = "SELECT s.table_name FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT
 		" AND s.state ->> 'squashed' = 'true' ORDER BY s.table_name LIMIT 1",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
@@ -410,7 +405,7 @@ static void
 forget_snapshots(const Migration *migration)
 {
 	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.snapshots s WHERE" BROUGHT,
+		.sql = "DELETE FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT,
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
 	Datum		values[3];

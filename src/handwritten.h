@@ -59,6 +59,18 @@ typedef struct AppliedIn
  */
 extern AppliedIn *handwritten_applied(const Migration *migration, const char *checksum);
 
+/* Refuse what is applied with another text, though it is not recorded. */
+extern void handwritten_check_applied(const Migration *migration);
+
+/*
+ * For queries on ashmig.snapshots s: the snapshots that the generation $3
+ * brought to the scope $2 of the repo $1, and to the other scope where it has
+ * no migration there
+ */
+#define SNAPSHOTS_BROUGHT \
+	" s.repo = $1 AND s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
+
 /*
  * Forget a migration that is applied nowhere, with the others that its
  * generation made in the scope and the snapshots that it brought.  Returns how
