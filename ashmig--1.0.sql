@@ -400,3 +400,91 @@ REVOKE EXECUTE ON FUNCTION ashmig_generate(jsonb, text, boolean, jsonb, boolean,
 REVOKE EXECUTE ON FUNCTION ashmig_apply(jsonb, text, boolean, jsonb, boolean, boolean, boolean, text[], text[], text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_drop_retired(text[], text, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_squash_snapshots() FROM PUBLIC;
+
+
+--
+-- Hand-written migrations, export, extensions, enums
+--
+
+CREATE FUNCTION ashmig_add_migration(
+    version bigint, name text, up text, down text DEFAULT NULL,
+    tenant boolean DEFAULT false, transactional boolean DEFAULT true,
+    covered boolean DEFAULT false, repo text DEFAULT '')
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_add_migration(bigint, text, text, text, boolean, boolean, boolean, text)
+    IS 'Record a migration written in SQL and return its version (NULL: the next one); a down of NULL says that it cannot be taken back';
+
+CREATE FUNCTION ashmig_remove_migration(
+    version bigint, tenant boolean DEFAULT false, repo text DEFAULT NULL)
+    RETURNS integer
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_remove_migration(bigint, boolean, text)
+    IS 'Forget a migration that is applied nowhere, with the others of its generation in the scope and the snapshots that they brought; returns how many';
+
+CREATE FUNCTION ashmig_export_migration(
+    version bigint, tenant boolean DEFAULT false, repo text DEFAULT NULL)
+    RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_export_migration(bigint, boolean, text)
+    IS 'A script for psql that records the migration in another database; run twice, it does nothing';
+
+CREATE FUNCTION ashmig_import_migration(
+    version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
+    kind text DEFAULT 'sql', tenant boolean DEFAULT false, transactional boolean DEFAULT true,
+    covered boolean DEFAULT false, repo text DEFAULT '', generation bigint DEFAULT NULL,
+    snapshots jsonb DEFAULT NULL)
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_import_migration(bigint, text, text, text[], text[], text, boolean, boolean, boolean, text, bigint, jsonb)
+    IS 'Record what ashmig_export_migration wrote; false where it is recorded already';
+
+CREATE FUNCTION ashmig_check_migrations(
+    OUT scope text, OUT repo text, OUT schema text, OUT version bigint, OUT name text,
+    OUT problem text, OUT recorded text, OUT actual text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_check_migrations()
+    IS 'A row for each migration whose checksum is not the one recorded, or under which it is applied; none where all is well';
+
+CREATE FUNCTION ashmig_install_extensions(
+    extensions text[], ash_functions_version integer DEFAULT NULL, repo text DEFAULT '',
+    OUT version bigint, OUT name text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_install_extensions(text[], integer, text)
+    IS 'Record the migration that installs extensions, ash-functions among them; no row where all of them are recorded';
+
+CREATE FUNCTION ashmig_create_enum(
+    name text, "values" text[], tenant boolean DEFAULT false, schema text DEFAULT NULL,
+    repo text DEFAULT '')
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_create_enum(text, text[], boolean, text, text)
+    IS 'Record a migration that creates an enum, and return its version';
+
+CREATE FUNCTION ashmig_drop_enum(
+    name text, tenant boolean DEFAULT false, schema text DEFAULT NULL, repo text DEFAULT '',
+    "values" text[] DEFAULT NULL)
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_drop_enum(text, boolean, text, text, text[])
+    IS 'Record a migration that drops an enum, and return its version; the down creates it again, with the values that migrations gave it';
+
+CREATE FUNCTION ashmig_add_enum_value(
+    name text, value text, before text DEFAULT NULL, after text DEFAULT NULL,
+    tenant boolean DEFAULT false, schema text DEFAULT NULL, repo text DEFAULT '')
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_add_enum_value(text, text, text, text, boolean, text, text)
+    IS 'Record a non-transactional migration that adds a value to an enum, and return its version; taking it back leaves the value, which PostgreSQL cannot remove';
+
+REVOKE EXECUTE ON FUNCTION ashmig_add_migration(bigint, text, text, text, boolean, boolean, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_remove_migration(bigint, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_export_migration(bigint, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_import_migration(bigint, text, text, text[], text[], text, boolean, boolean, boolean, text, bigint, jsonb) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_check_migrations() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_install_extensions(text[], integer, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_create_enum(text, text[], boolean, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_drop_enum(text, boolean, text, text, text[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_add_enum_value(text, text, text, text, boolean, text, text) FROM PUBLIC;
