@@ -86,7 +86,7 @@ append_snapshots(StringInfo buf, const Migration *migration)
 	static CatalogStatement query = {
 		.sql = "SELECT pg_catalog.jsonb_build_object('scope', s.scope, 'schema_name', s.schema_name,"
 		" 'table_name', s.table_name, 'snapshot', s.snapshot, 'state', s.state)::text"
-		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND NOT s.dev"
+		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND s.repo = $1 AND NOT s.dev"
 		" ORDER BY s.scope, s.schema_name, s.table_name",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};

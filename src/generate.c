@@ -128,14 +128,48 @@ group_snapshots(List *snapshots, const char *repo)
 }
 
 /*
+ * Tables that the repo has not recorded, and another one has: there is one
+ * table of that name in the database, so its history goes on here.  That is
+ * what happens when an application's repo gets another name.
+ */
+static void
+take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
+		  bool with_dev, Problem *problem)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, groups)
+	{
+		SnapshotGroup *group = lfirst(lc);
+
+		if (model_find(recorded->model, &group->name) == NULL)
+			names = lappend(names, &group->name);
+	}
+	if (names == NIL)
+		return;
+	generation->taken = recorded_take_over(recorded, generation->repo, names, with_dev, problem);
+	problem_raise(problem);
+	foreach(lc, generation->taken)
+	{
+		const ForeignTable *foreign = lfirst(lc);
+
+		ereport(WARNING,
+				(errcode(ERRCODE_ASHMIG_CONFLICT),
+				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
+						table_name_show(&foreign->name), foreign->repo, generation->repo),
+				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
+	}
+}
+
+/*
  * The tables that the snapshots of a repo ask for.  "recorded" says which of
  * several primary keys was chosen, and what references do not say.
  */
 static void
-build_given(RepoGeneration *generation, List *snapshots, const Recorded *recorded,
+build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 			Problem *problem)
 {
-	List	   *groups = group_snapshots(snapshots, generation->repo);
 	List	   *merged = NIL;
 	List	   *others;
 	ListCell   *lg;
@@ -190,15 +224,13 @@ diff_options(const GenerateOptions *options)
 }
 
 /* Compare one repo's snapshots with what is recorded of it. */
-static RepoGeneration *
-generate_repo(char *repo, List *snapshots, const Recorded *recorded,
+static void
+generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded,
 			  const DiffOptions *options)
 {
-	RepoGeneration *generation = palloc0(sizeof(RepoGeneration));
 	Problem		problem = {0};
 
-	generation->repo = repo;
-	build_given(generation, snapshots, recorded, &problem);
+	build_given(generation, groups, recorded, &problem);
 	generation->diff = diff_models(recorded->model, generation->given, options, &problem);
 	problem_raise(&problem);
 	if (options->ask && generation->diff->questions != NIL)
@@ -208,7 +240,36 @@ generate_repo(char *repo, List *snapshots, const Recorded *recorded,
 		model_check_names(generation->diff->result, &problem);
 	problem_raise(&problem);
 	generation->migrations = plan_migrations(generation->diff->operations);
-	return generation;
+}
+
+/* Two repos of one call cannot both say what one table looks like. */
+static void
+check_repos(List *repos)
+{
+	TableMap   *owners = table_map_create();
+	ListCell   *lr;
+	ListCell   *lt;
+
+	foreach(lr, repos)
+	{
+		RepoGeneration *repo = lfirst(lr);
+
+		foreach(lt, repo->tables)
+		{
+			const Table *table = ((GivenTable *) lfirst(lt))->table;
+			const char *owner = table_map_get(owners, &table->name);
+
+			if (owner)
+				ereport(ERROR,
+						(errcode(ERRCODE_ASHMIG_CONFLICT),
+						 errmsg("two repos have a snapshot of table \"%s\"",
+								table_name_show(&table->name)),
+						 errdetail("At %s: they are \"%s\" and \"%s\".", table->path,
+								   owner, repo->repo),
+						 errhint("Give the snapshots of the repo that this database belongs to.")));
+			table_map_put(owners, &table->name, repo->repo);
+		}
+	}
 }
 
 /* The repos that the snapshots name, each once, in their order */
@@ -289,14 +350,17 @@ generate_plan(Datum input, const GenerateOptions *options)
 	generation->extensions = extension_plan(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
-		char	   *repo = lfirst(lc);
-		Recorded   *recorded = recorded_load(repo, options->dev, &problem);
+		RepoGeneration *repo = palloc0(sizeof(RepoGeneration));
+		List	   *groups = group_snapshots(generation->bundle->snapshots, lfirst(lc));
+		Recorded   *recorded = recorded_load(lfirst(lc), options->dev, &problem);
 
 		problem_raise(&problem);
-		generation->repos = lappend(generation->repos,
-									generate_repo(repo, generation->bundle->snapshots,
-												  recorded, &diff));
+		repo->repo = lfirst(lc);
+		take_over(repo, groups, recorded, options->dev, &problem);
+		generate_repo(repo, groups, recorded, &diff);
+		generation->repos = lappend(generation->repos, repo);
 	}
+	check_repos(generation->repos);
 	return generation;
 }
 
@@ -319,14 +383,17 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 	foreach(lc, repos)
 	{
 		RepoGeneration *before = palloc0(sizeof(RepoGeneration));
+		RepoGeneration *after = palloc0(sizeof(RepoGeneration));
 		Recorded	nothing = {model_create(), NIL};
 		Recorded	recorded = {NULL, old_bundle->snapshots};
 
-		before->repo = lfirst(lc);
-		build_given(before, old_bundle->snapshots, &nothing, &problem);
+		before->repo = after->repo = lfirst(lc);
+		build_given(before, group_snapshots(old_bundle->snapshots, before->repo),
+					&nothing, &problem);
 		recorded.model = before->given;
-		result = lappend(result, generate_repo(lfirst(lc), new_bundle->snapshots,
-											   &recorded, &diff));
+		generate_repo(after, group_snapshots(new_bundle->snapshots, after->repo),
+					  &recorded, &diff);
+		result = lappend(result, after);
 	}
 	return result;
 }
@@ -384,6 +451,13 @@ changed_tables(const RepoGeneration *generation)
 	ListCell   *lm;
 	ListCell   *lo;
 
+	foreach(lm, generation->taken)
+	{
+		ForeignTable *foreign = lfirst(lm);
+
+		if (generation->migrations != NIL)
+			table_map_put(changed, &foreign->name, foreign);
+	}
 	foreach(lm, generation->migrations)
 	{
 		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
@@ -418,6 +492,16 @@ record_snapshots(const RepoGeneration *generation, Datum snapshots,
 		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
 
 		recorded_drop(generation->repo, name, version, dev);
+	}
+	foreach(lc, generation->taken)
+	{
+		const ForeignTable *foreign = lfirst(lc);
+		bool		tenant = foreign->name.tenant;
+		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+
+		/* without a migration there is no version to go by: it stays theirs */
+		if (version != 0)
+			recorded_drop(foreign->repo, &foreign->name, version, dev);
 	}
 	foreach(lc, generation->tables)
 	{

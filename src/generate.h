@@ -38,6 +38,7 @@ typedef struct RepoGeneration
 	char	   *repo;
 	Model	   *given;
 	List	   *tables;			/* of GivenTable * */
+	List	   *taken;			/* of ForeignTable *: another repo had them so far */
 	Diff	   *diff;
 	List	   *migrations;		/* of PlannedMigration * */
 } RepoGeneration;

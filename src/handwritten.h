@@ -68,8 +68,8 @@ extern void handwritten_check_applied(const Migration *migration);
  * no migration there
  */
 #define SNAPSHOTS_BROUGHT \
-	" s.repo = $1 AND s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
-	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
+	" (s.repo = $1 OR s.snapshot IS NULL) AND s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	"  WHERE m.repo = $1 AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*
  * Forget a migration that is applied nowhere, with the others that its

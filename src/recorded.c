@@ -20,6 +20,7 @@
 /* One row of ashmig.snapshots, as text */
 typedef struct RecordedRow
 {
+	char	   *repo;
 	char	   *snapshot;
 	char	   *state;
 } RecordedRow;
@@ -47,12 +48,36 @@ recorded_repos(void)
 	return result;
 }
 
+/* The rows of a query: snapshot, state and repo, as text */
+static List *
+query_rows(CatalogStatement *query, Datum *values)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	int			level = catalog_connect();
+	uint64		rows = catalog_query(query, values, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		RecordedRow *row = palloc(sizeof(RecordedRow));
+
+		row->snapshot = catalog_string(i, 1, context);
+		row->state = catalog_string(i, 2, context);
+		row->repo = catalog_string(i, 3, context);
+		result = lappend(result, row);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
 /* The rows that count, in the order in which the tables were first recorded */
 static List *
 recorded_rows(const char *repo, bool with_dev)
 {
 	static CatalogStatement query = {
-		"SELECT snapshot::text, state::text FROM ("
+		"SELECT snapshot::text, state::text, $1 FROM ("
 		" SELECT DISTINCT ON (scope, schema_name, table_name) snapshot, state,"
 		"  min(version) OVER (PARTITION BY scope, schema_name, table_name) AS first,"
 		"  scope, schema_name, table_name"
@@ -63,27 +88,10 @@ recorded_rows(const char *repo, bool with_dev)
 		2, {TEXTOID, BOOLOID}, NULL
 	};
 	Datum		values[2];
-	MemoryContext context = CurrentMemoryContext;
-	List	   *result = NIL;
-	int			level;
-	uint64		rows;
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
-	level = catalog_connect();
-	rows = catalog_query(&query, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		RecordedRow *row = palloc(sizeof(RecordedRow));
-
-		row->snapshot = catalog_string(i, 1, context);
-		row->state = catalog_string(i, 2, context);
-		result = lappend(result, row);
-		MemoryContextSwitchTo(old);
-	}
-	catalog_disconnect(level);
-	return result;
+	return query_rows(&query, values);
 }
 
 /* One row as a merged snapshot; *state is set. */
@@ -128,6 +136,68 @@ recorded_load(const char *repo, bool with_dev, Problem *problem)
 		model_add(recorded->model, table);
 	}
 	return recorded;
+}
+
+/* text[] of one part of the names */
+static Datum
+names_datum(List *names, int part)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		const TableName *name = lfirst(lc);
+
+		parts = lappend(parts, part == 0 ? (char *) scope_name(name->tenant)
+						: part == 1 ? (name->schema ? name->schema : "") : name->name);
+	}
+	return catalog_text_array(parts);
+}
+
+List *
+recorded_take_over(Recorded *recorded, const char *repo, List *names,
+				   bool with_dev, Problem *problem)
+{
+	static CatalogStatement query = {
+		"SELECT snapshot::text, state::text, repo FROM ("
+		" SELECT DISTINCT ON (s.repo, s.scope, s.schema_name, s.table_name) s.snapshot, s.state,"
+		"  s.repo, s.scope, s.schema_name, s.table_name"
+		" FROM ashmig.snapshots AS s JOIN ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4),"
+		"  pg_catalog.unnest($5)) AS k (scope, schema_name, table_name)"
+		"  USING (scope, schema_name, table_name)"
+		" WHERE s.repo <> $1 AND (NOT s.dev OR $2)"
+		" ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.version DESC) n"
+		" WHERE snapshot IS NOT NULL ORDER BY scope, schema_name, table_name, repo",
+		5, {TEXTOID, BOOLOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, NULL
+	};
+	Datum		values[5];
+	List	   *taken = NIL;
+	ListCell   *lc;
+
+	values[0] = CStringGetTextDatum(repo);
+	values[1] = BoolGetDatum(with_dev);
+	for (int part = 0; part < 3; part++)
+		values[2 + part] = names_datum(names, part);
+	foreach(lc, query_rows(&query, values))
+	{
+		RecordedRow *row = lfirst(lc);
+		ForeignTable *foreign = palloc(sizeof(ForeignTable));
+		TableState *state;
+		ResourceSnapshot *snapshot = recorded_snapshot(row, &state, problem);
+		Table	   *table = snapshot == NULL ? NULL
+			: model_table(snapshot, state, recorded->snapshots, ashmig_default_schema, problem);
+
+		if (table == NULL)
+			return NIL;
+		foreign->repo = row->repo;
+		foreign->name = table->name;
+		taken = lappend(taken, foreign);
+		/* should two repos have it, the first speaks for both */
+		if (model_find(recorded->model, &table->name) == NULL)
+			model_add(recorded->model, table);
+	}
+	return taken;
 }
 
 bool

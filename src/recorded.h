@@ -30,6 +30,22 @@ extern List *recorded_repos(void);
 /* The recorded structure of a repo. */
 extern Recorded *recorded_load(const char *repo, bool with_dev, Problem *problem);
 
+/* A table that another repo has recorded */
+typedef struct ForeignTable
+{
+	char	   *repo;
+	TableName	name;
+} ForeignTable;
+
+/*
+ * Add to "recorded", the record of "repo", those of the named tables (of
+ * TableName *) that another repo of this database has recorded: there is one
+ * table of a name, so it passes from one repo to the other.  Returns them as
+ * a List of ForeignTable *.
+ */
+extern List *recorded_take_over(Recorded *recorded, const char *repo, List *names,
+								bool with_dev, Problem *problem);
+
 /*
  * Are all of these snapshots (a jsonb array) recorded as they stand?  Then
  * there is nothing to decode.
