@@ -37,14 +37,14 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-.PHONY: test demo bench check-includes
+.PHONY: test demo bench check-includes check-docs
 test demo bench:
 	@scripts/$@
-check-includes:
-	@scripts/check-includes
+check-includes check-docs:
+	@scripts/$@
 
 # Whatever else was asked for needs the server's build files.
-own_goals   = test demo bench check-includes
+own_goals   = test demo bench check-includes check-docs
 pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
 
 ifneq ($(pgxs_goals),)
