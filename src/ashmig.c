@@ -6,6 +6,7 @@
 
 #include "ashmig.h"
 #include "compat.h"
+#include "lockwatch.h"
 
 PG_MODULE_MAGIC;
 
@@ -99,4 +100,5 @@ _PG_init(void)
 	define_run_settings();
 	define_option_settings();
 	MarkGUCPrefixReserved("ashmig");
+	lockwatch_install();
 }

@@ -114,8 +114,15 @@ statement_plan(CatalogStatement *statement)
 uint64
 catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls)
 {
-	int			code = SPI_execute_plan(statement_plan(statement), values, nulls, false, 0);
+	bool		pushed = !ActiveSnapshotSet();
+	int			code;
 
+	/* a background worker has no portal that could have set one */
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	code = SPI_execute_plan(statement_plan(statement), values, nulls, false, 0);
+	if (pushed)
+		PopActiveSnapshot();
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),

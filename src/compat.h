@@ -57,4 +57,19 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
+/* A random number from 0 to 1 */
+#if PG_VERSION_NUM < 150000
+#define random_fraction() ((double) random() / MAX_RANDOM_VALUE)
+#else
+#include "common/pg_prng.h"
+#define random_fraction() pg_prng_double(&pg_global_prng_state)
+#endif
+
+/* Send a message; the reader is woken at once */
+#if PG_VERSION_NUM < 150000
+#define message_queue_send(queue, size, data) shm_mq_send(queue, size, data, false)
+#else
+#define message_queue_send(queue, size, data) shm_mq_send(queue, size, data, false, true)
+#endif
+
 #endif							/* ASHMIG_COMPAT_H */

@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "exec.h"
+#include "lockwatch.h"
 
 /* What the error context callback needs */
 typedef struct ContextArg
@@ -60,6 +61,15 @@ set_local(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* The search_path for one schema */
+static char *
+search_path(const char *schema, const char *default_schema)
+{
+	if (strcmp(schema, default_schema) == 0)
+		return pstrdup(quote_identifier(schema));
+	return psprintf("%s, %s", pstrdup(quote_identifier(schema)), quote_identifier(default_schema));
+}
+
 /*
  * Enter the environment for one schema.
  */
@@ -68,23 +78,17 @@ exec_enter(const char *schema, const char *default_schema,
 		   int lock_timeout, const char *min_messages)
 {
 	int			guc_level = NewGUCNestLevel();
-	StringInfoData path;
 
 	distributed = distributed_engine_loaded();
 
-	initStringInfo(&path);
-	appendStringInfoString(&path, quote_identifier(schema));
-	if (strcmp(schema, default_schema) != 0)
-		appendStringInfo(&path, ", %s", quote_identifier(default_schema));
-	set_local("search_path", path.data);
-	pfree(path.data);
-
+	set_local("search_path", search_path(schema, default_schema));
 	set_local("standard_conforming_strings", "on");
 	set_local("check_function_bodies", "on");
 	set_local("row_security", "on");
 	set_local("lock_timeout", psprintf("%d", lock_timeout));
 	if (min_messages)
 		set_local("client_min_messages", min_messages);
+	lockwatch_begin(lock_timeout);
 	return guc_level;
 }
 
@@ -94,6 +98,7 @@ exec_enter(const char *schema, const char *default_schema,
 void
 exec_leave(int guc_level)
 {
+	lockwatch_end();
 	AtEOXact_GUC(true, guc_level);
 }
 
@@ -118,6 +123,9 @@ context_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->sql);
 	}
+	if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE && lockwatch_blocker() != 0)
+		errdetail("Process %d holds the lock.", lockwatch_blocker());
+	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
@@ -396,6 +404,81 @@ exec_statement(const char *sql, const ExecPlace *place)
 
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * The environment of exec_outside.  Concurrent builds block nobody while they
+ * wait, so they may wait as long as it takes.
+ */
+void
+exec_enter_session(const char *schema, const char *default_schema)
+{
+	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * Run a utility statement as a session's top level does.  It may commit and
+ * begin transactions, and take away the snapshot that we set.
+ */
+static void
+execute_toplevel(RawStmt *raw, const char *sql)
+{
+	PlannedStmt *planned = makeNode(PlannedStmt);
+
+	planned->commandType = CMD_UTILITY;
+	planned->utilityStmt = raw->stmt;
+	planned->stmt_location = raw->stmt_location;
+	planned->stmt_len = raw->stmt_len;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ProcessUtility(planned, sql, false, PROCESS_UTILITY_TOPLEVEL,
+				   NULL, NULL, None_Receiver, NULL);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+}
+
+/*
+ * Run one statement that must not run in a transaction block.
+ */
+void
+exec_outside(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ashmig statement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext old_portal = PortalContext;
+	List	   *raw;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PortalContext = context;
+		MemoryContextSwitchTo(context);
+		raw = pg_parse_query(sql);
+		if (list_length(raw) != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+					 errmsg("a statement that runs outside a transaction must stand alone"),
+					 errhint("Record each statement of the migration by itself.")));
+		execute_toplevel(linitial_node(RawStmt, raw), sql);
+		CommitTransactionCommand();
+	}
+	PG_FINALLY();
+	{
+		PortalContext = old_portal;
+		error_context_stack = callback.previous;
+		MemoryContextSwitchTo(old);
+	}
+	PG_END_TRY();
 	MemoryContextDelete(context);
 }
 

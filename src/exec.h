@@ -37,6 +37,14 @@ extern void exec_leave(int guc_level);
 /* Run a statement, or several, in the current transaction. */
 extern void exec_statement(const char *sql, const ExecPlace *place);
 
+/*
+ * Run one statement that must not run in a transaction block: it commits by
+ * itself.  To be called outside a transaction, in a process that runs nothing
+ * else: the environment is set for the session (exec_enter_session).
+ */
+extern void exec_enter_session(const char *schema, const char *default_schema);
+extern void exec_outside(const char *sql, const ExecPlace *place);
+
 /* DDL of ashmig itself (CREATE SCHEMA, ...), by the same way */
 extern void exec_command(const char *sql);
 

@@ -29,6 +29,7 @@ typedef struct RunResult
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or taken back */
+	int			left;			/* of RUN_BACKGROUND: migrations still to be done */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;

@@ -4,11 +4,18 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/hsearch.h"
 
+#include "budget.h"
+#include "failure.h"
 #include "run.h"
 #include "series.h"
 #include "targets.h"
+
+/* Passes over tenants that come into being, or change names, during a run */
+#define MAX_PASSES 5
 
 /* The result for a schema that is not there */
 static RunResult *
@@ -23,6 +30,18 @@ missing_result(const Target *target)
 }
 
 /*
+ * Does a run called now commit schema by schema?  Not in a transaction block
+ * or a subtransaction, and not where the transaction has written: what it
+ * wrote belongs together with what it runs.
+ */
+bool
+run_outside_transaction(const RunOptions *options)
+{
+	return !options->atomic && options->workers > 0 && IsUnderPostmaster &&
+		!IsTransactionBlock() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/*
  * Run everything in the transaction of the caller: all or nothing.
  */
 static List *
@@ -31,6 +50,7 @@ run_inline(const RunOptions *options, List *targets)
 	List	   *results = NIL;
 	ListCell   *lc;
 
+	budget_check(options, targets);
 	foreach(lc, targets)
 	{
 		const Target *target = lfirst(lc);
@@ -47,6 +67,90 @@ run_inline(const RunOptions *options, List *targets)
 	return results;
 }
 
+/* Names of the schemas that have had a turn */
+static HTAB *
+make_names(void)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("ashmig schemas", 256, &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/*
+ * Run the targets in workers, one pass.  Those whose schema is missing just
+ * get their row.
+ */
+static List *
+run_pass(const RunOptions *options, List *targets)
+{
+	List	   *present = NIL;
+	List	   *results = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		Target	   *target = lfirst(lc);
+
+		if (target->exists)
+			present = lappend(present, target);
+		else
+			results = lappend(results, missing_result(target));
+	}
+	if (present == NIL)
+		return results;
+	return list_concat(pool_run(options, present), results);
+}
+
+/*
+ * The targets that had no turn yet; their names are entered.
+ */
+static List *
+new_targets(List *targets, HTAB *names)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		Target	   *target = lfirst(lc);
+		bool		found;
+
+		/* public comes but once, and may have a tenant's name only as prefix */
+		if (target->tenant)
+			(void) hash_search(names, target->schema, HASH_ENTER, &found);
+		else
+			found = hash_get_num_entries(names) > 0;
+		if (!found)
+			result = lappend(result, target);
+	}
+	return result;
+}
+
+/*
+ * Run in workers, until no tenant is left that came or was renamed meanwhile.
+ */
+static List *
+run_outside(const RunOptions *options, List *targets)
+{
+	HTAB	   *names = make_names();
+	List	   *results = NIL;
+
+	targets = new_targets(targets, names);
+	for (int pass = 1; targets != NIL && pass <= MAX_PASSES; pass++)
+	{
+		results = list_concat(results, run_pass(options, targets));
+		if (failure_among(results) || !options->run_tenants || options->down ||
+			options->has_only || options->step > 0)
+			break;
+		targets = new_targets(targets_find(options), names);
+	}
+	if (options->on_error != ON_ERROR_REPORT)
+		failure_raise(results);
+	return results;
+}
+
 /*
  * Run what the options ask for.
  */
@@ -59,5 +163,7 @@ run_migrations(const RunOptions *options)
 		return NIL;
 	if (options->down)
 		targets_check_reversible(options, targets);
+	if (run_outside_transaction(options))
+		return run_outside(options, targets);
 	return run_inline(options, targets);
 }

@@ -10,7 +10,14 @@
 #include "nodes/pg_list.h"
 
 #include "options.h"
+#include "pool.h"				/* for worker_execute */
 #include "results.h"
+
+/*
+ * Does a run with these options, called now, commit schema by schema (in
+ * workers)?  Otherwise it is part of the current transaction.
+ */
+extern bool run_outside_transaction(const RunOptions *options);
 
 /*
  * Run what the options ask for.  Returns List of RunResult *, one for each

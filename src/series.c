@@ -33,17 +33,48 @@ series_public_schema(const RunOptions *options)
 	return options->prefix ? options->prefix : ashmig_default_schema;
 }
 
+/* The lock that excludes other runs from a schema */
+static LOCKTAG
+schema_lock(const char *schema)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SCHEMA_LOCK_CLASS,
+						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
+	return tag;
+}
+
 /*
  * Exclude other runs from a schema until the end of the transaction.
  */
 void
 series_lock_schema(const char *schema)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = schema_lock(schema);
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SCHEMA_LOCK_CLASS,
-						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/*
+ * Likewise, until series_unlock_schema.
+ */
+void
+series_hold_schema(const char *schema)
+{
+	LOCKTAG		tag = schema_lock(schema);
+
+	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+/*
+ * End what series_hold_schema began.
+ */
+void
+series_unlock_schema(const char *schema)
+{
+	LOCKTAG		tag = schema_lock(schema);
+
+	(void) LockRelease(&tag, ExclusiveLock, true);
 }
 
 /* ------------------------------------------------------------------------
@@ -313,14 +344,9 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
 												  "ashmig migration",
 												  ALLOCSET_DEFAULT_SIZES);
-	bool		tenant = ((Migration *) linitial(pending))->tenant;
 	List	   *done = NIL;
 	ListCell   *lc;
-	int			level;
 
-	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
-					   options->lock_timeout,
-					   tenant && !options->log_sql ? "warning" : NULL);
 	foreach(lc, pending)
 	{
 		const Migration *migration = lfirst(lc);
@@ -333,7 +359,6 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 		application->elapsed = run_migration(options, migration, schema, scratch);
 		done = lappend(done, application);
 	}
-	exec_leave(level);
 	MemoryContextDelete(scratch);
 	return done;
 }
@@ -350,25 +375,22 @@ newest_version(bool tenant, const char *schema)
 	return result;
 }
 
-/*
- * Raise where the schema of public migrations is not there.
- */
+/* Raise for public migrations without their schema. */
 static void
-check_public_schema(const char *schema)
+raise_no_public_schema(const char *schema)
 {
-	if (!OidIsValid(get_namespace_oid(schema, true)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" does not exist", schema),
-				 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_SCHEMA),
+			 errmsg("schema \"%s\" does not exist", schema),
+			 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
 }
 
 /*
  * The migrations in the cache, copied, so that DDL (which may empty the cache)
  * cannot take them away.
  */
-static List *
-copy_migrations(List *migrations)
+List *
+series_copy(List *migrations)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -394,6 +416,44 @@ copy_migrations(List *migrations)
 }
 
 /*
+ * The transactional part of what is to be done; fills in the result.  A tenant
+ * may have been renamed or dropped since its name was read.
+ */
+static void
+run_pending(const RunOptions *options, bool outside, RunResult *result)
+{
+	bool		tenant = result->tenant;
+	const char *schema = result->schema;
+	List	   *pending;
+	List	   *done;
+
+	series_lock_schema(schema);
+	catalog_lock_versions(RowExclusiveLock);
+	pending = series_copy(series_pending(options, tenant, schema));
+	if (pending == NIL)
+		return;
+	if (!OidIsValid(get_namespace_oid(schema, true)))
+	{
+		if (!tenant)
+			raise_no_public_schema(schema);
+		result->status = RUN_MISSING;
+		return;
+	}
+	done = run_migrations_of(options, schema, pending, outside);
+	if (options->down)
+		catalog_record_taken_back(schema, tenant, done);
+	else
+		catalog_record_applied(schema, tenant, done);
+	result->applied = list_length(done);
+	result->version = newest_version(tenant, schema);
+	result->left = list_length(pending) - result->applied;
+	if (result->left > 0)
+		result->status = RUN_BACKGROUND;
+	else
+		result->status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
+}
+
+/*
  * Do what is to be done in a schema, in the current transaction.
  */
 RunResult *
@@ -405,8 +465,7 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	MemoryContext old;
 	instr_time	start;
 	instr_time	end;
-	List	   *pending;
-	List	   *done;
+	int			level;
 
 	result->tenant = tenant;
 	result->schema = pstrdup(schema);
@@ -414,25 +473,11 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	INSTR_TIME_SET_CURRENT(start);
 
 	old = MemoryContextSwitchTo(context);
-	series_lock_schema(schema);
-	catalog_lock_versions(RowExclusiveLock);
-	pending = copy_migrations(series_pending(options, tenant, schema));
-	if (pending != NIL)
-	{
-		if (!tenant)
-			check_public_schema(schema);
-		done = run_migrations_of(options, schema, pending, outside);
-		if (options->down)
-			catalog_record_taken_back(schema, tenant, done);
-		else
-			catalog_record_applied(schema, tenant, done);
-		result->applied = list_length(done);
-		result->version = newest_version(tenant, schema);
-		if (result->applied < list_length(pending))
-			result->status = RUN_BACKGROUND;
-		else
-			result->status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
-	}
+	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
+					   options->lock_timeout,
+					   tenant && !options->log_sql ? "warning" : NULL);
+	run_pending(options, outside, result);
+	exec_leave(level);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 

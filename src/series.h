@@ -28,11 +28,18 @@ extern const char *series_public_schema(const RunOptions *options);
  */
 extern void series_lock_schema(const char *schema);
 
+/* The same over several transactions, until it is given back. */
+extern void series_hold_schema(const char *schema);
+extern void series_unlock_schema(const char *schema);
+
 /*
  * What is to be done in a schema, in order: List of const Migration *, of the
  * cache.  Raises where it must not be done (version order, no way back).
  */
 extern List *series_pending(const RunOptions *options, bool tenant, const char *schema);
+
+/* Copies of migrations, which no DDL can take away as it can the cache */
+extern List *series_copy(List *migrations);
 
 /*
  * Do it, in the current transaction, as far as "outside" says: non-transactional

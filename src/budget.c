@@ -1,0 +1,235 @@
+/*
+ * budget.c
+ *		Will the locks of a run fit into the lock table: see budget.h.
+ *
+ * A lock on a table, index, sequence or schema stays until the transaction
+ * ends.  The count here is an estimate from the statements: a table is
+ * reckoned with its TOAST table and that one's index.
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/lock.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#include "ashmig.h"
+#include "budget.h"
+#include "catalog.h"
+#include "errors.h"
+#include "exec.h"
+#include "series.h"
+#include "targets.h"
+#include "text.h"
+
+/* Locks of a table with TOAST: the table, the TOAST table, its index */
+#define TABLE_LOCKS 3
+
+/* Below this many, nobody needs to count. */
+#define FEW_LOCKS 200
+
+/* Indexes and sequences that a column or constraint brings */
+static int
+element_locks(Node *element)
+{
+	int			locks = 0;
+	ListCell   *lc;
+
+	if (IsA(element, Constraint))
+	{
+		switch (((Constraint *) element)->contype)
+		{
+			case CONSTR_PRIMARY:
+			case CONSTR_UNIQUE:
+			case CONSTR_EXCLUSION:
+			case CONSTR_IDENTITY:
+				return 1;
+			default:
+				return 0;
+		}
+	}
+	if (!IsA(element, ColumnDef))
+		return 0;
+	foreach(lc, ((ColumnDef *) element)->constraints)
+		locks += element_locks(lfirst(lc));
+	if (((ColumnDef *) element)->typeName != NULL)
+	{
+		List	   *names = ((ColumnDef *) element)->typeName->names;
+
+		if (names != NIL && strstr(strVal(llast(names)), "serial") != NULL)
+			locks++;
+	}
+	return locks;
+}
+
+/* ALTER TABLE: the table, its indexes, and a copy of it where it is rewritten */
+static int
+alter_table_locks(AlterTableStmt *statement)
+{
+	int			locks = 2;
+	ListCell   *lc;
+
+	foreach(lc, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		if (command->subtype == AT_AlterColumnType)
+			locks += TABLE_LOCKS;
+		else if (command->def)
+			locks += element_locks(command->def);
+	}
+	return locks;
+}
+
+/* Locks of one statement */
+static int
+statement_locks(Node *statement)
+{
+	int			locks = 0;
+	ListCell   *lc;
+
+	switch (nodeTag(statement))
+	{
+		case T_CreateStmt:
+			foreach(lc, ((CreateStmt *) statement)->tableElts)
+				locks += element_locks(lfirst(lc));
+			return locks + TABLE_LOCKS;
+		case T_AlterTableStmt:
+			return alter_table_locks((AlterTableStmt *) statement);
+		case T_DropStmt:
+			return list_length(((DropStmt *) statement)->objects) * (TABLE_LOCKS + 2);
+		case T_IndexStmt:
+		case T_CreateSeqStmt:
+		case T_RenameStmt:
+		case T_ViewStmt:
+			return 1;
+		default:
+			return 1;
+	}
+}
+
+/*
+ * Locks of one migration in a schema.
+ */
+static int
+migration_locks(const RunOptions *options, const Migration *migration)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int			locks = 0;
+	ListCell   *lc;
+
+	foreach(lc, options->down ? migration->down : migration->up)
+	{
+		ListCell   *s;
+
+		foreach(s, pg_parse_query(text_fill(lfirst(lc), "schema", "schema")))
+			locks += statement_locks(lfirst_node(RawStmt, s)->stmt);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return locks;
+}
+
+/* The locks of a migration, counted once for all schemas */
+typedef struct Counted
+{
+	const char *repo;
+	bool		tenant;
+	int64		version;
+	int			locks;
+} Counted;
+
+static int
+counted_locks(const RunOptions *options, const Migration *migration, List **counted)
+{
+	Counted    *entry;
+	ListCell   *lc;
+
+	foreach(lc, *counted)
+	{
+		entry = lfirst(lc);
+		if (entry->version == migration->version && entry->tenant == migration->tenant &&
+			strcmp(entry->repo, migration->repo) == 0)
+			return entry->locks;
+	}
+	entry = palloc(sizeof(Counted));
+	entry->repo = pstrdup(migration->repo);
+	entry->tenant = migration->tenant;
+	entry->version = migration->version;
+	entry->locks = migration_locks(options, migration);
+	*counted = lappend(*counted, entry);
+	return entry->locks;
+}
+
+/* Locks that sessions hold now, this one included */
+static int64
+locks_in_use(void)
+{
+	static CatalogStatement count = {
+		.sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath"
+	};
+	int			level = catalog_connect();
+	bool		isnull;
+	int64		result;
+
+	catalog_query(&count, NULL, NULL);
+	result = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	catalog_disconnect(level);
+	return result;
+}
+
+/* Raise for locks that are too many. */
+static void
+raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
+{
+	int64		backends = MaxBackends + max_prepared_xacts;
+	int64		setting = (needed + in_use) * 5 / 4 / backends + 1;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
+			 errmsg("running %d schemas in one transaction takes about " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+					schemas, needed, Max(room - in_use, 0)),
+			 errdetail("max_locks_per_transaction is %d, for " INT64_FORMAT " backends. Nothing was changed.",
+					   max_locks_per_xact, backends),
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or run outside a transaction block, where each schema is committed by itself.",
+					 setting)));
+}
+
+/*
+ * Raise where the locks do not fit.
+ */
+void
+budget_check(const RunOptions *options, List *targets)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *counted = NIL;
+	int64		needed = 0;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+		ListCell   *m;
+
+		needed += 2;			/* the schema, and the lock that excludes other runs */
+		foreach(m, series_pending(options, target->tenant, target->schema))
+			needed += counted_locks(options, lfirst(m), &counted);
+	}
+	if (needed > FEW_LOCKS)
+	{
+		int64		room = (int64) max_locks_per_xact * (MaxBackends + max_prepared_xacts);
+		int64		in_use = locks_in_use();
+
+		if (needed + in_use > room)
+			raise_too_many(needed, in_use, room, list_length(targets));
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

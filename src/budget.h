@@ -1,0 +1,20 @@
+/*
+ * budget.h
+ *		Will the locks of a run in one transaction fit into the lock table?
+ */
+#ifndef ASHMIG_BUDGET_H
+#define ASHMIG_BUDGET_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "options.h"
+
+/*
+ * Raise, before anything is changed, where running the targets (List of
+ * Target *) in one transaction takes more locks than there is room for.
+ */
+extern void budget_check(const RunOptions *options, List *targets);
+
+#endif							/* ASHMIG_BUDGET_H */

@@ -1,0 +1,244 @@
+/*
+ * journal.c
+ *		What runs did: see journal.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "ashmig.h"
+#include "catalog.h"
+#include "errors.h"
+#include "journal.h"
+
+/* First key of the advisory locks on runs, "MR"; the second is the run. */
+#define RUN_LOCK_CLASS 0x4D52
+
+/*
+ * Begin a run.
+ */
+int64
+journal_begin(const char *operation, int schemas, int workers)
+{
+	static CatalogStatement begin = {
+		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers) VALUES ($1, $2, $3) RETURNING run",
+		.nargs = 3, .types = {TEXTOID, INT4OID, INT4OID}
+	};
+	static CatalogStatement forget = {
+		.sql = "DELETE FROM ashmig.runs"
+		" WHERE started_at < pg_catalog.now() - pg_catalog.make_interval(days => $1)"
+		" AND status NOT IN ('running', 'background')",
+		.nargs = 1, .types = {INT4OID}
+	};
+	Datum		values[3];
+	bool		isnull;
+	int64		run;
+	int			level = catalog_connect();
+
+	values[0] = Int32GetDatum(ashmig_run_retention);
+	if (ashmig_run_retention > 0)
+		catalog_execute(&forget, values, NULL);
+	values[0] = CStringGetTextDatum(operation);
+	values[1] = Int32GetDatum(schemas);
+	values[2] = Int32GetDatum(workers);
+	catalog_execute(&begin, values, NULL);
+	run = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	catalog_disconnect(level);
+	return run;
+}
+
+/*
+ * A schema's outcome.
+ */
+void
+journal_schema(int64 run, const RunResult *result)
+{
+	static CatalogStatement write = {
+		.sql = "INSERT INTO ashmig.run_schemas AS s (run, scope, schema_name, status, applied,"
+		" version, attempts, elapsed, sqlstate, error)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+		" ON CONFLICT (run, scope, schema_name) DO UPDATE SET status = excluded.status,"
+		" applied = s.applied + excluded.applied, version = coalesce(excluded.version, s.version),"
+		" attempts = excluded.attempts, ended_at = excluded.ended_at,"
+		" elapsed = s.elapsed + excluded.elapsed, sqlstate = excluded.sqlstate, error = excluded.error",
+		.nargs = 10, .types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID,
+		INTERVALOID, TEXTOID, TEXTOID}
+	};
+	Interval	elapsed = {.time = result->elapsed};
+	char		nulls[] = "          ";
+	Datum		values[10] = {0};
+	int			level = catalog_connect();
+
+	values[0] = Int64GetDatum(run);
+	values[1] = CStringGetTextDatum(scope_name(result->tenant));
+	values[2] = CStringGetTextDatum(result->schema);
+	values[3] = CStringGetTextDatum(run_status_name(result->status));
+	values[4] = Int32GetDatum(result->applied);
+	values[5] = Int64GetDatum(result->version);
+	values[6] = Int32GetDatum(result->attempts);
+	values[7] = IntervalPGetDatum(&elapsed);
+	nulls[5] = result->version == 0 ? 'n' : ' ';
+	nulls[8] = nulls[9] = result->error ? ' ' : 'n';
+	if (result->error)
+	{
+		values[8] = CStringGetTextDatum(unpack_sql_state(result->error->sqlerrcode));
+		values[9] = CStringGetTextDatum(result->error->message);
+	}
+	catalog_execute(&write, values, nulls);
+	catalog_disconnect(level);
+}
+
+/*
+ * The end of a run, or its way into the background.
+ */
+void
+journal_end(int64 run, const char *status, const char *error)
+{
+	static CatalogStatement end = {
+		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
+		" ended_at = CASE WHEN $2 <> 'background' THEN pg_catalog.clock_timestamp() END"
+		" WHERE run = $1",
+		.nargs = 3, .types = {INT8OID, TEXTOID, TEXTOID}
+	};
+	Datum		values[3] = {0};
+	int			level = catalog_connect();
+
+	values[0] = Int64GetDatum(run);
+	values[1] = CStringGetTextDatum(status);
+	if (error)
+		values[2] = CStringGetTextDatum(error);
+	catalog_execute(&end, values, error ? NULL : "  n");
+	catalog_disconnect(level);
+}
+
+/* The lock that shows that a run is alive */
+static LOCKTAG
+run_lock(int64 run)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RUN_LOCK_CLASS, (uint32) run, 2);
+	return tag;
+}
+
+/*
+ * Show that the run is alive.
+ */
+void
+journal_hold(int64 run, bool session)
+{
+	LOCKTAG		tag = run_lock(run);
+
+	(void) LockAcquire(&tag, ShareLock, session, false);
+}
+
+/*
+ * End what journal_hold began for the session.
+ */
+void
+journal_release(int64 run)
+{
+	LOCKTAG		tag = run_lock(run);
+
+	(void) LockRelease(&tag, ShareLock, true);
+}
+
+/* The parameters of a query about the holders of a run's lock */
+static void
+holder_parameters(int64 run, Datum *values)
+{
+	values[0] = ObjectIdGetDatum(MyDatabaseId);
+	values[1] = ObjectIdGetDatum(RUN_LOCK_CLASS);
+	values[2] = ObjectIdGetDatum((uint32) run);
+}
+
+/*
+ * Is the run held by someone?
+ */
+bool
+journal_is_alive(int64 run)
+{
+	static CatalogStatement holders = {
+		.sql = "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
+		" AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = 2 LIMIT 1",
+		.nargs = 3, .types = {OIDOID, OIDOID, OIDOID}
+	};
+	Datum		values[3];
+	int			level = catalog_connect();
+	bool		alive;
+
+	holder_parameters(run, values);
+	alive = catalog_query(&holders, values, NULL) > 0;
+	catalog_disconnect(level);
+	return alive;
+}
+
+/*
+ * Cancel whoever holds the run.
+ */
+bool
+journal_cancel(int64 run)
+{
+	static CatalogStatement cancel = {
+		.sql = "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_locks"
+		" WHERE locktype = 'advisory' AND granted AND database = $1 AND classid = $2"
+		" AND objid = $3 AND objsubid = 2",
+		.nargs = 3, .types = {OIDOID, OIDOID, OIDOID}
+	};
+	Datum		values[3];
+	int			level = catalog_connect();
+	bool		found;
+
+	holder_parameters(run, values);
+	found = catalog_query(&cancel, values, NULL) > 0;
+	catalog_disconnect(level);
+	return found;
+}
+
+/*
+ * The newest run that left something in the background.
+ */
+int64
+journal_last_background(void)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT pg_catalog.max(run) FROM ashmig.runs WHERE status = 'background'"
+	};
+	int			level = catalog_connect();
+	bool		isnull;
+	Datum		run;
+
+	catalog_query(&find, NULL, NULL);
+	run = catalog_datum(0, 1, &isnull);
+	catalog_disconnect(level);
+	return isnull ? 0 : DatumGetInt64(run);
+}
+
+/*
+ * How a run stands.
+ */
+char *
+journal_status(int64 run, char **error)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT status, error FROM ashmig.runs WHERE run = $1",
+		.nargs = 1, .types = {INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	int			level = catalog_connect();
+	char	   *status = NULL;
+
+	values[0] = Int64GetDatum(run);
+	if (catalog_query(&read, values, NULL) > 0)
+	{
+		status = catalog_string(0, 1, context);
+		*error = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return status;
+}

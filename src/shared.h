@@ -1,0 +1,105 @@
+/*
+ * shared.h
+ *		What a leader shares with its workers: the layout of the dynamic
+ *		shared memory segment of a run.
+ *
+ * The leader makes it, fills it in and starts workers; these take schemas from
+ * the work list by themselves, so that no schema waits for the leader.
+ * Results and messages come back through a queue a worker.
+ */
+#ifndef ASHMIG_SHARED_H
+#define ASHMIG_SHARED_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "storage/condition_variable.h"
+#include "storage/spin.h"
+
+#define SHARED_MAGIC		0x4153484D
+#define SHARED_QUEUE_SIZE	16384
+
+/* Keys of the table of contents */
+#define SHARED_KEY_RUN		1	/* SharedRun */
+#define SHARED_KEY_ITEMS	2	/* SharedItem[] */
+#define SHARED_KEY_WORKERS	3	/* SharedWorker[] */
+#define SHARED_KEY_TASK		4	/* options, or a statement: see message.h */
+#define SHARED_KEY_LIBRARIES 5
+#define SHARED_KEY_SETTINGS 6
+#define SHARED_KEY_QUEUES	7
+
+typedef enum SharedTask
+{
+	TASK_RUN,					/* schemas of the work list */
+	TASK_STATEMENT				/* one SQL statement */
+} SharedTask;
+
+/* Index in bgw_extra of the worker that does what a run leaves behind */
+#define OUTSIDE_WORKER (-1)
+
+typedef enum ItemState
+{
+	ITEM_TODO,
+	ITEM_RUNNING,
+	ITEM_RETRY,					/* a lock was not to be had; again later */
+	ITEM_DONE,
+	ITEM_OUTSIDE,				/* done as far as a transaction goes */
+	ITEM_FAILED
+} ItemState;
+
+/* A schema of the work list; public comes first, where it is there at all. */
+typedef struct SharedItem
+{
+	ItemState	state;
+	bool		tenant;
+	int			attempts;
+	int			left;			/* of ITEM_OUTSIDE: migrations still to be done */
+	TimestampTz not_before;		/* of ITEM_RETRY */
+	char		schema[NAMEDATALEN];
+} SharedItem;
+
+typedef struct SharedWorker
+{
+	int			item;			/* that it is at; -1: none */
+	bool		renew;			/* it left for its memory's sake, with work undone */
+} SharedWorker;
+
+/* Has the row of ashmig.runs been written? */
+typedef enum RunRow
+{
+	ROW_NONE,
+	ROW_BEING_WRITTEN,
+	ROW_WRITTEN,
+	ROW_CLOSED
+} RunRow;
+
+typedef struct SharedRun
+{
+	/* Fixed before the first worker starts */
+	SharedTask	task;
+	Oid			database;
+	Oid			authenticated_user;
+	Oid			current_user;
+	int			security_context;
+	int			nitems;
+	int			nworkers;
+	Size		task_size;
+
+	/* Signalled at every change that a waiting worker may want to know */
+	ConditionVariable changed;
+
+	/* What follows, and the items and workers, are under this lock. */
+	slock_t		mutex;
+	int			next;			/* first item that nobody has taken yet */
+	int			finished;		/* items done, outside or failed */
+	int			outside;		/* of these, left for OUTSIDE_WORKER */
+	int			failed;			/* of these */
+	int			active;			/* workers at work */
+	bool		stop;			/* begin no further schema */
+	bool		cancel;			/* the leader is gone or wants to be */
+	bool		outside_attached;	/* OUTSIDE_WORKER has taken over */
+	RunRow		row;
+	int64		run;
+} SharedRun;
+
+#endif							/* ASHMIG_SHARED_H */

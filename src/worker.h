@@ -1,0 +1,24 @@
+/*
+ * worker.h
+ *		The background worker of a run.
+ *
+ * It does what the leader would do, in a process of its own: as the leader's
+ * role and with its settings, one transaction a schema.
+ */
+#ifndef ASHMIG_WORKER_H
+#define ASHMIG_WORKER_H
+
+#include "postgres.h"
+
+#include "options.h"
+#include "results.h"
+
+/* Name of the entry point, for bgw_function_name */
+#define WORKER_FUNCTION "ashmig_worker_main"
+
+extern PGDLLEXPORT void ashmig_worker_main(Datum main_arg);
+
+/* Is this an error that may be gone when the schema is tried again? */
+extern bool worker_may_retry(const ErrorData *error);
+
+#endif							/* ASHMIG_WORKER_H */
