@@ -354,6 +354,12 @@ CREATE FUNCTION ashmig_operations(
 COMMENT ON FUNCTION ashmig_operations(jsonb, jsonb, jsonb, boolean, boolean)
     IS 'The operations between two sets of snapshots, in order; reads no table';
 
+CREATE FUNCTION ashmig_load(directory text, dev boolean DEFAULT false)
+    RETURNS jsonb
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_load(text, boolean)
+    IS 'A resource_snapshots folder on the server as a bundle; needs pg_read_server_files';
+
 CREATE FUNCTION ashmig_generate(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
@@ -396,6 +402,7 @@ COMMENT ON FUNCTION ashmig_squash_snapshots()
 
 REVOKE EXECUTE ON FUNCTION ashmig_plan(jsonb, text, boolean, jsonb, boolean, boolean, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_check(jsonb, jsonb, boolean, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_load(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_generate(jsonb, text, boolean, jsonb, boolean, boolean, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_apply(jsonb, text, boolean, jsonb, boolean, boolean, boolean, text[], text[], text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_drop_retired(text[], text, text) FROM PUBLIC;

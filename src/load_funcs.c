@@ -182,8 +182,9 @@ raise_not_json(const char *path, ErrorData *error)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
 			 errmsg("file \"%s\" is not JSON", path),
-			 errdetail_internal("%s%s%s", error->message, error->detail ? " " : "",
-								error->detail ? error->detail : ""),
+			 error->detail ?
+			 errdetail_internal("%s: %s", error->message, error->detail) :
+			 errdetail_internal("%s.", error->message),
 			 errhint("Take the file as AshPostgres wrote it. A merge conflict, or a file that git has as a pointer alone, looks like this.")));
 }
 

@@ -613,7 +613,7 @@ decode_bundle(JsonReader *reader, const cJSON *rest, Bundle *bundle)
 	if (!json_read_object(reader, rest, "$", &bundle_shape, &object))
 		return false;
 	if (object.fields[BUNDLE_SNAPSHOTS])
-		return json_note_type(&object, BUNDLE_SNAPSHOTS, "one list of snapshots");
+		return json_note_type(&object, BUNDLE_SNAPSHOTS, "a list, given once");
 	return decode_extensions(&object, bundle);
 }
 
