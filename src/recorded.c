@@ -204,11 +204,10 @@ bool
 recorded_is_current(Datum snapshots, bool with_dev)
 {
 	static CatalogStatement query = {
-		"SELECT NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements($1) AS given (snapshot)"
-		" WHERE NOT EXISTS (SELECT FROM (SELECT DISTINCT ON (repo, scope, schema_name, table_name)"
+		"SELECT NOT EXISTS (SELECT value FROM pg_catalog.jsonb_array_elements($1)"
+		" EXCEPT SELECT snapshot FROM (SELECT DISTINCT ON (repo, scope, schema_name, table_name)"
 		"  snapshot FROM ashmig.snapshots WHERE NOT dev OR $2"
-		"  ORDER BY repo, scope, schema_name, table_name, version DESC) AS newest"
-		"  WHERE newest.snapshot = given.snapshot))",
+		"  ORDER BY repo, scope, schema_name, table_name, version DESC) AS newest)",
 		2, {JSONBOID, BOOLOID}, NULL
 	};
 	Datum		values[2];
