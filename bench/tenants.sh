@@ -67,9 +67,9 @@ by_script="EXECUTE format('CREATE SCHEMA %I', tenant);
     END LOOP;"
 by_ashmig="PERFORM ashmig_create_tenant(tenant);"
 
-read -r script script_first script_last script_memory < <(creating script "$by_script" | tr '\n' ' ')
-read -r short short_first short_last short_memory < <(creating short "$by_ashmig" | tr '\n' ' ')
-read -r history _ _ _ < <(creating history "$by_ashmig" | tr '\n' ' ')
+read -r script script_first script_last script_memory < <(creating script "$by_script" | paste -sd' ')
+read -r short short_first short_last short_memory < <(creating short "$by_ashmig" | paste -sd' ')
+read -r history _ _ _ < <(creating history "$by_ashmig" | paste -sd' ')
 
 heading "Creating $tenants tenants of ten tables, a commit each (ms a tenant)"
 row "one generation, the script of the final DDL" "$short" "$script" 1.10

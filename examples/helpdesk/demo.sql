@@ -50,7 +50,7 @@ SELECT scope, schema, version, applied, pending FROM ashmig_status();
 \echo
 INSERT INTO plans (code, name, monthly_price) VALUES ('team', 'Team', 49);
 INSERT INTO organizations (slug, name, billing_email, plan_id)
-  SELECT slug, name, slug || '@example.com', plans.id
+  SELECT slug, new.name, slug || '@example.com', plans.id
     FROM plans, (VALUES ('acme', 'Acme'), ('birch', 'Birch & Sons')) AS new (slug, name);
 INSERT INTO users (organization_id, email, full_name)
   SELECT id, 'ann@' || slug || '.example', 'Ann of ' || name FROM organizations;
@@ -73,8 +73,18 @@ SELECT * FROM ashmig_plan(:'snapshots');
 \echo
 \echo 'The answers:' :renames
 \echo
-SELECT scope, "table", operation, left(regexp_replace(up, '\s+', ' ', 'g'), 110) AS statement
+SELECT scope, "table", operation, subject, lock, scans, destroys
   FROM ashmig_plan(:'snapshots', renames => :'renames');
+\echo
+\echo 'The SQL for tickets, up and down:'
+\echo
+\pset format unaligned
+\pset tuples_only on
+SELECT up FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step;
+\echo
+SELECT down FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step DESC;
+\pset tuples_only off
+\pset format aligned
 
 \echo
 \echo '━━ ashmig_apply'
