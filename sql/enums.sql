@@ -1,0 +1,64 @@
+-- Enums, as AshPostgres.Migration makes them.
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_enums;
+\c ashmig_enums
+SET client_min_messages = warning;
+CREATE EXTENSION ashmig;
+CREATE VIEW enums AS
+  SELECT typnamespace::regnamespace AS schema, typname AS name, array_agg(enumlabel ORDER BY enumsortorder) AS "values"
+  FROM pg_type JOIN pg_enum ON enumtypid = pg_type.oid GROUP BY typnamespace, typname ORDER BY typnamespace::regnamespace::text, typname;
+
+SELECT name, ashmig_create_tenant(name) FROM unnest('{t1,t-2}'::text[]) AS name;
+SELECT ashmig_create_enum('Kind', ARRAY['a', 'it''s', 'back\slash', '@tenant@', '']) > 0 AS recorded;
+SELECT ashmig_create_enum('status', '{open,closed}', tenant => true) > 0 AS recorded;
+SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations ORDER BY version;
+SELECT scope, schema, applied, status FROM ashmig_migrate_all();
+SELECT * FROM enums;
+
+-- Values that come later
+SELECT ashmig_add_enum_value('Kind', 'b', after => 'a') > 0 AS recorded;
+SELECT ashmig_add_enum_value('status', 'new', before => 'open', tenant => true) > 0 AS recorded;
+SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations WHERE NOT transactional ORDER BY version;
+
+-- Dropped, with all values remembered
+SELECT ashmig_drop_enum('Kind') > 0 AS recorded;
+SELECT ashmig_drop_enum('status', tenant => true) > 0 AS recorded;
+SELECT up, down FROM ashmig.migrations WHERE name LIKE 'drop%' ORDER BY version;
+
+-- Migrations written by hand are followed as well
+SELECT ashmig_add_migration(NULL, 'by hand', $$
+CREATE TYPE size AS ENUM ('s', 'l');
+ALTER TYPE @default@.size ADD VALUE 'm' AFTER 's';
+ALTER TYPE public.size RENAME VALUE 'l' TO 'large';
+CREATE TYPE other.size AS ENUM ('x')$$) > 0 AS recorded;
+SELECT ashmig_drop_enum('size') > 0 AS recorded;
+SELECT down FROM ashmig.migrations WHERE name = 'drop_enum_size';
+SELECT ashmig_drop_enum('size', schema => 'other') > 0 AS recorded;
+SELECT up, down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
+
+-- So are types that are there without a migration, and values that are given
+CREATE TYPE t1.live AS ENUM ('l1', 'l2');
+SELECT ashmig_drop_enum('live', tenant => true) > 0 AS recorded;
+SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
+SELECT ashmig_drop_enum('given', "values" => '{g}') > 0 AS recorded;
+SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
+
+-- Refused
+SELECT ashmig_drop_enum('unknown');
+SELECT ashmig_create_enum('twice', '{a,b,a}');
+SELECT ashmig_create_enum('long', ARRAY[repeat('x', 64)]);
+SELECT ashmig_create_enum('', '{a}');
+SELECT ashmig_create_enum(NULL, '{a}');
+SELECT ashmig_create_enum('null', NULL);
+SELECT ashmig_create_enum('where', '{a}', tenant => true, schema => 'other');
+SELECT ashmig_add_enum_value('status', 'x', before => 'a', after => 'b');
+
+-- All the way
+SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations WHERE name ~ 'hand|size|live|given|^add|^drop';
+SELECT scope, schema, applied, status FROM ashmig_rollback_tenants();
+SELECT scope, schema, applied, status FROM ashmig_rollback();
+DROP TYPE t1.live;
+SELECT * FROM enums;
+
+\c :home
+DROP DATABASE ashmig_enums;
