@@ -253,6 +253,50 @@ CREATE FUNCTION ashmig_rollback_tenants(
 COMMENT ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean)
     IS 'Take back tenant migrations in every tenant: the last one, step of them, down to a version (included), or all';
 
+CREATE PROCEDURE ashmig_migrate_all_serial(
+    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
+    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error',
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_migrate_all_serial(bigint, integer, text[], text[], text, text, boolean, boolean, boolean, interval)
+    IS 'ashmig_migrate_all() in the session itself, with a commit after each schema: for where background workers are not to be had';
+
+CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_wait(bigint)
+    IS 'Wait for what a run left in the background; by default the last such run. An error where it failed';
+
+CREATE FUNCTION ashmig_cancel(run bigint) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_cancel(bigint)
+    IS 'Cancel a run, as pg_cancel_backend does; what is committed stays. False: the run is not going on';
+
+-- A run is alive as long as its leader, or the worker that goes on after the
+-- call, holds the lock of class MR on its number.
+CREATE VIEW ashmig.progress AS
+    SELECT r.run, r.operation, r.status, r.started_at, r.started_by, r.workers, r.schemas,
+           s.done, s.failed, s.background,
+           CASE WHEN s.finished > 0 THEN
+               (pg_catalog.clock_timestamp() - r.started_at)
+               * (greatest(r.schemas - s.finished, 0)::double precision / s.finished) END AS time_left,
+           l.pids
+    FROM ashmig.runs AS r
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.count(*) AS finished,
+               pg_catalog.count(*) FILTER (WHERE status NOT IN ('failed', 'background')) AS done,
+               pg_catalog.count(*) FILTER (WHERE status = 'failed') AS failed,
+               pg_catalog.count(*) FILTER (WHERE status = 'background') AS background
+        FROM ashmig.run_schemas AS s WHERE s.run = r.run) AS s
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.array_agg(pid) AS pids FROM pg_catalog.pg_locks
+        WHERE locktype = 'advisory' AND granted AND classid = 19794 AND objsubid = 2
+        AND objid::bigint = r.run & 4294967295
+        AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
+    WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
+COMMENT ON VIEW ashmig.progress IS 'Runs that are going on: how many schemas are done, failed, and left to the background, and the processes that ashmig_cancel would cancel';
+
 --
 -- Status
 --
@@ -309,6 +353,9 @@ REVOKE EXECUTE ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[
 REVOKE EXECUTE ON FUNCTION ashmig_migrate_all(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_rollback(bigint, integer, boolean, text, text, boolean, boolean, interval, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ashmig_migrate_all_serial(bigint, integer, text[], text[], text, text, boolean, boolean, boolean, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ashmig_wait(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_cancel(bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_status() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_migrations() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_create_tenant(text) FROM PUBLIC;

@@ -505,7 +505,7 @@ ashmig_worker_main(Datum main_arg)
 	memcpy(&index, MyBgworkerEntry->bgw_extra, sizeof(index));
 	worker.context = AllocSetContextCreate(TopMemoryContext, "ashmig worker",
 										   ALLOCSET_DEFAULT_SIZES);
-	CurrentMemoryContext = worker.context;
+	MemoryContextSwitchTo(TopMemoryContext);
 
 	/* There is no resource owner, so the mapping lasts as long as we do. */
 	segment = dsm_attach(DatumGetUInt32(main_arg));
@@ -523,7 +523,7 @@ ashmig_worker_main(Datum main_arg)
 	}
 	take_over(toc, worker.run);
 
-	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions left it */
 	initStringInfo(&task);
 	appendBinaryStringInfo(&task, shm_toc_lookup(toc, SHARED_KEY_TASK, false),
 						   worker.run->task_size);

@@ -1,0 +1,195 @@
+/*
+ * serial.c
+ *		A run in the caller's session: see serial.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+#include "ashmig.h"
+#include "compat.h"
+#include "journal.h"
+#include "lockwatch.h"
+#include "serial.h"
+#include "series.h"
+#include "targets.h"
+#include "worker.h"
+
+/*
+ * Try one schema in a subtransaction.  A failure is a result as well.
+ */
+static RunResult *
+try_target(const RunOptions *options, const Target *target, int attempts)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	RunResult  *volatile result = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		result = series_run(options, target->tenant, target->schema, true);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		{
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		MemoryContextSwitchTo(context);
+		result = palloc0(sizeof(RunResult));
+		result->tenant = target->tenant;
+		result->schema = pstrdup(target->schema);
+		result->status = RUN_FAILED;
+		result->error = error;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	result->attempts = attempts;
+	return result;
+}
+
+/*
+ * One schema, with retries where a lock is not to be had, in transactions of
+ * its own.
+ */
+static RunResult *
+run_target(const RunOptions *options, const Target *target, int64 run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RunResult  *result;
+	int			pause = 100;
+
+	for (int attempts = 1;; attempts++)
+	{
+		result = try_target(options, target, attempts);
+		if (result->status != RUN_FAILED || !worker_may_retry(result->error) ||
+			attempts > options->lock_retries)
+			break;
+		SPI_commit();
+		MemoryContextSwitchTo(context);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause * (0.5 + random_fraction()), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		pause = Min(pause * 2, 5000);
+	}
+	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		result->error->detail = lockwatch_describe();
+	if (result->status == RUN_BACKGROUND)
+		result->status = RUN_PENDING;
+	if (result->status != RUN_NOTHING)
+		journal_schema(run, result);
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	return result;
+}
+
+/*
+ * Caches of the tables that this session has seen grow with every tenant, and
+ * no new process will take its place.
+ */
+static void
+trim_caches(void)
+{
+	if (MemoryContextMemAllocated(CacheMemoryContext, true) > (Size) ashmig_worker_memory * 1024)
+		InvalidateSystemCaches();
+}
+
+/* A schema that gets no turn, or is not there */
+static RunResult *
+result_without_run(const Target *target, RunStatus status)
+{
+	RunResult  *result = palloc0(sizeof(RunResult));
+
+	result->tenant = target->tenant;
+	result->schema = target->schema;
+	result->status = status;
+	return result;
+}
+
+/*
+ * Run the targets, in turn.
+ */
+static List *
+run_targets(const RunOptions *options, List *targets, int64 run)
+{
+	List	   *results = NIL;
+	bool		stop = false;
+	int			failed = 0;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+		RunResult  *result;
+
+		CHECK_FOR_INTERRUPTS();
+		if (stop)
+			result = result_without_run(target, RUN_SKIPPED);
+		else if (!target->exists)
+			result = result_without_run(target, RUN_MISSING);
+		else
+			result = run_target(options, target, run);
+		if (result->status == RUN_FAILED)
+		{
+			failed++;
+			stop = !target->tenant || options->on_error == ON_ERROR_STOP;
+		}
+		if (result->status != RUN_NOTHING)
+			results = lappend(results, result);
+		if (list_length(results) % 16 == 0)
+			trim_caches();
+	}
+	journal_end(run, failed > 0 ? "failed" : "done",
+				failed > 0 ? psprintf("%d of %d schemas failed", failed, list_length(targets)) : NULL);
+	return results;
+}
+
+/*
+ * Run what the options ask for, one transaction a schema.
+ */
+List *
+serial_run(const RunOptions *options)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *targets = targets_find(options);
+	List	   *results = NIL;
+	int64		run;
+
+	if (targets == NIL)
+		return NIL;
+	run = journal_begin("migrate", list_length(targets), 0);
+	journal_hold(run, true);
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		results = run_targets(options, targets, run);
+	}
+	PG_FINALLY();
+	{
+		journal_release(run);
+	}
+	PG_END_TRY();
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	return results;
+}
