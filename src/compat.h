@@ -14,6 +14,10 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#endif
+#include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 
@@ -71,5 +75,26 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #else
 #define message_queue_send(queue, size, data) shm_mq_send(queue, size, data, false, true)
 #endif
+
+/*
+ * Look a type up; false where there is none.  A text that is no type, or
+ * modifiers that the type refuses, raise an error before PostgreSQL 16.
+ */
+static inline bool
+compat_parse_type(const char *text, Oid *type, int32 *typmod)
+{
+#if PG_VERSION_NUM < 160000
+	parseTypeString(text, type, typmod, true);
+	return OidIsValid(*type);
+#else
+	ErrorSaveContext save = {T_ErrorSaveContext};
+
+	return parseTypeString(text, type, typmod, (Node *) &save) && OidIsValid(*type);
+#endif
+}
+
+/* What the server's SQL has */
+#define SERVER_HAS_NULLS_NOT_DISTINCT	(PG_VERSION_NUM >= 150000)
+#define SERVER_HAS_SET_NULL_COLUMNS		(PG_VERSION_NUM >= 150000)
 
 #endif							/* ASHMIG_COMPAT_H */

@@ -15,6 +15,7 @@
 #include "generate.h"
 #include "merge.h"
 #include "text.h"
+#include "typecheck.h"
 
 /* ----------
  * The input
@@ -195,6 +196,8 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 
 		given->table = model_table(lfirst(lm), NULL, others, ashmig_default_schema, problem);
 		problem_raise(problem);
+		model_check_server(given->table, problem);
+		problem_raise(problem);
 		given->positions = ((SnapshotGroup *) lfirst(lg))->positions;
 		model_add(generation->given, given->table);
 		generation->tables = lappend(generation->tables, given);
@@ -315,6 +318,58 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
+/* Is the migration applied in the default schema? "applied": of AppliedVersion * */
+static bool
+is_applied(const Migration *migration, const List *applied)
+{
+	ListCell   *lc;
+
+	foreach(lc, applied)
+	{
+		const AppliedVersion *version = lfirst(lc);
+
+		if (version->version == migration->version &&
+			strcmp(version->repo, migration->repo) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May there be types that only a migration still to run, or one that runs in
+ * each tenant, brings?  No generated one does.
+ */
+static bool
+types_may_come(const Generation *generation)
+{
+	List	   *applied = catalog_applied(ashmig_default_schema, false);
+	ListCell   *lc;
+
+	if (generation->extensions != NIL)
+		return true;
+	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (strcmp(migration->kind, "generated") != 0 &&
+			(migration->tenant || !is_applied(migration, applied)))
+			return true;
+	}
+	return false;
+}
+
+/* Raise for a type that the database does not know and nothing will bring. */
+static void
+check_types(const Generation *generation)
+{
+	ListCell   *lc;
+
+	if (types_may_come(generation))
+		return;
+	foreach(lc, generation->repos)
+		typecheck_operations(((RepoGeneration *) lfirst(lc))->diff->operations);
+}
+
 List *
 generate_dev_migrations(void)
 {
@@ -361,6 +416,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 		generation->repos = lappend(generation->repos, repo);
 	}
 	check_repos(generation->repos);
+	check_types(generation);
 	return generation;
 }
 

@@ -7,6 +7,7 @@
 #include "commands/defrem.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "fragment.h"
 #include "model.h"
 #include "text.h"
@@ -678,6 +679,46 @@ column_equal(const Column *a, const Column *b)
 	return strcmp(a->type, b->type) == 0 &&
 		text_equal(a->default_sql, b->default_sql) &&
 		a->not_null == b->not_null && a->sequence == b->sequence;
+}
+
+/* ----------
+ * What this server's SQL lacks
+ * ----------
+ */
+
+/* Note that a part of a snapshot needs another server than this one. */
+static void
+note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
+{
+	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
+				 psprintf("This is PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
+				 : "No version of PostgreSQL has it so far.",
+				 "%s is not supported by this server", what);
+}
+
+bool
+model_check_server(const Table *table, Problem *problem)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		const TableIndex *index = lfirst(lc);
+
+		if (!index->nulls_distinct && !SERVER_HAS_NULLS_NOT_DISTINCT)
+			note_unsupported(problem, index->path, "NULLS NOT DISTINCT", "15");
+	}
+	foreach(lc, table->foreign_keys)
+	{
+		const ForeignKey *key = lfirst(lc);
+
+		if (key->on_delete_columns != NIL && !SERVER_HAS_SET_NULL_COLUMNS)
+			note_unsupported(problem, key->path, "ON DELETE SET NULL (columns)", "15");
+		if (key->match == MATCH_PARTIAL)
+			note_unsupported(problem, key->path, "MATCH PARTIAL", NULL);
+	}
+	return problem->sqlerrcode == 0;
 }
 
 /* ----------

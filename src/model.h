@@ -145,6 +145,9 @@ extern bool model_is_table(const ResourceSnapshot *snapshot);
 /* The key under which a snapshot's table is known. */
 extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
 
+/* A problem where the table asks for what this server's SQL does not have */
+extern bool model_check_server(const Table *table, Problem *problem);
+
 /*
  * Names that PostgreSQL's 63 bytes make the same, within each schema and
  * table: an error that names both.

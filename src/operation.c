@@ -217,7 +217,11 @@ operation_hazard(const Operation *operation)
 			break;
 		case SUBJECT_COLUMN:
 			if (operation->from != NULL && operation->to != NULL)
+			{
+				if (column_equal(operation->from, operation->to))
+					hazard.lock = LOCK_NONE;
 				hazard_alter(operation, &hazard);
+			}
 			else if (operation->kind == OP_ADD_ATTRIBUTE)
 			{
 				const Column *column = operation->to;

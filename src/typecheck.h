@@ -1,0 +1,20 @@
+/*
+ * typecheck.h
+ *		Does this database know the types that a generation brings?
+ */
+#ifndef ASHMIG_TYPECHECK_H
+#define ASHMIG_TYPECHECK_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/*
+ * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
+ * Operation *) whose type the database does not have, or whose modifiers the
+ * type refuses.  Migrations find types in the default schema, so that is where
+ * this looks.
+ */
+extern void typecheck_operations(List *operations);
+
+#endif							/* ASHMIG_TYPECHECK_H */
