@@ -59,13 +59,19 @@ is($node->safe_psql('target', "SELECT count(*) FROM ashmig_plan('$snapshots')"),
 
 # A role without rights can neither look nor run.
 $node->safe_psql('source', 'CREATE ROLE visitor LOGIN');
-for my $query (
-	'SELECT * FROM ashmig.migrations', 'SELECT * FROM ashmig.tenants', 'INSERT INTO ashmig.settings VALUES (1, 2)',
-	'SELECT * FROM ashmig_status()',   'SELECT * FROM ashmig_migrate_all()', q{SELECT ashmig_create_tenant('org_3')},
-	"SELECT * FROM ashmig_plan('$snapshots')", "SELECT * FROM ashmig_apply('$snapshots')")
+my %forbidden = (
+	'read the catalog' => 'SELECT * FROM ashmig.migrations',
+	'read the tenants' => 'SELECT * FROM ashmig.tenants',
+	'write a setting' => 'INSERT INTO ashmig.settings VALUES (1, 2)',
+	'see the status' => 'SELECT * FROM ashmig_status()',
+	'run' => 'SELECT * FROM ashmig_migrate_all()',
+	'create a tenant' => q{SELECT ashmig_create_tenant('org_3')},
+	'plan' => "SELECT * FROM ashmig_plan('$snapshots')",
+	'apply' => "SELECT * FROM ashmig_apply('$snapshots')");
+for my $what (sort keys %forbidden)
 {
-	($status, $out, $err) = $node->psql('source', $query, extra_params => [ '-U', 'visitor' ]);
-	like($err, qr/permission denied/, "a visitor must not: $query");
+	($status, $out, $err) = $node->psql('source', $forbidden{$what}, extra_params => [ '-U', 'visitor' ]);
+	like($err, qr/permission denied/, "a visitor must not $what");
 }
 is( $node->safe_psql('source', q{
 	SELECT coalesce(string_agg(p.oid::regprocedure::text, ', '), 'none')
@@ -73,7 +79,8 @@ is( $node->safe_psql('source', q{
 	 WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ashmig')
 	   AND (SELECT count(*) FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0) > 0}),
-	'none', 'no function is for everybody');
+	'ashmig_operations(jsonb,jsonb,jsonb,boolean,boolean)',
+	'only the function that reads no table is for everybody');
 is( $node->safe_psql('source', q{
 	SELECT coalesce(string_agg(pg_describe_object(classid, objid, 0), ', '), 'none')
 	  FROM pg_depend AS d
