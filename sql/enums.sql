@@ -20,6 +20,18 @@ SELECT ashmig_add_enum_value('Kind', 'b', after => 'a') > 0 AS recorded;
 SELECT ashmig_add_enum_value('status', 'new', before => 'open', tenant => true) > 0 AS recorded;
 SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations WHERE NOT transactional ORDER BY version;
 
+-- They come after the call, where no transaction is in the way
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT * FROM enums;
+-- and stay, as PostgreSQL cannot remove them; the next time they are there
+SELECT scope, schema, applied FROM ashmig_rollback_tenants("only" => '{t1}');
+CALL ashmig_wait();
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT * FROM enums;
+SELECT scope, schema, applied, pending FROM ashmig_status();
+
 -- Dropped, with all values remembered
 SELECT ashmig_drop_enum('Kind') > 0 AS recorded;
 SELECT ashmig_drop_enum('status', tenant => true) > 0 AS recorded;
@@ -54,11 +66,14 @@ SELECT ashmig_create_enum('where', '{a}', tenant => true, schema => 'other');
 SELECT ashmig_add_enum_value('status', 'x', before => 'a', after => 'b');
 
 -- All the way
-SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations WHERE name ~ 'hand|size|live|given|^add|^drop';
-SELECT scope, schema, applied, status FROM ashmig_rollback_tenants();
-SELECT scope, schema, applied, status FROM ashmig_rollback();
+SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations WHERE name ~ 'hand|size|live|given|^drop';
 DROP TYPE t1.live;
+SELECT count(*) > 0 AS running FROM ashmig_rollback_tenants("all" => true);
+CALL ashmig_wait();
+SELECT count(*) > 0 AS running FROM ashmig_rollback("all" => true);
+CALL ashmig_wait();
 SELECT * FROM enums;
+SELECT scope, schema, applied, pending FROM ashmig_status();
 
 \c :home
 DROP DATABASE ashmig_enums;

@@ -39,6 +39,7 @@ SELECT ashmig_add_migration(NULL, 'index', 'CREATE INDEX CONCURRENTLY i ON "c;1"
 SELECT ashmig_add_migration(NULL, 'vacuum', 'SELECT 1', 'VACUUM');
 SELECT ashmig_add_migration(NULL, 'whose', 'CREATE TABLE @tenant@.t ()');
 SELECT ashmig_add_migration(0, 'zero', 'SELECT 1');
+SELECT ashmig_add_migration(100000000000000, 'long', 'SELECT 1');
 SELECT ashmig_add_migration(1, NULL, 'SELECT 1');
 SELECT ashmig_add_migration(1, 'null', NULL);
 SET standard_conforming_strings = off;

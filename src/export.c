@@ -84,10 +84,11 @@ static void
 append_snapshots(StringInfo buf, const Migration *migration)
 {
 	static CatalogStatement query = {
-		.sql = "SELECT pg_catalog.jsonb_build_object('scope', s.scope, 'schema_name', s.schema_name,"
-		" 'table_name', s.table_name, 'snapshot', s.snapshot, 'state', s.state)::text"
-		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND s.repo = $1 AND NOT s.dev"
-		" ORDER BY s.scope, s.schema_name, s.table_name",
+		.sql = "SELECT pg_catalog.jsonb_build_object('repo', nullif(s.repo, $1), 'scope', s.scope,"
+		" 'schema_name', s.schema_name, 'table_name', s.table_name, 'snapshot', s.snapshot,"
+		" 'state', s.state)::text"
+		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND NOT s.dev"
+		" ORDER BY s.scope, s.schema_name, s.table_name, s.repo",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
 	Datum		values[3];
@@ -230,9 +231,9 @@ import_snapshots(const Migration *migration, Datum snapshots)
 {
 	static CatalogStatement insert = {
 		.sql = "INSERT INTO ashmig.snapshots (repo, version, scope, schema_name, table_name, snapshot, state)"
-		" SELECT $1, $2, s.scope, s.schema_name, s.table_name, s.snapshot, s.state"
+		" SELECT coalesce(s.repo, $1), $2, s.scope, s.schema_name, s.table_name, s.snapshot, s.state"
 		" FROM pg_catalog.jsonb_to_recordset($3) AS s"
-		" (scope text, schema_name text, table_name text, snapshot jsonb, state jsonb)",
+		" (repo text, scope text, schema_name text, table_name text, snapshot jsonb, state jsonb)",
 		.nargs = 3, .types = {TEXTOID, INT8OID, JSONBOID}
 	};
 	Datum		values[3];

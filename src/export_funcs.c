@@ -52,7 +52,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < lengthof(required); i++)
 		call_require(fcinfo, i, required[i]);
-	migration.version = PG_GETARG_INT64(0);
+	migration.version = handwritten_version(PG_GETARG_INT64(0));
 	migration.name = call_string(fcinfo, "name");
 	migration.checksum = call_string(fcinfo, "checksum");
 	migration.up = catalog_text_list(PG_GETARG_DATUM(3));

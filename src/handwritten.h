@@ -27,6 +27,9 @@ extern List *handwritten_statements(const char *sql, bool tenant, bool transacti
 /* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
 extern const char *handwritten_repo(const char *repo);
 
+/* A version that is given, as it is; an error where it cannot be one */
+extern int64 handwritten_version(int64 version);
+
 /*
  * Record a migration; version 0 takes the next one.  Where that version is
  * recorded already, it is left where it does the same, replaced where it is
@@ -65,11 +68,14 @@ extern void handwritten_check_applied(const Migration *migration);
 /*
  * For queries on ashmig.snapshots s: the snapshots that the generation $3
  * brought to the scope $2 of the repo $1, and to the other scope where it has
- * no migration there
+ * no migration there; with the rows that say that a table has passed to this
+ * repo from another one, which has no generation of that version
  */
 #define SNAPSHOTS_BROUGHT \
-	" (s.repo = $1 OR s.snapshot IS NULL) AND s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
-	"  WHERE m.repo = $1 AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
+	" s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	"  WHERE m.repo = $1 AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))" \
+	" AND (s.repo = $1 OR s.snapshot IS NULL AND NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*
  * Forget a migration that is applied nowhere, with the others that its

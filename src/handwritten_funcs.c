@@ -9,25 +9,10 @@
 #include "utils/builtins.h"
 
 #include "call.h"
-#include "errors.h"
 #include "handwritten.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
-
-/* The version that a call gives, 0 for NULL */
-static int64
-version_argument(FunctionCallInfo fcinfo, int argument)
-{
-	int64		version = PG_ARGISNULL(argument) ? 0 : PG_GETARG_INT64(argument);
-
-	if (!PG_ARGISNULL(argument) && version <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("version " INT64_FORMAT " is not a positive number", version),
-				 errhint("Versions are written YYYYMMDDHHMMSS; NULL takes the next one.")));
-	return version;
-}
 
 /* The repo argument, or NULL */
 static const char *
@@ -51,7 +36,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 
 	call_require(fcinfo, 1, "name");
 	call_require(fcinfo, 2, "up");
-	migration.version = version_argument(fcinfo, 0);
+	migration.version = PG_ARGISNULL(0) ? 0 : handwritten_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	migration.kind = "sql";
@@ -77,7 +62,7 @@ Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)
 {
 	call_require(fcinfo, 0, "version");
-	PG_RETURN_INT32(handwritten_forget(version_argument(fcinfo, 0),
+	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
 									   call_boolean(fcinfo, "tenant", false),
 									   repo_argument(fcinfo)));
 }
