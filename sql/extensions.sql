@@ -36,6 +36,7 @@ SELECT name FROM ashmig_install_extensions('{ash-functions}');
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 3);
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 7);
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 0);
+SELECT name FROM ashmig_install_extensions('{citext,""}');
 SELECT status, applied FROM ashmig_migrate();
 SELECT * FROM ash_functions();
 SELECT status FROM ashmig_rollback();

@@ -365,6 +365,11 @@ extension_plan(const Bundle *bundle, bool with_dev)
 	{
 		char	   *name = lfirst(lc);
 
+		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+					 errmsg("\"%s\" cannot be the name of an extension", name),
+					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
 		if (text_list_has(seen, name))
 			continue;
 		seen = lappend(seen, name);
