@@ -86,7 +86,7 @@ alter_table_locks(AlterTableStmt *statement)
 
 /* Locks of one statement */
 static int
-statement_locks(Node *statement)
+node_locks(Node *statement)
 {
 	int			locks = 0;
 	ListCell   *lc;
@@ -112,10 +112,10 @@ statement_locks(Node *statement)
 }
 
 /*
- * Locks of one migration in a schema.
+ * Locks of statements in a schema.
  */
-static int
-migration_locks(const RunOptions *options, const Migration *migration)
+int
+budget_statement_locks(List *statements)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -123,12 +123,12 @@ migration_locks(const RunOptions *options, const Migration *migration)
 	int			locks = 0;
 	ListCell   *lc;
 
-	foreach(lc, options->down ? migration->down : migration->up)
+	foreach(lc, statements)
 	{
 		ListCell   *s;
 
 		foreach(s, pg_parse_query(text_fill(lfirst(lc), "schema", "schema")))
-			locks += statement_locks(lfirst_node(RawStmt, s)->stmt);
+			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -161,7 +161,7 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	entry->repo = pstrdup(migration->repo);
 	entry->tenant = migration->tenant;
 	entry->version = migration->version;
-	entry->locks = migration_locks(options, migration);
+	entry->locks = budget_statement_locks(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
 	return entry->locks;
 }

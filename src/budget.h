@@ -17,4 +17,7 @@
  */
 extern void budget_check(const RunOptions *options, List *targets);
 
+/* Locks that statements (List of char *, with placeholders) take and keep */
+extern int	budget_statement_locks(List *statements);
+
 #endif							/* ASHMIG_BUDGET_H */

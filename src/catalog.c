@@ -670,6 +670,15 @@ catalog_migrations_cached(bool tenant)
 }
 
 /*
+ * A number that grows whenever the migrations may have changed.
+ */
+uint64
+catalog_migrations_generation(void)
+{
+	return cache_generation;
+}
+
+/*
  * Trigger on ashmig.migrations: tell every session, this one included, that
  * its cache is stale.  The message goes out when the transaction commits.
  */

@@ -73,6 +73,9 @@ extern char *catalog_checksum(const Migration *migration);
  */
 extern List *catalog_migrations_cached(bool tenant);
 
+/* A number that grows whenever those may have changed */
+extern uint64 catalog_migrations_generation(void);
+
 /* What is applied in one schema, summed up over repos */
 typedef struct SchemaVersion
 {

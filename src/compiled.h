@@ -1,0 +1,33 @@
+/*
+ * compiled.h
+ *		The newest structure of a tenant as one pass of final DDL, kept until
+ *		a migration is added, changed or forgotten.
+ */
+#ifndef ASHMIG_COMPILED_H
+#define ASHMIG_COMPILED_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+typedef struct Compiled
+{
+	List	   *statements;		/* of char *, with placeholders */
+	int			locks;			/* that they take, and keep (an estimate) */
+	int64		version;		/* newest of the migrations; 0: there are none */
+	int			migrations;		/* how many these statements stand for */
+	/* of each migration, side by side: text[], bigint[], text[] */
+	Datum		repos;
+	Datum		versions;
+	Datum		checksums;
+} Compiled;
+
+/*
+ * The compiled structure, or NULL where history has to be replayed: there is a
+ * hand-written migration that the snapshots do not cover.  It belongs to the
+ * cache, and is valid until the next call.  The caller holds
+ * catalog_lock_tenants, so that no migration is added meanwhile.
+ */
+extern const Compiled *compiled_tenant(void);
+
+#endif							/* ASHMIG_COMPILED_H */
