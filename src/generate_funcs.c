@@ -10,12 +10,14 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "call.h"
 #include "catalog.h"
 #include "compat.h"
 #include "generate.h"
 #include "run.h"
+#include "text.h"
 
 PG_FUNCTION_INFO_V1(ashmig_generate);
 PG_FUNCTION_INFO_V1(ashmig_apply);
@@ -93,6 +95,35 @@ ashmig_generate(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Record in a worker, which commits: the caller's transaction writes nothing,
+ * so that neither an error at the end of the run nor a cancelled call can take
+ * away a migration that some schema already has.
+ */
+static void
+record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
+{
+	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID};
+	Datum		values[lengthof(types)];
+	bool		nulls[lengthof(types)] = {false};
+	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+	Generation *generation = generate_plan(PG_GETARG_DATUM(0), options);
+
+	if (generation->repos == NIL && generation->extensions == NIL)
+		return;
+	values[0] = PG_GETARG_DATUM(0);
+	nulls[1] = options->name == NULL;
+	values[1] = options->name ? CStringGetTextDatum(options->name) : (Datum) 0;
+	values[2] = BoolGetDatum(options->dev);
+	nulls[3] = !call_argument(fcinfo, "renames", &values[3]);
+	values[4] = BoolGetDatum(options->drop_columns);
+	values[5] = BoolGetDatum(options->drop_tables);
+	values[6] = BoolGetDatum(options->concurrent_indexes);
+	worker_execute(psprintf("SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)",
+							quote_name(schema)),
+				   lengthof(types), types, values, nulls);
+}
+
+/*
  * ashmig_apply(snapshot, name, ..., run options): generate and run, public
  * then tenants, in one call.
  */
@@ -106,7 +137,10 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	call_require(fcinfo, 0, "snapshot");
 	run_options_from_call(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
-	(void) generate_record(PG_GETARG_DATUM(0), &options);
+	if (run_outside_transaction(&run))
+		record_in_worker(fcinfo, &options);
+	else
+		(void) generate_record(PG_GETARG_DATUM(0), &options);
 	call_unpin(level);
 	results_return(fcinfo, run_migrations(&run));
 	PG_RETURN_NULL();

@@ -463,12 +463,12 @@ index_check_keys(const TableIndex *index, Problem *problem)
  * Two conditions as one, each in parentheses; either may be NULL.
  */
 static char *
-condition_join(const char *first, const char *second, const char *path,
-			   Problem *problem)
+condition_join(const char *first, const char *first_path, const char *second,
+			   const char *second_path, Problem *problem)
 {
-	if (first && !fragment_check_expression(first, path, problem))
+	if (first && !fragment_check_expression(first, first_path, problem))
 		return NULL;
-	if (second && !fragment_check_expression(second, path, problem))
+	if (second && !fragment_check_expression(second, second_path, problem))
 		return NULL;
 	if (first && second)
 		return psprintf("%s AND %s", fragment_parenthesize(first),
@@ -489,8 +489,9 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
 	index->unique = true;
 	index->nulls_distinct = identity->nils_distinct;
-	index->where = condition_join(identity->where, identity->base_filter,
-								  identity->path, problem);
+	index->where = condition_join(identity->where, psprintf("%s.where", identity->path),
+								  identity->base_filter,
+								  psprintf("%s.base_filter", identity->path), problem);
 	index_check_keys(index, problem);
 	return index;
 }
@@ -513,7 +514,8 @@ model_custom_index(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 	index->include = names_cut(custom->include);
 	index->prefix = custom->prefix;
 	index->where = condition_join(custom->include_base_filter ? snapshot->base_filter : NULL,
-								  custom->where, custom->path, problem);
+								  psprintf("%s.base_filter", snapshot->path),
+								  custom->where, psprintf("%s.where", custom->path), problem);
 	index_check_keys(index, problem);
 	return index;
 }
@@ -535,7 +537,7 @@ model_reference_index(const ResourceSnapshot *snapshot, const Attribute *attribu
 							 false);
 	index->name = index_derived_name(snapshot->table, index->keys);
 	index->nulls_distinct = true;
-	index->where = condition_join(NULL, reference->index_where,
+	index->where = condition_join(NULL, NULL, reference->index_where,
 								  psprintf("%s.index_where", reference->path), problem);
 	return index;
 }
@@ -570,13 +572,14 @@ static Check *
 model_check(const CheckConstraint *constraint, Problem *problem)
 {
 	Check	   *check = palloc0(sizeof(Check));
-	char	   *path = psprintf("%s.check", constraint->path);
 
 	check->path = constraint->path;
 	check->name = text_cut_name(constraint->name);
-	if (!fragment_check_expression(constraint->check, path, problem) ||
+	if (!fragment_check_expression(constraint->check,
+								   psprintf("%s.check", constraint->path), problem) ||
 		(constraint->base_filter &&
-		 !fragment_check_expression(constraint->base_filter, path, problem)))
+		 !fragment_check_expression(constraint->base_filter,
+									psprintf("%s.base_filter", constraint->path), problem)))
 		return check;
 	check->expression = fragment_parenthesize(constraint->check);
 	if (constraint->base_filter)
@@ -585,10 +588,15 @@ model_check(const CheckConstraint *constraint, Problem *problem)
 	return check;
 }
 
+/* A custom statement; its SQL must parse, though nothing else is known of it. */
 static Statement *
-model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom)
+model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
+				Problem *problem)
 {
 	Statement  *statement = palloc0(sizeof(Statement));
+
+	(void) fragment_split(custom->up, psprintf("%s.up", custom->path), problem);
+	(void) fragment_split(custom->down, psprintf("%s.down", custom->path), problem);
 
 	statement->path = custom->path;
 	statement->name = custom->name;
@@ -669,7 +677,7 @@ model_table(const ResourceSnapshot *snapshot, const TableState *state, List *oth
 		table->checks = lappend(table->checks, model_check(lfirst(lc), problem));
 	foreach(lc, snapshot->custom_statements)
 		table->statements = lappend(table->statements,
-									model_statement(snapshot, lfirst(lc)));
+									model_statement(snapshot, lfirst(lc), problem));
 	return problem->sqlerrcode == 0 ? table : NULL;
 }
 
