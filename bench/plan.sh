@@ -36,7 +36,7 @@ row "1,000 tables, planned again once recorded, ms" "${again[1000]}" "${first[10
 row "1,000 tables against 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
 row "2,000 tables against 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
 
-read -r kept grown < <(sql plan_1000 <<'SQL' | tr '\n' ' '
+read -r kept grown < <(sql plan_1000 <<'SQL' | paste -sd' '
 SET client_min_messages = error;
 SELECT bench_snapshots(1000, 20, false) AS snapshots \gset
 SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
