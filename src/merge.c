@@ -32,11 +32,16 @@ index_keys_equal(const List *a, const List *b)
 	return true;
 }
 
-/* What AshPostgres' uniq_by looks at: two such identities are one index */
+/*
+ * Two such identities are one index.  AshPostgres' uniq_by does not look at
+ * all_tenants and nils_distinct, and so loses an index that differs in them.
+ */
 static bool
 identity_same_index(const Identity *a, const Identity *b)
 {
 	return index_keys_equal(a->keys, b->keys) &&
+		a->all_tenants == b->all_tenants &&
+		a->nils_distinct == b->nils_distinct &&
 		text_equal(a->where, b->where) &&
 		text_equal(a->base_filter, b->base_filter);
 }
@@ -454,7 +459,7 @@ merge_statements(List *snapshots, const char *table, Problem *problem)
 ResourceSnapshot *
 merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
 {
-	ResourceSnapshot   *merged = palloc(sizeof(ResourceSnapshot));
+	ResourceSnapshot *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;
 	List	   *key;
 	ListCell   *lc;
