@@ -29,7 +29,8 @@ typedef struct RunResult
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or taken back */
-	int			left;			/* of RUN_BACKGROUND: migrations still to be done */
+	int			left;			/* of RUN_BACKGROUND: migrations still to be done;
+								 * 0: another run does them */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;

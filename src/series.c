@@ -25,6 +25,12 @@
 #define SCHEMA_LOCK_CLASS 0x4D47
 
 /*
+ * Likewise, "MO": held beside the other by a worker that runs migrations
+ * outside a transaction, which may take long and wait for our snapshot.
+ */
+#define OUTSIDE_LOCK_CLASS 0x4D4F
+
+/*
  * The schema that public migrations run in.
  */
 const char *
@@ -33,13 +39,13 @@ series_public_schema(const RunOptions *options)
 	return options->prefix ? options->prefix : ashmig_default_schema;
 }
 
-/* The lock that excludes other runs from a schema */
+/* The lock that excludes other runs from a schema, or that of "outside" */
 static LOCKTAG
-schema_lock(const char *schema)
+schema_lock(const char *schema, int lock_class)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, SCHEMA_LOCK_CLASS,
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class,
 						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
 	return tag;
 }
@@ -50,31 +56,47 @@ schema_lock(const char *schema)
 void
 series_lock_schema(const char *schema)
 {
-	LOCKTAG		tag = schema_lock(schema);
+	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 /*
- * Likewise, until series_unlock_schema.
+ * Likewise, for work outside a transaction, until series_unlock_schema.
  */
 void
 series_hold_schema(const char *schema)
 {
-	LOCKTAG		tag = schema_lock(schema);
+	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
+	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
 
+	(void) LockAcquire(&outside, ExclusiveLock, true, false);
 	(void) LockAcquire(&tag, ExclusiveLock, true, false);
 }
 
 /*
- * End what series_hold_schema began.
+ * End what series_hold_schema began.  Both locks are held.
  */
 void
 series_unlock_schema(const char *schema)
 {
-	LOCKTAG		tag = schema_lock(schema);
+	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
+	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
 
 	(void) LockRelease(&tag, ExclusiveLock, true);
+	(void) LockRelease(&outside, ExclusiveLock, true);
+}
+
+/*
+ * Is another process at work in the schema outside a transaction?  If not,
+ * none begins before the end of ours.
+ */
+static bool
+is_held_outside(const char *schema)
+{
+	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
+
+	return LockAcquire(&outside, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* ------------------------------------------------------------------------
@@ -427,6 +449,11 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	List	   *pending;
 	List	   *done;
 
+	if (outside && is_held_outside(schema))
+	{
+		result->status = RUN_BACKGROUND;
+		return;
+	}
 	series_lock_schema(schema);
 	catalog_lock_versions(RowExclusiveLock);
 	pending = series_copy(series_pending(options, tenant, schema));

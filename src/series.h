@@ -28,7 +28,14 @@ extern const char *series_public_schema(const RunOptions *options);
  */
 extern void series_lock_schema(const char *schema);
 
-/* The same over several transactions, until it is given back. */
+/* The same, where nobody has it; false where somebody does. */
+extern bool series_try_lock_schema(const char *schema);
+
+/*
+ * The same over several transactions, for work outside of them, until it is
+ * given back.  Another run does not wait for that: a caller's snapshot may be
+ * what the work waits for.
+ */
 extern void series_hold_schema(const char *schema);
 extern void series_unlock_schema(const char *schema);
 

@@ -365,7 +365,7 @@ do_item(Worker *worker, int position)
 		if (worker->options.on_error == ON_ERROR_STOP)
 			worker->run->stop = true;
 	}
-	else if (result->status == RUN_BACKGROUND)
+	else if (result->status == RUN_BACKGROUND && result->left > 0)
 	{
 		item->left = result->left;
 		state = ITEM_OUTSIDE;

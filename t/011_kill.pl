@@ -1,0 +1,150 @@
+# Kills of a worker, the leader and the postmaster, and cancels, at random
+# moments of runs; after each, resuming must lead to the same structure and
+# version rows as an undisturbed run.  ASHMIG_KILLS says how many (24).
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep time);
+
+my $kills = $ENV{ASHMIG_KILLS} // 24;
+my $tenants = $ENV{ASHMIG_KILL_TENANTS} // 60;
+my $seed = $ENV{ASHMIG_SEED} // time;
+srand($seed);
+note("seed $seed");
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "max_worker_processes = 12\nfsync = off\nrestart_after_crash = on\nlog_statement = none\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE DATABASE app');
+$node->safe_psql('app', qq{
+	CREATE EXTENSION ashmig;
+	SELECT ashmig_create_tenant('t' || i) FROM generate_series(1, $tenants) AS i;
+	INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+	('public', 1, 'orgs', '{"CREATE TABLE \@default\@.orgs (id bigint PRIMARY KEY)"}', '{"DROP TABLE \@default\@.orgs"}');
+	INSERT INTO ashmig.migrations (scope, version, name, up, down, transactional)
+	SELECT 'tenant', i + 1, 'm' || i,
+	  ARRAY[format('CREATE TABLE \@tenant\@.a%s (id bigint PRIMARY KEY, org bigint, name text)', i),
+	        format('CREATE INDEX a%s_name ON \@tenant\@.a%s (name)', i, i),
+	        format('ALTER TABLE \@tenant\@.a%s ADD FOREIGN KEY (org) REFERENCES \@default\@.orgs', i)],
+	  ARRAY[format('DROP TABLE \@tenant\@.a%s', i)], true
+	FROM generate_series(1, 4) AS i;
+	INSERT INTO ashmig.migrations (scope, version, name, up, down, transactional) VALUES
+	('tenant', 6, 'n', '{"CREATE INDEX CONCURRENTLY a1_org ON \@tenant\@.a1 (org)","CREATE UNIQUE INDEX CONCURRENTLY a2_org ON \@tenant\@.a2 (org)"}',
+	 '{"DROP INDEX CONCURRENTLY \@tenant\@.a2_org","DROP INDEX CONCURRENTLY \@tenant\@.a1_org"}', false),
+	('tenant', 7, 'last', '{"ALTER TABLE \@tenant\@.a1 ADD COLUMN last int"}', '{"ALTER TABLE \@tenant\@.a1 DROP COLUMN last"}', true);
+});
+
+# Everything that a run leaves behind, the journal apart
+my $state = q{
+	SELECT md5(string_agg(f, E'\n' ORDER BY f COLLATE "C")) FROM (
+	  SELECT concat_ws(' ', n.nspname, c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod), x.indisvalid, k.conname) AS f
+	    FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+	    LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	    LEFT JOIN pg_index AS x ON x.indexrelid = c.oid
+	    LEFT JOIN pg_constraint AS k ON k.conrelid = c.oid
+	   WHERE n.nspname ~ '^t[0-9]+$' OR n.nspname = 'public'
+	  UNION ALL
+	  SELECT concat_ws(' ', 'version', schema_name, scope, version, checksum) FROM ashmig.versions
+	  UNION ALL
+	  SELECT concat_ws(' ', 'sum', schema_name, scope, version, applied) FROM ashmig.schema_versions
+	  UNION ALL
+	  SELECT concat_ws(' ', 'partial', schema_name, version, done) FROM ashmig.partial_migrations) AS facts (f)};
+
+# A schema with a version row has the table of that version, and without not.
+my $between = q{
+	SELECT count(*) FROM ashmig.tenants AS t, generate_series(1, 4) AS i
+	 WHERE EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = t.schema_name AND v.version = i + 1)
+	    <> EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+	                WHERE n.nspname = t.schema_name AND c.relname = 'a' || i)};
+
+sub wait_until_up
+{
+	for (1 .. 600)
+	{
+		my ($status) = $node->psql('app', 'SELECT 1', on_error_die => 0);
+		return if $status == 0;
+		usleep(50_000);
+	}
+	die 'the server does not come up';
+}
+
+# Run to the end, whatever it takes, and wait for what is in the background.
+sub finish
+{
+	my ($call) = @_;
+	for (1 .. 20)
+	{
+		my ($status, $out, $err) = $node->psql('app', "SELECT count(*) FROM $call");
+		my ($wait, $wait_out, $wait_err) = $node->psql('app', 'CALL ashmig_wait()');
+		return 1 if $status == 0 && $wait == 0 && $out eq '0';
+		diag($err) if $status != 0;
+		# one that was cut short stays in the journal as that
+		$node->safe_psql('app', q{UPDATE ashmig.runs SET status = 'failed' WHERE status = 'background'}) if $wait != 0;
+	}
+	return 0;
+}
+
+ok(finish('ashmig_migrate_all(quiet => true)'), 'an undisturbed run up');
+my $up = $node->safe_psql('app', $state);
+sub all_down
+{
+	return finish('ashmig_rollback_tenants("all" => true, quiet => true)') &&
+		finish('ashmig_rollback("all" => true, quiet => true)');
+}
+ok(all_down(), 'and down');
+my $down = $node->safe_psql('app', $state);
+
+my $pid_of = {
+	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' ORDER BY random() LIMIT 1},
+	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1}};
+my @ways = ('kill worker', 'kill leader', 'kill postmaster', 'cancel', 'terminate worker', 'terminate leader');
+
+for my $i (1 .. $kills)
+{
+	my $way = $ways[$i % @ways];
+	my $pause = int(rand(1_200_000));
+	my ($out, $err) = ('', '');
+	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app') . ' application_name=leader',
+		'-c', 'SELECT * FROM ashmig_migrate_all(quiet => true)', '-c', 'CALL ashmig_wait()' ],
+		'>', \$out, '2>', \$err, IPC::Run::timer(120));
+	usleep($pause);
+	if ($way eq 'kill postmaster')
+	{
+		$node->stop('immediate') if $i % 2;
+		kill('KILL', (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0]) unless $i % 2;
+	}
+	elsif ($way eq 'cancel')
+	{
+		$node->psql('app', 'SELECT ashmig_cancel(run) FROM ashmig.progress');
+	}
+	else
+	{
+		my ($how, $whom) = split / /, $way;
+		my ($status, $pid) = $node->psql('app', $pid_of->{$whom});
+		if ($pid && $how eq 'kill') { kill('KILL', $pid); }
+		elsif ($pid) { $node->psql('app', "SELECT pg_terminate_backend($pid)"); }
+	}
+	$run->finish;
+	if ($way eq 'kill postmaster')
+	{
+		# children of a killed postmaster notice, and give its memory free
+		for (1 .. 200)
+		{
+			usleep(50_000);
+			last if PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
+		}
+		$node->_update_pid(1);
+	}
+	wait_until_up();
+	is($node->safe_psql('app', $between), 0, "$i: no schema is between ($way after " . int($pause / 1000) . ' ms)');
+	ok(finish('ashmig_migrate_all(quiet => true)'), "$i: it resumes");
+	is($node->safe_psql('app', $state), $up, "$i: to the same end");
+	ok(all_down(), "$i: down again");
+	is($node->safe_psql('app', $state), $down, "$i: and the same there");
+}
+
+done_testing();
