@@ -90,10 +90,14 @@ COMMENT ON COLUMN ashmig.partial_migrations.started IS 'The next one was begun, 
 
 CREATE TABLE ashmig.tenants (
     schema_name   text        NOT NULL PRIMARY KEY,
+    schema_oid    oid,
+    managed_by    regclass,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: schemas that receive the tenant migrations';
+COMMENT ON COLUMN ashmig.tenants.schema_oid IS 'The schema, by which it is recognized under another name; a trigger fills it in';
+COMMENT ON COLUMN ashmig.tenants.managed_by IS 'The table whose row it belongs to (ashmig_manage_tenant)';
 
 CREATE TABLE ashmig.settings (
     name          text        NOT NULL PRIMARY KEY,
@@ -342,11 +346,11 @@ COMMENT ON FUNCTION ashmig_set_all_tenants(text)
     IS 'Set the query that lists tenants beside the registered ones: one SELECT of one text column; NULL: none';
 
 CREATE FUNCTION ashmig_all_tenants(
-    OUT schema text, OUT registered boolean, OUT listed boolean, OUT "exists" boolean)
+    OUT schema text, OUT registered boolean, OUT listed boolean, OUT managed_by text, OUT "exists" boolean)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_all_tenants()
-    IS 'The tenants, once each: registered, listed by the query of ashmig_set_all_tenants, and whether the schema exists';
+    IS 'The tenants, once each: registered, listed by the query of ashmig_set_all_tenants, the table whose row manages it, and whether the schema exists';
 
 REVOKE EXECUTE ON FUNCTION ashmig_migrate(bigint, integer, text, text, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
@@ -363,6 +367,80 @@ REVOKE EXECUTE ON FUNCTION ashmig_drop_tenant(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_rename_tenant(text, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_set_all_tenants(text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_all_tenants() FROM PUBLIC;
+
+--
+-- The life of a tenant
+--
+
+CREATE TABLE ashmig.managed_tables (
+    table_name     regclass NOT NULL PRIMARY KEY,
+    template       text[]   NOT NULL,
+    on_insert      boolean  NOT NULL,
+    on_update      boolean  NOT NULL,
+    on_delete      text     CHECK (on_delete = 'drop'),
+    default_schema text     NOT NULL,
+    owner          name     NOT NULL DEFAULT pg_catalog."current_user"()
+);
+COMMENT ON TABLE ashmig.managed_tables IS 'Tables whose rows have a tenant each (ashmig_manage_tenant)';
+COMMENT ON COLUMN ashmig.managed_tables.template IS 'Parts of the tenant''s name: columns with a colon before them, and text';
+COMMENT ON COLUMN ashmig.managed_tables.on_delete IS 'drop: the tenant goes with its row; NULL: it stays';
+COMMENT ON COLUMN ashmig.managed_tables.default_schema IS 'ashmig.default_schema for the triggers, whatever the session has';
+COMMENT ON COLUMN ashmig.managed_tables.owner IS 'The role as which the triggers work on tenants: who called ashmig_manage_tenant';
+SELECT pg_catalog.pg_extension_config_dump('ashmig.managed_tables', '');
+
+CREATE FUNCTION ashmig.tenant_registered() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_registered';
+COMMENT ON FUNCTION ashmig.tenant_registered() IS 'Notes the schema of a tenant, which restoring a dump gives another number';
+CREATE TRIGGER tenant_registered
+    BEFORE INSERT OR UPDATE OF schema_name ON ashmig.tenants
+    FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_registered();
+
+CREATE FUNCTION ashmig.managed_table_registered() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_managed_table_registered';
+COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody have triggers work as a role that he is no member of';
+CREATE TRIGGER managed_table_registered
+    BEFORE INSERT OR UPDATE ON ashmig.managed_tables
+    FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
+
+CREATE FUNCTION ashmig.tenant_row_inserted() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_inserted';
+COMMENT ON FUNCTION ashmig.tenant_row_inserted() IS 'Creates the tenant of a new row of a managed table';
+
+CREATE FUNCTION ashmig.tenant_row_updated() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_updated';
+COMMENT ON FUNCTION ashmig.tenant_row_updated() IS 'Renames the tenant of a row of a managed table';
+
+CREATE FUNCTION ashmig.tenant_row_deleted() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_deleted';
+COMMENT ON FUNCTION ashmig.tenant_row_deleted() IS 'Drops the tenant of a deleted row of a managed table';
+
+REVOKE EXECUTE ON FUNCTION ashmig.tenant_registered() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig.managed_table_registered() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_inserted() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_updated() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_deleted() FROM PUBLIC;
+
+CREATE FUNCTION ashmig_manage_tenant(
+    "table" regclass, template text[], "create" boolean DEFAULT true,
+    "update" boolean DEFAULT true, "delete" text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_manage_tenant(regclass, text[], boolean, boolean, text)
+    IS 'Triggers on a table: a new row gets its tenant, one whose name changes has it renamed; delete => ''drop'': one that is deleted has it dropped';
+
+CREATE FUNCTION ashmig_unmanage_tenant("table" regclass) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_unmanage_tenant(regclass)
+    IS 'Take away what ashmig_manage_tenant set up; the tenants stay';
+
+CREATE PROCEDURE ashmig_drop_tenant_serial(schema text, batch integer DEFAULT 500)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_drop_tenant_serial(text, integer)
+    IS 'Drop a tenant with all that is in it, in transactions of so many tables each';
+
+REVOKE EXECUTE ON FUNCTION ashmig_manage_tenant(regclass, text[], boolean, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_unmanage_tenant(regclass) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ashmig_drop_tenant_serial(text, integer) FROM PUBLIC;
 
 --
 -- Code generation

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/twophase.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -200,6 +201,13 @@ raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 					 setting)));
 }
 
+/* Locks that the lock table is made for */
+static int64
+lock_room(void)
+{
+	return (int64) max_locks_per_xact * (MaxBackends + max_prepared_xacts);
+}
+
 /*
  * Raise where the locks do not fit.
  */
@@ -224,7 +232,7 @@ budget_check(const RunOptions *options, List *targets)
 	}
 	if (needed > FEW_LOCKS)
 	{
-		int64		room = (int64) max_locks_per_xact * (MaxBackends + max_prepared_xacts);
+		int64		room = lock_room();
 		int64		in_use = locks_in_use();
 
 		if (needed + in_use > room)
@@ -232,4 +240,79 @@ budget_check(const RunOptions *options, List *targets)
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* ------------------------------------------------------------------------
+ * Tenants, one by one
+ * ------------------------------------------------------------------------
+ */
+
+/* Warn that few tenants more can be created. */
+static void
+warn_of_tenants(int64 in_use, int64 room, int locks)
+{
+	int64		left = Max(room - in_use, 0);
+
+	ereport(WARNING,
+			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
+			 errmsg(INT64_FORMAT " of the " INT64_FORMAT " locks that the server is made for are taken",
+					in_use, room),
+			 errdetail("Each new tenant takes about %d until the transaction ends: there is room for about " INT64_FORMAT " more.",
+					   locks, left / Max(locks, 1)),
+			 errhint("Create fewer tenants in one transaction, or raise max_locks_per_transaction, which is %d.",
+					 max_locks_per_xact)));
+}
+
+/*
+ * Note that a tenant is created.  Counting locks takes time that grows with
+ * them, so it is done again only after a quarter of the room that was left.
+ */
+void
+budget_note_tenant(int locks)
+{
+	static FullTransactionId transaction = {0};
+	static int64 until_count = 0;
+	static bool warned = false;
+	FullTransactionId now = GetTopFullTransactionId();
+	int64		room = lock_room();
+	int64		in_use;
+
+	if (!FullTransactionIdEquals(now, transaction))
+	{
+		transaction = now;
+		until_count = room / 4;
+		warned = false;
+	}
+	until_count -= locks;
+	if (warned || until_count > 0)
+		return;
+	in_use = locks_in_use();
+	until_count = (room - in_use) / 4;
+	if (in_use + 10 * (int64) locks > room || in_use > room / 4 * 3)
+	{
+		warn_of_tenants(in_use, room, locks);
+		warned = true;
+	}
+}
+
+/*
+ * Raise where dropping a schema cannot fit.
+ */
+void
+budget_check_drop(const char *schema, int64 relations)
+{
+	int64		room = lock_room();
+	int64		in_use;
+
+	if (relations <= FEW_LOCKS)
+		return;
+	in_use = locks_in_use();
+	if (relations + in_use > room)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
+				 errmsg("dropping schema \"%s\" takes " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+						schema, relations, Max(room - in_use, 0)),
+				 errdetail("max_locks_per_transaction is %d. Nothing was changed.", max_locks_per_xact),
+				 errhint("CALL ashmig_drop_tenant_serial(%s) drops it in several transactions.",
+						 quote_text(schema))));
 }

@@ -20,4 +20,13 @@ extern void budget_check(const RunOptions *options, List *targets);
 /* Locks that statements (List of char *, with placeholders) take and keep */
 extern int	budget_statement_locks(List *statements);
 
+/*
+ * A tenant is about to be created, which takes about that many locks: warn,
+ * once a transaction, where they will soon not fit any more.
+ */
+extern void budget_note_tenant(int locks);
+
+/* Raise where dropping a schema with so many relations cannot fit. */
+extern void budget_check_drop(const char *schema, int64 relations);
+
 #endif							/* ASHMIG_BUDGET_H */

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_proc.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -14,6 +15,7 @@
 
 #include "call.h"
 #include "compat.h"
+#include "errors.h"
 
 bool
 call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
@@ -136,4 +138,18 @@ call_require(FunctionCallInfo fcinfo, int argument, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("argument \"%s\" must not be NULL", name)));
+}
+
+/*
+ * Raise where a procedure that commits is called in a transaction block.
+ */
+void
+call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		((CallContext *) fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
+				 errmsg("%s() cannot run inside a transaction block", name),
+				 errhint("CALL it by itself; it commits as it goes.")));
 }

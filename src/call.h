@@ -35,4 +35,7 @@ extern void call_materialize_scalars(FunctionCallInfo fcinfo);
 /* Raise where an argument that must be there is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);
 
+/* Raise where the procedure "name", which commits, is called in a transaction block. */
+extern void call_check_not_atomic(FunctionCallInfo fcinfo, const char *name);
+
 #endif							/* ASHMIG_CALL_H */

@@ -61,6 +61,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
+/* Does a role own a schema, or is it a member of the role that does? */
+#if PG_VERSION_NUM < 160000
+#define schema_owned_by(schema, role) pg_namespace_ownercheck(schema, role)
+#else
+#define schema_owned_by(schema, role) object_ownercheck(NamespaceRelationId, schema, role)
+#endif
+
 /* A random number from 0 to 1 */
 #if PG_VERSION_NUM < 150000
 #define random_fraction() ((double) random() / MAX_RANDOM_VALUE)

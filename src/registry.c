@@ -128,9 +128,11 @@ registry_tenants(void)
 {
 	static CatalogStatement all = {
 		.sql = "SELECT t.name, pg_catalog.bool_or(t.registered), pg_catalog.bool_or(t.listed),"
-		" pg_catalog.bool_or(n.oid IS NOT NULL)"
-		" FROM (SELECT schema_name AS name, true AS registered, false AS listed FROM ashmig.tenants"
-		" UNION ALL SELECT l.name, false, true FROM pg_catalog.unnest($1) AS l (name)) AS t"
+		" pg_catalog.bool_or(n.oid IS NOT NULL), pg_catalog.max(t.managed_by),"
+		" pg_catalog.max(t.managed_by)::pg_catalog.regclass::pg_catalog.text"
+		" FROM (SELECT schema_name AS name, true AS registered, false AS listed,"
+		"  managed_by::pg_catalog.oid FROM ashmig.tenants"
+		" UNION ALL SELECT l.name, false, true, NULL FROM pg_catalog.unnest($1) AS l (name)) AS t"
 		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = t.name"
 		" GROUP BY t.name ORDER BY t.name COLLATE pg_catalog.\"C\"",
 		.nargs = 1, .types = {TEXTARRAYOID}
@@ -154,6 +156,8 @@ registry_tenants(void)
 		tenant->registered = DatumGetBool(catalog_datum(i, 2, &isnull));
 		tenant->listed = DatumGetBool(catalog_datum(i, 3, &isnull));
 		tenant->exists = DatumGetBool(catalog_datum(i, 4, &isnull));
+		tenant->managed_by = DatumGetObjectId(catalog_datum(i, 5, &isnull));
+		tenant->manager = catalog_string(i, 6, context);
 		result = lappend(result, tenant);
 		MemoryContextSwitchTo(old);
 	}
@@ -225,18 +229,24 @@ registry_set_query(const char *query)
  * Is there a registered tenant of that name?
  */
 bool
-registry_has(const char *schema)
+registry_find(const char *schema, Oid *schema_oid, Oid *managed_by)
 {
 	static CatalogStatement find = {
-		.sql = "SELECT 1 FROM ashmig.tenants WHERE schema_name = $1",
+		.sql = "SELECT coalesce(schema_oid, 0), coalesce(managed_by, 0)::pg_catalog.oid"
+		" FROM ashmig.tenants WHERE schema_name = $1",
 		.nargs = 1, .types = {TEXTOID}
 	};
 	Datum		values[1];
 	int			level = catalog_connect();
 	bool		found;
+	bool		isnull;
 
 	values[0] = CStringGetTextDatum(schema);
 	found = catalog_query(&find, values, NULL) > 0;
+	if (schema_oid)
+		*schema_oid = found ? DatumGetObjectId(catalog_datum(0, 1, &isnull)) : InvalidOid;
+	if (managed_by)
+		*managed_by = found ? DatumGetObjectId(catalog_datum(0, 2, &isnull)) : InvalidOid;
 	catalog_disconnect(level);
 	return found;
 }
@@ -245,17 +255,18 @@ registry_has(const char *schema)
  * Register a tenant.
  */
 void
-registry_add(const char *schema)
+registry_add(const char *schema, Oid managed_by)
 {
 	static CatalogStatement add = {
-		.sql = "INSERT INTO ashmig.tenants (schema_name) VALUES ($1)",
-		.nargs = 1, .types = {TEXTOID}
+		.sql = "INSERT INTO ashmig.tenants (schema_name, managed_by) VALUES ($1, $2)",
+		.nargs = 2, .types = {TEXTOID, REGCLASSOID}
 	};
-	Datum		values[1];
+	Datum		values[2];
 	int			level = catalog_connect();
 
 	values[0] = CStringGetTextDatum(schema);
-	catalog_execute(&add, values, NULL);
+	values[1] = ObjectIdGetDatum(managed_by);
+	catalog_execute(&add, values, OidIsValid(managed_by) ? NULL : " n");
 	catalog_disconnect(level);
 }
 

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
+#include "call.h"
 #include "compat.h"
 #include "errors.h"
 #include "failure.h"
@@ -27,20 +28,6 @@
 PG_FUNCTION_INFO_V1(ashmig_migrate_all_serial);
 PG_FUNCTION_INFO_V1(ashmig_wait);
 PG_FUNCTION_INFO_V1(ashmig_cancel);
-
-/*
- * Raise where a procedure that commits is called in a transaction block.
- */
-static void
-check_not_atomic(FunctionCallInfo fcinfo, const char *name)
-{
-	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
-		((CallContext *) fcinfo->context)->atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
-				 errmsg("%s() cannot run inside a transaction block", name),
-				 errhint("CALL it by itself; it commits as it goes.")));
-}
 
 /*
  * Say what a run did, as a procedure returns no rows.
@@ -88,7 +75,7 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 	RunOptions	options;
 	List	   *results;
 
-	check_not_atomic(fcinfo, "ashmig_migrate_all_serial");
+	call_check_not_atomic(fcinfo, "ashmig_migrate_all_serial");
 	context = AllocSetContextCreate(PortalContext, "ashmig run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	options = run_options_default();
@@ -143,7 +130,7 @@ ashmig_wait(PG_FUNCTION_ARGS)
 {
 	int64		run;
 
-	check_not_atomic(fcinfo, "ashmig_wait");
+	call_check_not_atomic(fcinfo, "ashmig_wait");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	run = PG_ARGISNULL(0) ? journal_last_background() : PG_GETARG_INT64(0);
 	while (run != 0 && !is_over(run))

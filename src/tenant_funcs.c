@@ -4,16 +4,22 @@
  */
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/tuplestore.h"
 
+#include "call.h"
 #include "catalog.h"
 #include "compat.h"
+#include "errors.h"
 #include "registry.h"
 #include "tenant.h"
 
 PG_FUNCTION_INFO_V1(ashmig_create_tenant);
 PG_FUNCTION_INFO_V1(ashmig_drop_tenant);
+PG_FUNCTION_INFO_V1(ashmig_drop_tenant_serial);
 PG_FUNCTION_INFO_V1(ashmig_rename_tenant);
 PG_FUNCTION_INFO_V1(ashmig_set_all_tenants);
 PG_FUNCTION_INFO_V1(ashmig_all_tenants);
@@ -22,7 +28,7 @@ PG_FUNCTION_INFO_V1(ashmig_all_tenants);
 Datum
 ashmig_create_tenant(PG_FUNCTION_ARGS)
 {
-	int64		version = tenant_create(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	int64		version = tenant_create(text_to_cstring(PG_GETARG_TEXT_PP(0)), true, InvalidOid);
 
 	if (version == 0)
 		PG_RETURN_NULL();
@@ -34,6 +40,34 @@ Datum
 ashmig_drop_tenant(PG_FUNCTION_ARGS)
 {
 	tenant_drop(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_BOOL(1));
+	PG_RETURN_VOID();
+}
+
+/*
+ * Drop one with a commit after each batch of tables.  What lives longer than
+ * a transaction is in the portal's memory.
+ */
+Datum
+ashmig_drop_tenant_serial(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	char	   *schema;
+	int			batch;
+
+	call_check_not_atomic(fcinfo, "ashmig_drop_tenant_serial");
+	call_require(fcinfo, 0, "schema");
+	context = AllocSetContextCreate(PortalContext, "ashmig drop", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	batch = PG_ARGISNULL(1) ? 500 : PG_GETARG_INT32(1);
+	if (batch < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("batch must be 1 or more")));
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(context);
+	tenant_drop_serial(schema, batch);
+	SPI_finish();
 	PG_RETURN_VOID();
 }
 
@@ -66,13 +100,17 @@ ashmig_all_tenants(PG_FUNCTION_ARGS)
 	foreach(lc, registry_tenants())
 	{
 		const Tenant *tenant = lfirst(lc);
-		Datum		values[4];
-		bool		nulls[4] = {0};
+		Datum		values[5] = {0};
+		bool		nulls[5] = {0};
 
 		values[0] = CStringGetTextDatum(tenant->schema);
 		values[1] = BoolGetDatum(tenant->registered);
 		values[2] = BoolGetDatum(tenant->listed);
-		values[3] = BoolGetDatum(tenant->exists);
+		if (tenant->manager)
+			values[3] = CStringGetTextDatum(tenant->manager);
+		else
+			nulls[3] = true;
+		values[4] = BoolGetDatum(tenant->exists);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
