@@ -62,6 +62,17 @@ series_lock_schema(const char *schema)
 }
 
 /*
+ * The same without waiting; false where somebody else has the schema.
+ */
+bool
+series_try_lock_schema(const char *schema)
+{
+	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
+
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
  * Likewise, for work outside a transaction, until series_unlock_schema.
  */
 void
