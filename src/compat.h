@@ -94,7 +94,7 @@ compat_parse_type(const char *text, Oid *type, int32 *typmod)
 	parseTypeString(text, type, typmod, true);
 	return OidIsValid(*type);
 #else
-	ErrorSaveContext save = {T_ErrorSaveContext};
+	ErrorSaveContext save = {.type = T_ErrorSaveContext};
 
 	return parseTypeString(text, type, typmod, (Node *) &save) && OidIsValid(*type);
 #endif
