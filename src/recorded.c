@@ -352,8 +352,10 @@ recorded_squash(void)
 	static CatalogStatement mark = {
 		"UPDATE ashmig.snapshots AS s SET state = coalesce(state, '{}') || '{\"squashed\": true}'"
 		" WHERE NOT dev AND EXISTS (SELECT FROM ashmig.snapshots AS o"
-		"  WHERE (o.repo, o.scope, o.schema_name, o.table_name) = (s.repo, s.scope, s.schema_name, s.table_name)"
-		"  AND NOT o.dev AND o.version < s.version)",
+		"  WHERE NOT o.dev AND ((o.repo, o.scope, o.schema_name, o.table_name)"
+		"   = (s.repo, s.scope, s.schema_name, s.table_name) AND o.version < s.version"
+		/* what was renamed in this generation had its history under the old name */
+		"   OR o.snapshot IS NULL AND o.version = s.version))",
 		0, {0}, NULL
 	};
 	static CatalogStatement squash = {
