@@ -103,7 +103,7 @@ CREATE TABLE ashmig.settings (
     name          text        NOT NULL PRIMARY KEY,
     value         text        NOT NULL
 );
-COMMENT ON TABLE ashmig.settings IS 'Settings that belong to the database: all_tenants, the query that lists tenants';
+COMMENT ON TABLE ashmig.settings IS 'What belongs to the database: all_tenants, the query that lists tenants; last_version, the newest version ever given';
 
 CREATE TABLE ashmig.snapshots (
     repo          text        NOT NULL DEFAULT '',

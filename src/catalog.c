@@ -347,14 +347,16 @@ version_after(int64 version)
 
 /*
  * The version of a migration that is recorded now: the time, or the second
- * after the newest version where that is not later.  The caller holds the lock
- * of catalog_lock_generation.
+ * after the newest version where that is not later.  A version that was given
+ * away is not given again, though its migration may be forgotten (a dev one).
+ * The caller holds the lock of catalog_lock_generation.
  */
 int64
 catalog_next_version(void)
 {
 	static CatalogStatement newest = {
-		.sql = "SELECT pg_catalog.max(version) FROM ashmig.migrations"
+		.sql = "SELECT greatest((SELECT pg_catalog.max(version) FROM ashmig.migrations),"
+		" (SELECT value::bigint FROM ashmig.settings WHERE name = 'last_version'))"
 	};
 	int64		version = version_of_time(GetCurrentTimestamp());
 	int			level = catalog_connect();
@@ -366,6 +368,7 @@ catalog_next_version(void)
 	if (!isnull && DatumGetInt64(taken) >= version)
 		version = version_after(DatumGetInt64(taken));
 	catalog_disconnect(level);
+	catalog_set_setting("last_version", psprintf(INT64_FORMAT, version));
 	return version;
 }
 
