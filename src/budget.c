@@ -128,7 +128,7 @@ budget_statement_locks(List *statements)
 	{
 		ListCell   *s;
 
-		foreach(s, pg_parse_query(text_fill(lfirst(lc), "schema", "schema")))
+		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema"), NULL))
 			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);

@@ -483,6 +483,25 @@ exec_outside(const char *sql, const ExecPlace *place)
 }
 
 /*
+ * Parse without running.
+ */
+List *
+exec_parse(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	List	   *statements;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	statements = pg_parse_query(sql);
+	error_context_stack = callback.previous;
+	return statements;
+}
+
+/*
  * DDL of ashmig itself, by the same way.
  */
 void

@@ -48,6 +48,12 @@ extern void exec_outside(const char *sql, const ExecPlace *place);
 /* DDL of ashmig itself (CREATE SCHEMA, ...), by the same way */
 extern void exec_command(const char *sql);
 
+/*
+ * Parse without running: List of RawStmt.  What is wrong is shown in the
+ * statement, as when it is run.
+ */
+extern List *exec_parse(const char *sql, const ExecPlace *place);
+
 /* Can all of these statements run in a transaction block? */
 extern bool exec_is_transactional(const char *sql);
 

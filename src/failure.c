@@ -110,5 +110,7 @@ failure_raise(List *results)
 			 errdetail_internal("%s", failure_details(results)),
 			 skipped > 0 ?
 			 errhint("%d schemas had no turn. What is done stays done; running again resumes.", skipped) :
+			 failed == list_length(results) ?
+			 errhint("What failed is as it was before; running again tries it again.") :
 			 errhint("The other schemas are done, and stay so; running again resumes with these.")));
 }

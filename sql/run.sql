@@ -1,0 +1,96 @@
+-- Running migrations: order, limits, options, rows; what is refused.
+\set VERBOSITY default
+CREATE DATABASE ashmig_run;
+\c ashmig_run
+SET client_min_messages = warning;
+CREATE EXTENSION ashmig;
+INSERT INTO ashmig.migrations (repo, scope, version, name, up, down) VALUES
+  ('', 'public', 20260101000000, 'orgs', '{"CREATE TABLE @default@.orgs (id bigint PRIMARY KEY)"}', '{"DROP TABLE @default@.orgs"}'),
+  ('', 'public', 20260103000000, 'plans', '{"CREATE TABLE @default@.plans (id bigint PRIMARY KEY)"}', '{"DROP TABLE @default@.plans"}'),
+  ('', 'tenant', 20260102000000, 'posts', '{"CREATE TABLE @tenant@.posts (id bigint PRIMARY KEY, org_id bigint REFERENCES @default@.orgs, prefix text DEFAULT ''#{prefix()}'')","CREATE INDEX ON @tenant@.posts (org_id)"}', '{"DROP TABLE @tenant@.posts"}'),
+  ('', 'tenant', 20260104000000, 'tags', '{"CREATE TABLE @tenant@.tags (id bigint PRIMARY KEY)","SELECT 1; ALTER TABLE tags ADD COLUMN post_id bigint REFERENCES posts"}', '{"DROP TABLE @tenant@.tags"}'),
+  ('Other.Repo', 'tenant', 20260105000000, 'other', '{"CREATE TABLE @tenant@.other ()"}', '{"DROP TABLE @tenant@.other"}');
+
+-- Public first; tenants by name; a second run does nothing
+SELECT scope, schema, applied, version, status, error FROM ashmig_migrate("to" => 20260101000000);
+SELECT ashmig_create_tenant('org_1');
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('tenant', 20260106000000, 'last', '{"ALTER TABLE @tenant@.posts ADD COLUMN last int"}', '{"ALTER TABLE @tenant@.posts DROP COLUMN last"}');
+SELECT ashmig_create_tenant('0-Org');
+SELECT scope, schema, applied, version, status, error FROM ashmig_migrate_all();
+SELECT * FROM ashmig_migrate_all();
+SELECT scope, repo, schema, version, applied, pending, status FROM ashmig_status();
+SELECT scope, repo, version, name, applied, pending FROM ashmig_migrations();
+INSERT INTO "0-Org".posts VALUES (1) RETURNING prefix;
+
+-- to, step, only, except, repo
+SELECT schema, applied, version, status FROM ashmig_rollback_tenants("all" => true);
+SELECT schema, applied, version, status FROM ashmig_migrate_tenants(step => 1);
+SELECT schema, applied, version, status FROM ashmig_migrate_tenants("to" => 20260104000000, "only" => '{org_1}');
+SELECT schema, applied, version, status FROM ashmig_migrate_tenants(repo => 'Other.Repo', "except" => '{org_1}');
+SELECT schema, applied, version, status FROM ashmig_migrate_tenants(repo => '');
+SELECT scope, repo, schema, version, applied, pending, status FROM ashmig_status() WHERE scope = 'tenant';
+SELECT * FROM ashmig_migrate_tenants("only" => '{}');
+
+-- An older version after a newer one
+SELECT schema, applied, version, status FROM ashmig_migrate_tenants();
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('tenant', 20260103000000, 'late', '{"CREATE TABLE @tenant@.late ()"}', '{"DROP TABLE @tenant@.late"}');
+SELECT schema, applied, version, status, error FROM ashmig_migrate_tenants(strict_version_order => true, on_error => 'report');
+SELECT schema, applied, version, status, error FROM ashmig_migrate_tenants(log_sql => true, "only" => '{org_1}', workers => 0);
+SELECT schema, applied, version, status, error FROM ashmig_migrate_tenants();
+
+-- Elsewhere
+CREATE SCHEMA elsewhere;
+SELECT schema, applied, version, status, error FROM ashmig_migrate(prefix => 'elsewhere');
+SELECT to_regclass('elsewhere.orgs'), to_regclass('elsewhere.plans');
+SELECT schema, applied, version, status, error FROM ashmig_migrate(prefix => 'nowhere', atomic => true);
+SET ashmig.default_schema = 'elsewhere';
+SELECT * FROM ashmig_migrate();
+SELECT ashmig_create_tenant('beside');
+SELECT conrelid::regclass, confrelid::regclass FROM pg_constraint WHERE conrelid = 'beside.posts'::regclass AND contype = 'f';
+RESET ashmig.default_schema;
+SET ashmig.default_schema = 'a"b';
+
+-- Arguments that make no sense
+SELECT * FROM ashmig_migrate(step => 0);
+SELECT * FROM ashmig_migrate("to" => 1, step => 1);
+SELECT * FROM ashmig_migrate_tenants("only" => '{org_9}');
+SELECT * FROM ashmig_migrate_tenants("only" => '{org_1}', "except" => '{org_1}');
+SELECT * FROM ashmig_migrate_tenants("only" => '{NULL}');
+SELECT * FROM ashmig_migrate_all(on_error => 'ignore');
+SELECT * FROM ashmig_migrate_all(workers => 100);
+SELECT * FROM ashmig_migrate_all(lock_timeout => '-1 s');
+
+-- Statements that a migration cannot have
+INSERT INTO ashmig.migrations (scope, version, name, up) VALUES ('tenant', 20260201000000, 'bad', '{"BEGIN"}');
+SELECT schema, error FROM ashmig_migrate_all(on_error => 'report', "only" => '{org_1}');
+UPDATE ashmig.migrations SET up = '{"COPY posts FROM STDIN"}' WHERE name = 'bad';
+SELECT schema, error FROM ashmig_migrate_all(on_error => 'report', "only" => '{org_1}');
+UPDATE ashmig.migrations SET up = '{"VACUUM posts"}' WHERE name = 'bad';
+SELECT schema, error FROM ashmig_migrate_all(on_error => 'report', "only" => '{org_1}');
+UPDATE ashmig.migrations SET up = '{"CREATE TABLE t (); SELECT 1/0"}' WHERE name = 'bad';
+SELECT schema, error FROM ashmig_migrate_all(on_error => 'report', "only" => '{org_1}');
+SELECT schema, error FROM ashmig_migrate_all("only" => '{org_1}');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ashmig.migrations SET up = '{"CREATE TABLE t (); SELEC 1"}' WHERE name = 'bad';
+SELECT schema, error FROM ashmig_migrate_all("only" => '{org_1}', workers => 0);
+SELECT to_regclass('org_1.t');
+SELECT schema, version, status, error FROM ashmig_status() WHERE schema = 'org_1' AND repo = '';
+
+-- The environment is the same whoever runs it.
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.eq(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT 1/0 = 1';
+CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.eq);
+CREATE FUNCTION hostile.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz';
+CREATE TABLE hostile.posts (hostile int);
+UPDATE ashmig.migrations SET up = ARRAY['ALTER TABLE posts ADD COLUMN path text DEFAULT ''a\b'''] WHERE name = 'bad';
+SET search_path = hostile, pg_catalog, public;
+SET standard_conforming_strings = off;
+SET default_transaction_isolation = 'serializable';
+SET quote_all_identifiers = on;
+SELECT scope, schema, status FROM ashmig_migrate_all();
+RESET ALL;
+SELECT schema, status FROM ashmig_status() WHERE scope = 'tenant' AND repo = '';
+SELECT table_schema, column_default FROM information_schema.columns WHERE column_name = 'path' ORDER BY 1;
+SELECT operation, schemas, status, error FROM ashmig.runs ORDER BY run DESC LIMIT 2;
