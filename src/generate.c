@@ -226,6 +226,29 @@ diff_options(const GenerateOptions *options)
 	return diff;
 }
 
+/* PostgreSQL cannot change what stands after a table's column list. */
+static void
+warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
+{
+	ListCell   *lc;
+
+	foreach(lc, generation->tables)
+	{
+		const Table *table = ((GivenTable *) lfirst(lc))->table;
+		const Table *old = model_find(recorded->model, &table->name);
+
+		if (old != NULL && !text_equal(old->options, table->options))
+			ereport(WARNING,
+					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
+							table_name_show(&table->name)),
+					 errdetail("At %s.create_table_options: \"%s\", so far \"%s\".", table->path,
+							   table->options ? table->options : "",
+							   old->options ? old->options : ""),
+					 errhint("Make a new table and copy the rows, in a migration of ashmig_add_migration().")));
+	}
+}
+
 /* Compare one repo's snapshots with what is recorded of it. */
 static void
 generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded,
@@ -234,6 +257,7 @@ generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded
 	Problem		problem = {0};
 
 	build_given(generation, groups, recorded, &problem);
+	warn_of_options(generation, recorded);
 	generation->diff = diff_models(recorded->model, generation->given, options, &problem);
 	problem_raise(&problem);
 	if (options->ask && generation->diff->questions != NIL)
