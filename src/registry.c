@@ -208,6 +208,15 @@ check_query(const char *text)
 }
 
 /*
+ * Is there a query that lists tenants?
+ */
+bool
+registry_has_query(void)
+{
+	return catalog_setting(ALL_TENANTS) != NULL;
+}
+
+/*
  * Set or clear (NULL) the query.
  */
 void

@@ -30,6 +30,9 @@ extern List *registry_tenants(void);
  */
 extern void registry_check_name(const char *schema);
 
+/* Is there a query that lists tenants? */
+extern bool registry_has_query(void);
+
 /* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
 extern void registry_set_query(const char *query);
 

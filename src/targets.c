@@ -95,7 +95,10 @@ static CatalogStatement unfinished_up = {
 	"  GROUP BY repo) AS m"
 	" LEFT JOIN ashmig.schema_versions AS s"
 	"  ON s.schema_name = u.name AND s.repo = m.repo AND s.scope = $2"
-	" WHERE s.applied IS NULL OR s.applied <> m.recorded OR s.version > $4"
+	" WHERE CASE WHEN s.applied IS NULL THEN true"
+	"  WHEN s.version > $4 THEN m.recorded <> (SELECT pg_catalog.count(*) FROM ashmig.versions AS v"
+	"   WHERE v.schema_name = u.name AND v.repo = m.repo AND v.scope = $2 AND v.version <= $4)"
+	"  ELSE s.applied <> m.recorded END"
 	" GROUP BY u.position ORDER BY u.position",
 	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 };
@@ -152,6 +155,34 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 	return result;
 }
 
+/* Is there a registered tenant that lacks a migration? */
+static CatalogStatement any_unfinished = {
+	.sql = "SELECT 1 FROM ashmig.tenants AS t"
+	" CROSS JOIN (SELECT repo, pg_catalog.count(*) AS recorded FROM ashmig.migrations"
+	"  WHERE scope = 'tenant' GROUP BY repo) AS m"
+	" LEFT JOIN ashmig.schema_versions AS s"
+	"  ON s.schema_name = t.schema_name AND s.repo = m.repo AND s.scope = 'tenant'"
+	" WHERE s.applied IS DISTINCT FROM m.recorded LIMIT 1"
+};
+
+/*
+ * The usual case, looked at first: everything is applied everywhere, and the
+ * tenants need not even be listed.
+ */
+static bool
+all_tenants_are_finished(const RunOptions *options)
+{
+	int			level;
+	bool		finished;
+
+	if (options->down || options->has_only || options->except != NIL || registry_has_query())
+		return false;
+	level = catalog_connect();
+	finished = catalog_query(&any_unfinished, NULL, NULL) == 0;
+	catalog_disconnect(level);
+	return finished;
+}
+
 /*
  * The schemas that may have something to do.
  */
@@ -169,7 +200,7 @@ targets_find(const RunOptions *options)
 		target->schema = pstrdup(series_public_schema(options));
 		result = unfinished(options, false, list_make1(target));
 	}
-	if (options->run_tenants)
+	if (options->run_tenants && !all_tenants_are_finished(options))
 		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
 	return result;
 }
