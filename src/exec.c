@@ -61,13 +61,18 @@ set_local(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* The search_path for one schema */
+/*
+ * The search_path for one schema.  Temporary objects come last, not, as where
+ * they are not named, first: a role whose trigger has a tenant created must not
+ * slip its own in.
+ */
 static char *
 search_path(const char *schema, const char *default_schema)
 {
 	if (strcmp(schema, default_schema) == 0)
-		return pstrdup(quote_identifier(schema));
-	return psprintf("%s, %s", pstrdup(quote_identifier(schema)), quote_identifier(default_schema));
+		return psprintf("%s, pg_temp", quote_identifier(schema));
+	return psprintf("%s, %s, pg_temp", pstrdup(quote_identifier(schema)),
+					quote_identifier(default_schema));
 }
 
 /*
