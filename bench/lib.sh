@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # What the measurements share: a server with the settings that a user would
-# have (it syncs to disk), sample tables of any number, a clock, a table of
-# results. All figures of a script come from one run on one machine; what
-# counts are the ratios.
+# have, sample tables of any number, a clock, a table of results. All figures
+# of a script come from one run on one machine; what counts are the ratios.
+#
+# The server syncs to disk; FSYNC=off leaves that out, where the disk is slow or
+# others use it.
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
 bench_server() {
 	need_packages
 	private_install
-	start_server fsync=on full_page_writes=on synchronous_commit=on \
+	start_server "fsync=${FSYNC:-on}" full_page_writes=on synchronous_commit=on \
 		shared_buffers=256MB max_wal_size=4GB "$@"
 }
 
@@ -19,13 +21,6 @@ sql() { psql -XqAt -v ON_ERROR_STOP=1 -d "$1"; }
 bench_database() {
 	createdb "$1"
 	{ echo "CREATE EXTENSION ashmig;"; cat "$work/src/bench/functions.sql"; } | sql "$1"
-}
-
-# fresh_copy FROM TO: each candidate starts from the same bytes.
-fresh_copy() {
-	dropdb --if-exists "$2" 2>/dev/null
-	createdb -T "$1" "$2"
-	echo "CHECKPOINT" | sql postgres
 }
 
 # milliseconds DATABASE: run the script of standard input, print how long it took.
@@ -41,6 +36,9 @@ milliseconds() {
 	rm -f "$script"
 	echo $(((stop - start) / 1000))
 }
+
+# smaller A B: the smaller of two numbers, where A may be empty.
+smaller() { if [ -z "$1" ] || [ "$2" -lt "$1" ]; then echo "$2"; else echo "$1"; fi; }
 
 heading() { printf '\n%s\n\n%-46s %12s %12s %8s  %s\n' "$1" "what" "it" "against" "ratio" "bound"; }
 

@@ -6,10 +6,11 @@ source "$(dirname "$0")/lib.sh"
 bench_server
 
 tenants=${TENANTS:-1000}
+batch=$((tenants / 10))
 
-# Ten tables with their indexes and keys; "history" gets there in steps, a
-# table at a time and then the second generation of all.
-final="bench_snapshots(10, 8, true, 2)"
+# Ten tables with their indexes and keys; "history" gets there in eleven
+# steps, the others in one.
+final="bench_snapshots(10, 8, true, 'table_', '{added}')"
 for kind in script short history; do
 	bench_database $kind
 	sql $kind <<SQL
@@ -25,55 +26,69 @@ BEGIN
   PERFORM ashmig_generate($final, name => 'final');
 END
 \$\$;
+SELECT count(bench_copy(version, '', '')) AS c FROM ashmig.migrations WHERE scope = 'tenant' \\gset
 CREATE TABLE took (n integer, ms numeric);
 SQL
 done
 
-# Create them one by one, a commit each; note how long each took.
-creating() { # DATABASE STATEMENT
+by_script="EXECUTE format('CREATE SCHEMA %I', tenant);
+    PERFORM pg_catalog.set_config('search_path', quote_ident(tenant) || ', public', true);
+    FOREACH statement IN ARRAY statements LOOP
+      EXECUTE replace(statement, '@tenant@', quote_ident(tenant));
+    END LOOP;"
+by_ashmig="PERFORM ashmig_create_tenant(tenant);"
+
+# Create them one by one, a commit each, and note how long each took; print
+# what the session's memory gained after the first twenty.
+creating() { # DATABASE STATEMENT FIRST LAST
 	sql "$1" <<SQL
 SET client_min_messages = error;
 SET synchronous_commit = off;
 SELECT set_config('bench.memory', '0', false) AS c \\gset
 DO \$\$
 DECLARE
+  statements text[] := (SELECT array_agg(b.statement ORDER BY b.n) FROM bench_statements AS b);
   start timestamptz;
   tenant text;
   statement text;
 BEGIN
-  FOR i IN 1 .. $tenants LOOP
+  FOR i IN $3 .. $4 LOOP
     start := clock_timestamp();
     tenant := 'org_' || i;
     $2
     COMMIT;
-    INSERT INTO took VALUES (i, extract(epoch FROM clock_timestamp() - start) * 1000);
-    IF i = $tenants / 10 THEN
-      PERFORM set_config('bench.memory', bench_memory()::text, false);
+    INSERT INTO public.took VALUES (i, extract(epoch FROM clock_timestamp() - start) * 1000);
+    IF i = $3 + 20 THEN
+      PERFORM set_config('bench.memory', public.bench_memory()::text, false);
     END IF;
   END LOOP;
 END
 \$\$;
-SELECT round(avg(ms), 2) FROM took;
-SELECT round(avg(ms), 2) FROM took WHERE n BETWEEN 2 AND $tenants / 10;
-SELECT round(avg(ms), 2) FROM took WHERE n > $tenants - $tenants / 10;
 SELECT bench_memory() - current_setting('bench.memory')::bigint;
 SQL
 }
 
-by_script="EXECUTE format('CREATE SCHEMA %I', tenant);
-    PERFORM set_config('search_path', quote_ident(tenant) || ', public', true);
-    FOR statement IN SELECT * FROM public.bench_statements(tenant, 0) LOOP
-      EXECUTE statement;
-    END LOOP;"
-by_ashmig="PERFORM ashmig_create_tenant(tenant);"
+# In turns, so that all three meet the same machine. The first of each session
+# fills its caches and is not counted.
+for start in $(seq 1 "$batch" $((batch * 10))); do
+	for kind in script short history; do
+		if [ $kind = script ]; then how=$by_script; else how=$by_ashmig; fi
+		creating $kind "$how" "$start" $((start + batch - 1)) >/dev/null
+	done
+done
 
-read -r script script_first script_last script_memory < <(creating script "$by_script" | paste -sd' ')
-read -r short short_first short_last short_memory < <(creating short "$by_ashmig" | paste -sd' ')
-read -r history _ _ _ < <(creating history "$by_ashmig" | paste -sd' ')
+# average DATABASE [CONDITION]
+average() { echo "SELECT round(avg(ms), 2) FROM took WHERE n % $batch <> 1 AND ${2:-true}" | sql "$1"; }
+first="n <= $batch"
+last="n > 9 * $batch"
 
-heading "Creating $tenants tenants of ten tables, a commit each (ms a tenant)"
-row "one generation, the script of the final DDL" "$short" "$script" 1.10
-row "eleven generations, the script" "$history" "$script" 1.10
-row "last hundred, first hundred" "$short_last" "$short_first" 1.25
-row "the script: last hundred, first hundred" "$script_last" "$script_first"
-row "memory gained over the last 90 %, kB" "$short_memory" "$script_memory"
+heading "Creating $((batch * 10)) tenants of ten tables, a commit each (ms a tenant)"
+row "one generation; the script of the final DDL" "$(average short)" "$(average script)" 1.10
+row "eleven generations; the script" "$(average history)" "$(average script)" 1.10
+row "the last tenth; the first tenth" "$(average short "$last")" "$(average short "$first")" 1.25
+row "the script: the last tenth; the first tenth" "$(average script "$last")" "$(average script "$first")"
+
+more=$((batch * 10 + 1))
+short=$(creating short "$by_ashmig" $more $((more + 3 * batch)))
+script=$(creating script "$by_script" $more $((more + 3 * batch)))
+row "memory gained by $((3 * batch - 20)) tenants, kB; the script" "$short" "$script" 1.25
