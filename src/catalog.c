@@ -60,6 +60,8 @@ catalog_table(const char *name)
 
 /*
  * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect.
+ * A snapshot stays active in between: rows that are read may have to be
+ * fetched from TOAST after the query (a worker has no other snapshot).
  */
 int
 catalog_connect(void)
@@ -69,6 +71,7 @@ catalog_connect(void)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
@@ -83,6 +86,7 @@ void
 catalog_disconnect(int guc_level)
 {
 	SPI_finish();
+	PopActiveSnapshot();
 	AtEOXact_GUC(true, guc_level);
 }
 
