@@ -724,8 +724,9 @@ claim_tenants(const ManagedTable *managed)
 	if (missing > 0 && managed->on_insert)
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_TENANT),
-				 errmsg(INT64_FORMAT " rows of table \"%s\" have no tenant", missing,
-						get_rel_name(managed->table)),
+				 errmsg_plural(INT64_FORMAT " row of table \"%s\" has no tenant",
+							   INT64_FORMAT " rows of table \"%s\" have no tenant",
+							   (unsigned long) missing, missing, get_rel_name(managed->table)),
 				 errdetail("The first would be \"%s\".", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)),
 				 errhint("The triggers are for rows to come; create these with ashmig_create_tenant().")));
 	SPI_finish();
