@@ -192,8 +192,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON app.customers TO ashmig_app;
 SET ROLE ashmig_dba;
 SELECT ashmig_manage_tenant('app.customers', '{cust_,:slug}', "delete" => 'drop');
 -- nobody gets triggers to work as somebody else
-INSERT INTO ashmig.managed_tables VALUES ('app.parent', '{p_,:slug}', true, true, NULL, 'public', 'postgres');
+\set VERBOSITY sqlstate
+INSERT INTO ashmig.managed_tables VALUES ('app.parent', '{p_,:slug}', true, true, NULL, 'public', session_user);
 UPDATE ashmig.managed_tables SET default_schema = 'app' WHERE owner <> current_user;
+\set VERBOSITY default
 RESET ROLE;
 CREATE SCHEMA evil AUTHORIZATION ashmig_app;
 GRANT TEMPORARY ON DATABASE ashmig_manage TO ashmig_app;
