@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "commands/defrem.h"
+
 #include "diff.h"
 #include "text.h"
 
@@ -18,6 +20,7 @@ typedef struct DiffContext
 {
 	const DiffOptions *options;
 	const Model *from;			/* the recorded structure, renamed */
+	List	   *historic;		/* of TableName *: names of keys and sequences that a rename left */
 	List	   *operations;
 	List	   *retyped;		/* of TouchedColumns *: columns whose type changes */
 	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
@@ -49,6 +52,97 @@ touch(List *touched, const TableName *table, List *columns)
 }
 
 /* ----------
+ * Names that history gave
+ * ----------
+ *
+ * A table or a column that was renamed keeps the names of its key and its
+ * sequences, so a new one of the old name cannot have them.  It gets a number
+ * behind its name, as PostgreSQL itself would give it.
+ */
+static void
+note_historic(DiffContext *context, const TableName *table, const char *name,
+			  const char *derived)
+{
+	TableName  *entry;
+
+	if (name == NULL || strcmp(name, derived) == 0)
+		return;
+	entry = palloc(sizeof(TableName));
+	*entry = *table;
+	entry->name = pstrdup(name);
+	context->historic = lappend(context->historic, entry);
+}
+
+static void
+collect_historic(DiffContext *context)
+{
+	ListCell   *lt;
+	ListCell   *lc;
+
+	foreach(lt, context->from->tables)
+	{
+		const Table *table = lfirst(lt);
+		const char *name = table->name.name;
+
+		if (table->primary_key)
+			note_historic(context, &table->name, table->primary_key->name,
+						  makeObjectName(name, NULL, "pkey"));
+		foreach(lc, list_concat_copy(table->columns, table->retired))
+		{
+			const Column *column = lfirst(lc);
+
+			if (column->sequence != SEQUENCE_NONE)
+				note_historic(context, &table->name, column->sequence_name,
+							  makeObjectName(name, column->name, "seq"));
+		}
+	}
+}
+
+/* "name", which PostgreSQL would derive from table, column and label, or the next that is free */
+static char *
+free_name(const DiffContext *context, const TableName *table, const char *column,
+		  const char *label, char *name)
+{
+	int			number = 0;
+	ListCell   *lc;
+
+	if (strcmp(name, makeObjectName(table->name, column, label)) != 0)
+		return name;			/* history gave it to this very table */
+restart:
+	foreach(lc, context->historic)
+	{
+		const TableName *taken = lfirst(lc);
+
+		if (taken->tenant == table->tenant && text_equal(taken->schema, table->schema) &&
+			strcmp(taken->name, name) == 0)
+		{
+			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));
+			goto restart;
+		}
+	}
+	return name;
+}
+
+/* Give the key that a table gets a name that is free. */
+static void
+free_key_name(const DiffContext *context, const Table *table)
+{
+	PrimaryKey *key = table->primary_key;
+
+	if (context->historic != NIL && key != NULL)
+		key->name = free_name(context, &table->name, NULL, "pkey", key->name);
+}
+
+/* Give the sequence that a column gets a name that is free. */
+static void
+free_sequence_name(const DiffContext *context, const Table *table, Column *column)
+{
+	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
+		column->sequence_name = free_name(context, &table->name, column->name, "seq",
+										  column->sequence_name);
+}
+
+/* ----------
  * Columns
  * ----------
  */
@@ -77,6 +171,8 @@ diff_column(DiffContext *context, OperationKind kind, const Table *table,
 
 	if (from->sequence == to->sequence)
 		to->sequence_name = from->sequence_name;
+	else
+		free_sequence_name(context, table, to);
 	if (strcmp(from->type, to->type) != 0)
 		context->retyped = touch(context->retyped, &table->name, list_make1(to->name));
 	if (from->sequence != to->sequence && from->sequence != SEQUENCE_NONE)
@@ -124,7 +220,10 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 		else if (retired != NULL)
 			diff_column(context, OP_RESUME_ATTRIBUTE, to, retired, column);
 		else
+		{
+			free_sequence_name(context, to, column);
 			diff_emit(context, OP_ADD_ATTRIBUTE, to, NULL, column);
+		}
 	}
 	foreach(lc, from->retired)
 	{
@@ -155,6 +254,7 @@ diff_primary_key(DiffContext *context, const Table *from, Table *to)
 								   from->primary_key->columns);
 		diff_emit(context, OP_REMOVE_PRIMARY_KEY, to, from->primary_key, NULL);
 	}
+	free_key_name(context, to);
 	if (to->primary_key)
 		diff_emit(context, OP_ADD_PRIMARY_KEY, to, NULL, to->primary_key);
 }
@@ -253,6 +353,37 @@ find_renamed_index(List *left, const TableIndex *index)
 	return NULL;
 }
 
+/* Does the index hold SQL text, which PostgreSQL would rename columns in and we cannot? */
+static bool
+index_has_sql(const TableIndex *index)
+{
+	ListCell   *lc;
+
+	if (index->where != NULL)
+		return true;
+	foreach(lc, index->keys)
+	{
+		if (((IndexKey *) lfirst(lc))->is_sql)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is removed from a table with new names, and holds SQL text that speaks
+ * of the old ones, is removed before the renames: so the down makes it again
+ * after it has given the old names back.
+ */
+static void
+remove_before_renames(Operation *operation, const Table *from, const void *old)
+{
+	if (from->before == NULL)
+		return;
+	operation->before_renames = true;
+	operation->table = from->before->name;
+	operation->from = old;
+}
+
 /*
  * Indexes are matched by name first, then by definition: one that only its
  * name tells from the old one is renamed, not built anew.
@@ -291,8 +422,10 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 	{
 		TableIndex *index = lfirst(lc);
 		List	   *columns = index_key_columns(index);
+		Operation  *remove = diff_emit(context, index_remove[index->kind], to, index, NULL);
 
-		diff_emit(context, index_remove[index->kind], to, index, NULL);
+		if (from->before != NULL && index_has_sql(index))
+			remove_before_renames(remove, from, find_index(from->before->indexes, index->name));
 		if (columns != NIL)
 			context->lost_keys = touch(context->lost_keys, &to->name, columns);
 	}
@@ -326,7 +459,7 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 		Check	   *new = find_check(to->checks, old->name);
 
 		if (new == NULL || strcmp(new->expression, old->expression) != 0)
-			diff_emit(context, OP_REMOVE_CHECK, to, old, NULL);
+			remove_before_renames(diff_emit(context, OP_REMOVE_CHECK, to, old, NULL), from, old);
 	}
 	foreach(lc, to->checks)
 	{
@@ -520,6 +653,9 @@ diff_create_table(DiffContext *context, const Table *table)
 {
 	ListCell   *lc;
 
+	free_key_name(context, table);
+	foreach(lc, table->columns)
+		free_sequence_name(context, table, lfirst(lc));
 	if (table->name.schema != NULL)
 		diff_emit(context, OP_CREATE_SCHEMA, table, NULL, table->name.schema);
 	diff_emit(context, OP_CREATE_TABLE, table, NULL, table);
@@ -668,6 +804,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 		return NULL;
 	context.options = options;
 	context.from = renamed->from;
+	collect_historic(&context);
 	diff_moves(&context, renamed->operations);
 	diff->questions = renamed->questions;
 	diff->forgotten = renamed->forgotten;

@@ -98,6 +98,7 @@ typedef struct Statement
 typedef struct Table
 {
 	TableName	name;
+	const struct Table *before; /* the recorded table, where an answer renamed this copy of it, or its columns */
 	List	   *columns;		/* of Column *, in the snapshot's order */
 	List	   *retired;		/* of Column *: removed attributes whose columns stay */
 	PrimaryKey *primary_key;	/* or NULL */

@@ -78,6 +78,7 @@ typedef struct Operation
 	const void *to;
 	bool		with_table;		/* comes and goes with its table: removing says nothing */
 	bool		concurrently;	/* an index built without blocking writers */
+	bool		before_renames; /* removes SQL text that holds the old names */
 	int			position;		/* where diff put it: breaks ties */
 } Operation;
 

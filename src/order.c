@@ -10,7 +10,8 @@
  * come after everything and go before everything.
  *
  * That makes phases: statements that go were written for the old names, so
- * they are first; then what stays gets its new names (a name that is taken is
+ * they are first, and after them what else holds SQL text with old names;
+ * then what stays gets its new names (a name that is taken is
  * refused as a new name, so nothing has to make room); whatever is removed goes
  * before what it stood on (foreign keys, indexes and columns, tables), and what
  * is new comes in the opposite order.  Within a phase the operations of one
@@ -26,6 +27,7 @@ typedef enum Phase
 {
 	PHASE_SCHEMAS,
 	PHASE_REMOVE_STATEMENTS,
+	PHASE_REMOVE_BEFORE_RENAMES,	/* checks and indexes that speak of old names */
 	PHASE_RENAME,
 	PHASE_DROP_FOREIGN_KEYS,
 	PHASE_REMOVE_PARTS,			/* indexes, keys, checks, columns */
@@ -199,7 +201,8 @@ order_operations(List *operations)
 		Operation  *operation = lfirst(lc);
 
 		items[i].operation = operation;
-		items[i].phase = order_phase(operation->kind);
+		items[i].phase = operation->before_renames ? PHASE_REMOVE_BEFORE_RENAMES
+			: order_phase(operation->kind);
 		items[i].table = order_rank(ranks, &operation->table, &tables);
 		items[i].position = i;
 		i++;

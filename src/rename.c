@@ -289,9 +289,17 @@ answer_target(const RenameAnswer *answer, const TableName *name,
 	return target;
 }
 
+/* Remember what the table was before its first rename. */
+static void
+note_renamed(const Model *from, Table *table)
+{
+	if (table->before == NULL)
+		table->before = model_find(from, &table->name);
+}
+
 /* Rename and move one recorded table (a table of renamed->from). */
 static void
-rename_table(Renamed *renamed, Table *table, const TableName *target)
+rename_table(Renamed *renamed, const Model *from, Table *table, const TableName *target)
 {
 	TableName	old = table->name;
 	TableName	moved = old;
@@ -305,6 +313,7 @@ rename_table(Renamed *renamed, Table *table, const TableName *target)
 						 COPY(TableName, target));
 	renamed->forgotten = lappend(renamed->forgotten, COPY(TableName, &old));
 	retarget(renamed->from->tables, &old, target);
+	note_renamed(from, table);
 	table->name = *target;
 }
 
@@ -335,7 +344,7 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 						 table_name_show(&table->name), table_name_show(&target));
 			continue;
 		}
-		rename_table(renamed, table, &target);
+		rename_table(renamed, from, table, &target);
 	}
 }
 
@@ -472,7 +481,7 @@ column_answer(const DiffOptions *options, const Table *old_table,
  * One table that both sides know: columns that went, columns that came.
  */
 static void
-resolve_columns(Renamed *renamed, Table *old, const Table *new,
+resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
 				const DiffOptions *options, Problem *problem)
 {
 	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
@@ -493,6 +502,15 @@ resolve_columns(Renamed *renamed, Table *old, const Table *new,
 		{
 			char	   *to = text_cut_name(answer->to);
 
+			if (model_find_column(old->retired, to) != NULL)
+			{
+				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+							 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
+									  to, table_name_show(&new->name)),
+							 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
+							 "cannot rename column \"%s\" to \"%s\"", column->name, to);
+				return;
+			}
 			if (model_find_column(new->columns, to) == NULL ||
 				model_find_column(old->columns, to) != NULL)
 			{
@@ -505,6 +523,7 @@ resolve_columns(Renamed *renamed, Table *old, const Table *new,
 			}
 			rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name,
 							 pstrdup(column->name), to);
+			note_renamed(from, old);
 			rename_column_in(renamed->from->tables, old, column->name, to);
 		}
 	}
@@ -547,7 +566,7 @@ rename_resolve(const Model *from, const Model *given, const DiffOptions *options
 		Table	   *old = model_find(renamed->from, &new->name);
 
 		if (old != NULL)
-			resolve_columns(renamed, old, new, options, problem);
+			resolve_columns(renamed, from, old, new, options, problem);
 	}
 	return problem->sqlerrcode == 0 ? renamed : NULL;
 }

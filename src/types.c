@@ -21,6 +21,9 @@ typedef struct EctoType
 
 static const EctoType ecto_types[] = {
 	{"id", "integer", false, false},
+	{"serial", "integer", false, false},
+	{"bigserial", "bigint", false, false},
+	{"smallserial", "smallint", false, false},
 	{"identity", "bigint", false, false},
 	{"binary_id", "uuid", false, false},
 	{"string", "varchar", false, false},
@@ -66,7 +69,8 @@ types_with_brackets(const char *type, int array_depth)
  *
  * AshPostgres prints :bigserial and :serial for generated columns whose
  * default is "nil", and takes the plain kind for a column that references:
- * its numbers come from the table it points to.
+ * its numbers come from the table it points to.  A resource can ask for a
+ * serial type by name as well (migration_types).
  */
 SequenceKind
 types_sequence(const Attribute *attribute)
@@ -75,7 +79,13 @@ types_sequence(const Attribute *attribute)
 		return SEQUENCE_NONE;
 	if (strcmp(attribute->type, "identity") == 0)
 		return SEQUENCE_IDENTITY;
-	if (attribute->generated && attribute->default_value->kind == ELIXIR_NIL &&
+	if (attribute->default_value->kind != ELIXIR_NIL)
+		return SEQUENCE_NONE;
+	if (strcmp(attribute->type, "serial") == 0 ||
+		strcmp(attribute->type, "bigserial") == 0 ||
+		strcmp(attribute->type, "smallserial") == 0)
+		return SEQUENCE_SERIAL;
+	if (attribute->generated &&
 		(strcmp(attribute->type, "bigint") == 0 ||
 		 strcmp(attribute->type, "integer") == 0))
 		return SEQUENCE_SERIAL;
