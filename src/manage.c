@@ -340,7 +340,11 @@ static void
 row_callback(void *arg)
 {
 	const RowContext *context = arg;
+	int			code = geterrcode();
 
+	if (code == ERRCODE_T_R_DEADLOCK_DETECTED || code == ERRCODE_LOCK_NOT_AVAILABLE)
+		errhint("Where tenants' tables reference this one, LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE before writing, or try again.",
+				quote_name(RelationGetRelationName(context->rel)));
 	errcontext("tenant \"%s\" of a row of table \"%s\"", context->name,
 			   RelationGetRelationName(context->rel));
 }
