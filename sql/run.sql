@@ -94,3 +94,14 @@ RESET ALL;
 SELECT schema, status FROM ashmig_status() WHERE scope = 'tenant' AND repo = '';
 SELECT table_schema, column_default FROM information_schema.columns WHERE column_name = 'path' ORDER BY 1;
 SELECT operation, schemas, status, error FROM ashmig.runs ORDER BY run DESC LIMIT 2;
+
+-- Foreign keys to public tables wait until the end, unless something may depend on them.
+DELETE FROM ashmig.migrations WHERE name = 'bad';
+DELETE FROM ashmig.versions WHERE version = 20260201000000;
+UPDATE ashmig.schema_versions SET applied = applied - 1, version = 20260106000000 WHERE version = 20260201000000;
+INSERT INTO ashmig.migrations (kind, scope, version, name, up) VALUES
+  ('generated', 'tenant', 20260301000000, 'fk1', '{"CREATE TABLE @tenant@.x (a bigint, b bigint)",
+    "ALTER TABLE @tenant@.x ADD CONSTRAINT x_a FOREIGN KEY (a) REFERENCES @default@.orgs (id)","CREATE INDEX x_a_index ON @tenant@.x (a)"}'),
+  ('generated', 'tenant', 20260302000000, 'fk2', '{"ALTER TABLE @tenant@.x ADD COLUMN c int","ALTER TABLE @tenant@.x ADD CONSTRAINT x_b FOREIGN KEY (b) REFERENCES @default@.plans (id)",
+    "CREATE TABLE @tenant@.y ()","ALTER TABLE @tenant@.x RENAME COLUMN a TO aa","ALTER TABLE @tenant@.x ADD CONSTRAINT x_bb FOREIGN KEY (b) REFERENCES @default@.orgs (id)","ALTER TABLE @tenant@.y ADD COLUMN z int"}');
+SELECT schema, applied, status FROM ashmig_migrate_tenants(log_sql => true, workers => 0, "only" => '{org_1}');

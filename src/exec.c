@@ -98,6 +98,15 @@ exec_enter(const char *schema, const char *default_schema,
 }
 
 /*
+ * Change lock_timeout until exec_leave.
+ */
+void
+exec_set_lock_timeout(int lock_timeout)
+{
+	set_local("lock_timeout", psprintf("%d", lock_timeout));
+}
+
+/*
  * Give the caller's settings back.
  */
 void

@@ -34,6 +34,9 @@ extern int	exec_enter(const char *schema, const char *default_schema,
 					   int lock_timeout, const char *min_messages);
 extern void exec_leave(int guc_level);
 
+/* Change lock_timeout, in milliseconds, until then. */
+extern void exec_set_lock_timeout(int lock_timeout);
+
 /* Run a statement, or several, in the current transaction. */
 extern void exec_statement(const char *sql, const ExecPlace *place);
 

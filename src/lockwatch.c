@@ -13,6 +13,9 @@
 #include "catalog.h"
 #include "lockwatch.h"
 
+/* The message comes after this part of lock_timeout (see series.c as well). */
+#define WATCH_PART 20
+
 static emit_log_hook_type previous_hook = NULL;
 static bool watching = false;
 static bool keep_message = false;	/* the user wants it in the log, too */
@@ -87,8 +90,8 @@ lockwatch_begin(int lock_timeout)
 	blocker = 0;
 	keep_message = watching ? keep_message : log_lock_waits;
 	watching = true;
-	if (lock_timeout > 0 && DeadlockTimeout > lock_timeout / 2)
-		set_local("deadlock_timeout", psprintf("%d", Max(lock_timeout / 2, 1)));
+	if (lock_timeout > 0 && DeadlockTimeout > lock_timeout / WATCH_PART)
+		set_local("deadlock_timeout", psprintf("%d", Max(lock_timeout / WATCH_PART, 1)));
 	set_local("log_lock_waits", "on");
 }
 

@@ -13,6 +13,7 @@
 
 #include "ashmig.h"
 #include "compat.h"
+#include "deferral.h"
 #include "errors.h"
 #include "exec.h"
 #include "series.h"
@@ -325,46 +326,131 @@ series_pending(const RunOptions *options, bool tenant, const char *schema)
  * ------------------------------------------------------------------------
  */
 
+/* A foreign key that waits until the end; see deferral.h */
+typedef struct Deferred
+{
+	char	   *sql;
+	ExecPlace	place;
+	Application *application;	/* whose time it is */
+} Deferred;
+
+/* A series that is being run */
+typedef struct Series
+{
+	const RunOptions *options;
+	const char *schema;
+	const char *default_schema;
+	List	   *deferred;		/* of Deferred * */
+	instr_time	start;
+	int			lock_timeout;	/* as it is set now, in ms */
+	MemoryContext context;		/* until the end of the series */
+	MemoryContext scratch;		/* for one statement */
+} Series;
+
 /*
- * Show a statement to the client.
+ * Bound the next wait for a lock.  The locks that are held already make others
+ * wait as well, so what the series has taken so far counts; a tenth of
+ * lock_timeout is left in any case.
  */
 static void
-show_statement(const ExecPlace *place, const char *sql)
+bound_wait(Series *series)
 {
-	ereport(INFO,
-			(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
-							 place->version, place->down ? "down" : "up", sql)));
+	int			whole = series->options->lock_timeout;
+	instr_time	now;
+	int			left;
+
+	if (whole == 0)
+		return;
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, series->start);
+	left = Max(whole - (int) INSTR_TIME_GET_MILLISEC(now), Max(whole / 10, 1));
+	if (left > series->lock_timeout - whole / 20)
+		return;					/* not worth it */
+	exec_set_lock_timeout(left);
+	series->lock_timeout = left;
 }
 
 /*
- * Run the statements of one migration; returns the microseconds that it took.
+ * Run one statement; its time is added to that of the migration.
  */
-static int64
-run_migration(const RunOptions *options, const Migration *migration,
-			  const char *schema, MemoryContext scratch)
+static void
+run_statement(Series *series, const char *sql, const ExecPlace *place,
+			  Application *application)
 {
-	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
-	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
 	instr_time	start;
 	instr_time	end;
-	ListCell   *lc;
 
+	if (series->options->log_sql)
+		ereport(INFO,
+				(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
+								 place->version, place->down ? "down" : "up", sql)));
+	bound_wait(series);
 	INSTR_TIME_SET_CURRENT(start);
-	foreach(lc, options->down ? migration->down : migration->up)
-	{
-		MemoryContext old = MemoryContextSwitchTo(scratch);
-		char	   *sql = text_fill(lfirst(lc), schema, default_schema);
-
-		place.statement++;
-		if (options->log_sql)
-			show_statement(&place, sql);
-		exec_statement(sql, &place);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(scratch);
-	}
+	exec_statement(sql, place);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
-	return INSTR_TIME_GET_MICROSEC(end);
+	application->elapsed += INSTR_TIME_GET_MICROSEC(end);
+}
+
+/* Run what has waited. */
+static void
+run_deferred(Series *series)
+{
+	ListCell   *lc;
+
+	foreach(lc, series->deferred)
+	{
+		Deferred   *deferred = lfirst(lc);
+
+		run_statement(series, deferred->sql, &deferred->place, deferred->application);
+	}
+	series->deferred = NIL;
+}
+
+/* Let a statement wait. */
+static void
+defer(Series *series, const char *sql, const ExecPlace *place, Application *application)
+{
+	MemoryContext old = MemoryContextSwitchTo(series->context);
+	Deferred   *deferred = palloc(sizeof(Deferred));
+
+	deferred->sql = pstrdup(sql);
+	deferred->place = *place;
+	deferred->application = application;
+	series->deferred = lappend(series->deferred, deferred);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Run the statements of one migration, foreign keys to public tables perhaps
+ * later.
+ */
+static void
+run_migration(Series *series, Application *application)
+{
+	const Migration *migration = application->migration;
+	bool		down = series->options->down;
+	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
+	ExecPlace	place = {series->schema, migration->tenant, down, migration->version, 0};
+	ListCell   *lc;
+
+	foreach(lc, down ? migration->down : migration->up)
+	{
+		MemoryContext old = MemoryContextSwitchTo(series->scratch);
+		char	   *sql = text_fill(lfirst(lc), series->schema, series->default_schema);
+
+		place.statement++;
+		if (may_defer && deferral_can_wait(sql, series->schema))
+			defer(series, sql, &place, application);
+		else
+		{
+			if (series->deferred != NIL && !(may_defer && deferral_is_harmless(sql)))
+				run_deferred(series);
+			run_statement(series, sql, &place, application);
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(series->scratch);
+	}
 }
 
 /*
@@ -374,12 +460,17 @@ run_migration(const RunOptions *options, const Migration *migration,
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
-												  "ashmig migration",
-												  ALLOCSET_DEFAULT_SIZES);
+	bool		tenant = ((Migration *) linitial(pending))->tenant;
+	Series		series = {.options = options, .schema = schema,
+	.default_schema = tenant ? ashmig_default_schema : schema};
 	List	   *done = NIL;
 	ListCell   *lc;
 
+	series.context = CurrentMemoryContext;
+	series.lock_timeout = options->lock_timeout;
+	INSTR_TIME_SET_CURRENT(series.start);
+	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
+										   ALLOCSET_DEFAULT_SIZES);
 	foreach(lc, pending)
 	{
 		const Migration *migration = lfirst(lc);
@@ -387,12 +478,13 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 
 		if (outside && !migration->transactional)
 			break;
-		application = palloc(sizeof(Application));
+		application = palloc0(sizeof(Application));
 		application->migration = migration;
-		application->elapsed = run_migration(options, migration, schema, scratch);
+		run_migration(&series, application);
 		done = lappend(done, application);
 	}
-	MemoryContextDelete(scratch);
+	run_deferred(&series);
+	MemoryContextDelete(series.scratch);
 	return done;
 }
 
