@@ -21,6 +21,7 @@ static Compiled *cached = NULL; /* NULL: history has to be replayed */
 static bool cache_valid = false;
 static uint64 cache_generation = 0;
 static char *cache_default_schema = NULL;
+static int	cached_locks = 0;
 
 /*
  * Does the recorded structure hold what this migration does?  That of a
@@ -91,6 +92,18 @@ compile(void)
 	return compiled;
 }
 
+/* Locks that running every migration takes */
+static int
+history_locks(void)
+{
+	int			locks = 0;
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations_cached(true))
+		locks += budget_statement_locks(((Migration *) lfirst(lc))->up);
+	return locks;
+}
+
 /*
  * A copy that stands alone, in the current memory context: compiling leaves a
  * lot behind.
@@ -133,8 +146,7 @@ cache_load(void)
 	(void) catalog_migrations_cached(true);
 	cache_generation = catalog_migrations_generation();
 	compiled = compile();
-	if (compiled)
-		compiled->locks = budget_statement_locks(compiled->statements);
+	cached_locks = compiled ? budget_statement_locks(compiled->statements) : history_locks();
 
 	MemoryContextSwitchTo(cache_context);
 	cache_default_schema = pstrdup(ashmig_default_schema);
@@ -146,13 +158,33 @@ cache_load(void)
 }
 
 /*
+ * Bring the cache up to date.
+ */
+static void
+cache_refresh(void)
+{
+	if (!cache_valid || cache_generation != catalog_migrations_generation() ||
+		strcmp(cache_default_schema, ashmig_default_schema) != 0)
+		cache_load();
+}
+
+/*
  * The compiled structure, or NULL.
  */
 const Compiled *
 compiled_tenant(void)
 {
-	if (!cache_valid || cache_generation != catalog_migrations_generation() ||
-		strcmp(cache_default_schema, ashmig_default_schema) != 0)
-		cache_load();
+	cache_refresh();
 	return cached;
+}
+
+/*
+ * Locks of a new tenant: its schema, the lock that excludes runs, and what the
+ * statements take.
+ */
+int
+compiled_locks(void)
+{
+	cache_refresh();
+	return cached_locks + 2;
 }

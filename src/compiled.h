@@ -13,7 +13,6 @@
 typedef struct Compiled
 {
 	List	   *statements;		/* of char *, with placeholders */
-	int			locks;			/* that they take, and keep (an estimate) */
 	int64		version;		/* newest of the migrations; 0: there are none */
 	int			migrations;		/* how many these statements stand for */
 	/* of each migration, side by side: text[], bigint[], text[] */
@@ -29,5 +28,8 @@ typedef struct Compiled
  * catalog_lock_tenants, so that no migration is added meanwhile.
  */
 extern const Compiled *compiled_tenant(void);
+
+/* Locks that a new tenant takes and keeps, whichever way it is made (an estimate) */
+extern int	compiled_locks(void);
 
 #endif							/* ASHMIG_COMPILED_H */

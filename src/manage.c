@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -140,7 +141,11 @@ enter_owner(const ManagedTable *managed)
 	before = enter_role(role);
 	set_local("ashmig.default_schema", managed->default_schema);
 	set_local("ashmig.log_sql", "off");
-	set_local("default_tablespace", "");
+	/* what a session may turn, and no deployment does */
+	set_local("array_nulls", "on");
+	set_local("backslash_quote", "safe_encoding");
+	set_local("transform_null_equals", "off");
+	set_local("xmloption", "content");
 	return before;
 }
 
@@ -716,7 +721,7 @@ claim_tenants(const ManagedTable *managed)
 	SPI_connect();
 	CommandCounterIncrement();
 	if (SPI_execute_with_args(psprintf("UPDATE ashmig.tenants SET managed_by = $1"
-									   " WHERE schema_name IN (SELECT name FROM %s AS n)", names),
+									   " WHERE managed_by IS NULL AND schema_name IN (SELECT name FROM %s AS n)", names),
 							  1, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
 		SPI_execute(psprintf("SELECT pg_catalog.count(*), pg_catalog.min(name) FROM %s AS n"
 							 " WHERE NOT EXISTS (SELECT FROM ashmig.tenants WHERE schema_name = name)", names),

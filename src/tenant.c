@@ -180,9 +180,9 @@ run_compiled(const char *schema, List *statements)
 }
 
 /*
- * Build a tenant from the compiled structure.  A trigger that a statement
- * fires could create another tenant, and with it take the cache away: what is
- * read from it is read before and after, and looked up again in between.
+ * Build a tenant from the compiled structure.  What is in the cache is read
+ * before any statement runs: one could fire a trigger that creates another
+ * tenant, and with it take the cache away.
  */
 static int64
 build_compiled(const char *schema, const Compiled *compiled)
@@ -225,12 +225,10 @@ tenant_build(const char *schema)
 {
 	const Compiled *compiled = NULL;
 
+	budget_note_tenant(compiled_locks());
 	if (catalog_schema_versions(schema, true) == NIL)
 		compiled = compiled_tenant();
-	if (compiled == NULL)
-		return build_by_history(schema);
-	budget_note_tenant(compiled->locks);
-	return build_compiled(schema, compiled);
+	return compiled ? build_compiled(schema, compiled) : build_by_history(schema);
 }
 
 /*
