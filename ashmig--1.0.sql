@@ -270,7 +270,7 @@ COMMENT ON PROCEDURE ashmig_migrate_all_serial(bigint, integer, text[], text[], 
 CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON PROCEDURE ashmig_wait(bigint)
-    IS 'Wait for what a run left in the background; by default the last such run. An error where it failed';
+    IS 'Wait for what a run left in the background; by default the last one that did, or the last run. An error where it failed';
 
 CREATE FUNCTION ashmig_cancel(run bigint) RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';

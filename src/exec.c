@@ -330,6 +330,18 @@ check_utility(Node *statement)
  */
 
 /*
+ * As what a utility statement runs.  At top level procedures and DO blocks
+ * could commit, which is not for them to do here.
+ */
+static ProcessUtilityContext
+utility_context(Node *statement)
+{
+	if (distributed && !IsA(statement, CallStmt) && !IsA(statement, DoStmt))
+		return PROCESS_UTILITY_TOPLEVEL;
+	return PROCESS_UTILITY_QUERY;
+}
+
+/*
  * Run one plan of the statement.
  */
 static void
@@ -352,8 +364,7 @@ execute_planned(PlannedStmt *planned, const char *sql)
 	else
 	{
 		check_utility(planned->utilityStmt);
-		ProcessUtility(planned, sql, false,
-					   distributed ? PROCESS_UTILITY_TOPLEVEL : PROCESS_UTILITY_QUERY,
+		ProcessUtility(planned, sql, false, utility_context(planned->utilityStmt),
 					   NULL, NULL, None_Receiver, NULL);
 	}
 	PopActiveSnapshot();

@@ -200,19 +200,27 @@ journal_cancel(int64 run)
 }
 
 /*
- * The newest run that left something in the background.
+ * The newest run that goes on in the background, or else the newest of all.
  */
 int64
-journal_last_background(void)
+journal_last(void)
 {
 	static CatalogStatement find = {
-		.sql = "SELECT pg_catalog.max(run) FROM ashmig.runs WHERE status = 'background'"
+		.sql = "SELECT coalesce(pg_catalog.max(r.run) FILTER (WHERE r.status = 'background' AND EXISTS ("
+		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
+		"  AND l.database = $1 AND l.classid = $2 AND l.objsubid = 2"
+		"  AND l.objid::pg_catalog.int8 = r.run & 4294967295)), pg_catalog.max(r.run))"
+		" FROM ashmig.runs AS r",
+		.nargs = 2, .types = {OIDOID, OIDOID}
 	};
+	Datum		values[2];
 	int			level = catalog_connect();
 	bool		isnull;
 	Datum		run;
 
-	catalog_query(&find, NULL, NULL);
+	values[0] = ObjectIdGetDatum(MyDatabaseId);
+	values[1] = ObjectIdGetDatum(RUN_LOCK_CLASS);
+	catalog_query(&find, values, NULL);
 	run = catalog_datum(0, 1, &isnull);
 	catalog_disconnect(level);
 	return isnull ? 0 : DatumGetInt64(run);

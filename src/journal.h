@@ -32,8 +32,8 @@ extern bool journal_is_alive(int64 run);
 /* Cancel whoever holds it, as pg_cancel_backend does; false: nobody. */
 extern bool journal_cancel(int64 run);
 
-/* The newest run that left something in the background; 0: none */
-extern int64 journal_last_background(void);
+/* The newest run that goes on in the background, or else of all; 0: none */
+extern int64 journal_last(void);
 
 /* Status of a run, or NULL where there is none; *error may be NULL */
 extern char *journal_status(int64 run, char **error);

@@ -132,7 +132,7 @@ ashmig_wait(PG_FUNCTION_ARGS)
 
 	call_check_not_atomic(fcinfo, "ashmig_wait");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	run = PG_ARGISNULL(0) ? journal_last_background() : PG_GETARG_INT64(0);
+	run = PG_ARGISNULL(0) ? journal_last() : PG_GETARG_INT64(0);
 	while (run != 0 && !is_over(run))
 	{
 		SPI_commit();
