@@ -232,14 +232,16 @@ alter_column(DeparseContext *context, const TableName *table,
 }
 
 /*
- * A column that is there in most schemas: tenants made since it was retired
- * do not have it.
+ * A retired column that is to be there.  A tenant that was made since it was
+ * retired does not have it; the public scope, of which there is one, does
+ * unless it was dropped.
  */
 static void
 ensure_column(DeparseContext *context, const TableName *table, const Column *column)
 {
-	add_statement(context, psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s",
-									qualified(table), column_definition(table, column)));
+	if (table->tenant)
+		add_statement(context, psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s",
+										qualified(table), column_definition(table, column)));
 }
 
 /*
@@ -626,11 +628,15 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 			break;
 		case OP_DROP_RETIRED:
 			add_clause(context, qualified(table),
-					   psprintf("DROP COLUMN IF EXISTS %s",
+					   psprintf("DROP COLUMN %s%s", table->tenant ? "IF EXISTS " : "",
 								quote_name(((const Column *) operation->from)->name)));
 			break;
 		case OP_RESTORE_RETIRED:
-			ensure_column(context, table, operation->to);
+			if (table->tenant)
+				ensure_column(context, table, operation->to);
+			else
+				add_clause(context, qualified(table),
+						   psprintf("ADD COLUMN %s", column_definition(table, operation->to)));
 			break;
 		case OP_ADD_ATTRIBUTE:
 			if (is_spelled_serial(table, operation->to))

@@ -280,8 +280,10 @@ diff_add_index(DiffContext *context, const Table *table, const TableIndex *index
 {
 	Operation  *operation = diff_emit(context, index_add[index->kind], table, NULL, index);
 
-	operation->concurrently = index->concurrently ||
-		(context->options->concurrent_indexes && index->kind == INDEX_IDENTITY);
+	/* PostgreSQL builds no index of a partitioned table concurrently */
+	operation->concurrently = !model_is_partitioned(table) &&
+		(index->concurrently ||
+		 (context->options->concurrent_indexes && index->kind == INDEX_IDENTITY));
 	return operation;
 }
 

@@ -613,6 +613,16 @@ model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
  * ----------
  */
 bool
+model_is_partitioned(const Table *table)
+{
+	const char *options = table->options ? table->options : "";
+
+	while (isspace((unsigned char) *options))
+		options++;
+	return pg_strncasecmp(options, "partition", strlen("partition")) == 0;
+}
+
+bool
 model_is_table(const ResourceSnapshot *snapshot)
 {
 	return snapshot->attributes != NIL || snapshot->identities != NIL ||

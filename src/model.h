@@ -140,6 +140,9 @@ extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *st
 /* A column of a removed attribute, without its NOT NULL where inserts would fail. */
 extern Column *model_retire(const Column *column);
 
+/* Do its options make it a partitioned table? */
+extern bool model_is_partitioned(const Table *table);
+
 /* Does the snapshot ask for a table at all? */
 extern bool model_is_table(const ResourceSnapshot *snapshot);
 

@@ -678,7 +678,6 @@ rename_report(List *questions, Problem *problem)
 				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
 						  quote_text(yes.data)),
 				 list_length(questions) == 1 ? "was %s %s?"
-				 : "was %s %s? (and %d more questions)",
-				 what, first->move ? "moved" : "renamed",
-				 list_length(questions) - 1);
+				 : "was %s %s? (the first of %d questions)",
+				 what, first->move ? "moved" : "renamed", list_length(questions));
 }
