@@ -17,6 +17,7 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -453,6 +454,20 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 }
 
 /*
+ * Nobody takes our place, so caches of the tables that we have seen are
+ * emptied when they have grown too big.
+ */
+static void
+trim_caches(void)
+{
+	if (MemoryContextMemAllocated(CacheMemoryContext, true) <= (Size) ashmig_worker_memory * 1024)
+		return;
+	StartTransactionCommand();
+	InvalidateSystemCaches();
+	CommitTransactionCommand();
+}
+
+/*
  * Finish the schemas that a run left for us.  A cancel stops it at the
  * statement where it is; the next run resumes there.
  */
@@ -482,6 +497,9 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 		failed += error != NULL;
 		canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 		debug_query_string = NULL;
+		if (done % 16 == 0)
+			trim_caches();
+		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
 	}
 

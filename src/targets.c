@@ -17,16 +17,35 @@
 #include "registry.h"
 #include "series.h"
 #include "targets.h"
-#include "text.h"
+
+/* An empty set of names */
+static HTAB *
+make_set(int size)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("ashmig names", Max(size, 16), &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/* The names of a list, as a set */
+static HTAB *
+set_of_names(List *names)
+{
+	HTAB	   *set = make_set(list_length(names));
+	ListCell   *lc;
+
+	foreach(lc, names)
+		hash_search(set, lfirst(lc), HASH_ENTER, NULL);
+	return set;
+}
 
 /* Raise for the first of these names that is no tenant. */
 static void
 check_names(List *names, List *tenants)
 {
-	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
-	.hcxt = CurrentMemoryContext};
-	HTAB	   *known = hash_create("ashmig tenants", Max(list_length(tenants), 16), &control,
-									HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	HTAB	   *known = make_set(list_length(tenants));
 	ListCell   *lc;
 
 	foreach(lc, tenants)
@@ -49,21 +68,18 @@ static List *
 selected_tenants(const RunOptions *options)
 {
 	List	   *tenants = registry_tenants();
+	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	if (options->has_only)
-		check_names(options->only, tenants);
-	if (options->except != NIL)
-		check_names(options->except, tenants);
+	check_names(options->has_only ? options->only : options->except, tenants);
 	foreach(lc, tenants)
 	{
 		Tenant	   *tenant = lfirst(lc);
+		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
 		Target	   *target;
 
-		if (options->has_only && !text_list_has(options->only, tenant->schema))
-			continue;
-		if (options->except != NIL && text_list_has(options->except, tenant->schema))
+		if (found != options->has_only)
 			continue;
 		target = palloc(sizeof(Target));
 		target->tenant = true;

@@ -204,19 +204,15 @@ static void
 close_journal(Worker *worker)
 {
 	SharedRun  *run = worker->run;
-	bool		open = worklist_is_open(run, worker->items);
-	bool		mine = false;
+	bool		mine = worklist_leave(run, worker->items);
 	const char *status = "done";
 	int			failed;
 	int			finished;
 
 	SpinLockAcquire(&run->mutex);
-	run->active--;
-	if (run->active == 0 && !open && run->row == ROW_WRITTEN)
-	{
+	mine = mine && run->row == ROW_WRITTEN;
+	if (mine)
 		run->row = ROW_CLOSED;
-		mine = true;
-	}
 	failed = run->failed;
 	finished = run->finished;
 	if (run->cancel)

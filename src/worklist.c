@@ -158,6 +158,29 @@ worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker)
 	ConditionVariableBroadcast(&run->changed);
 }
 
+/* Is there anything left to be done?  Under the lock. */
+static bool
+is_open(const SharedRun *run, const SharedItem *items)
+{
+	return !run->stop && !run->cancel && run->finished < run->nitems &&
+		(items[0].tenant || items[0].state != ITEM_FAILED);
+}
+
+/*
+ * A worker leaves.
+ */
+bool
+worklist_leave(SharedRun *run, SharedItem *items)
+{
+	bool		last;
+
+	SpinLockAcquire(&run->mutex);
+	run->active--;
+	last = run->active == 0 && !is_open(run, items);
+	SpinLockRelease(&run->mutex);
+	return last;
+}
+
 /*
  * Is there anything left to be done?
  */
@@ -167,8 +190,7 @@ worklist_is_open(SharedRun *run, SharedItem *items)
 	bool		open;
 
 	SpinLockAcquire(&run->mutex);
-	open = !run->stop && !run->cancel && run->finished < run->nitems &&
-		(items[0].tenant || items[0].state != ITEM_FAILED);
+	open = is_open(run, items);
 	SpinLockRelease(&run->mutex);
 	return open;
 }

@@ -31,6 +31,9 @@ extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *wor
 /* The worker will try it again (or another will) after a pause. */
 extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker);
 
+/* A worker leaves; true where it was the last and nothing is left to be done. */
+extern bool worklist_leave(SharedRun *run, SharedItem *items);
+
 /* Is there anything left to be done? */
 extern bool worklist_is_open(SharedRun *run, SharedItem *items);
 

@@ -65,8 +65,8 @@ sub wait_until_up
 {
 	for (1 .. 600)
 	{
-		my ($status) = $node->psql('app', 'SELECT 1', on_error_die => 0);
-		return if $status == 0;
+		my ($out, $err) = ('', '');
+		return if IPC::Run::run([ 'psql', '-Xc', 'SELECT 1', '-d', $node->connstr('app') ], '>', \$out, '2>', \$err);
 		usleep(50_000);
 	}
 	die 'the server does not come up';
