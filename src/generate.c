@@ -60,7 +60,7 @@ input_has_extensions(Datum input)
 
 /* Decode the input; raises what is wrong with it and warns of unknown keys. */
 static Bundle *
-input_decode(Datum input)
+input_decode(Datum input, bool quiet)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(input);
 	Problem		problem = {0};
@@ -68,7 +68,7 @@ input_decode(Datum input)
 										 &problem);
 
 	problem_raise(&problem);
-	if (bundle->unknown_keys != NIL)
+	if (bundle->unknown_keys != NIL && !quiet)
 	{
 		StringInfoData keys;
 		ListCell   *lc;
@@ -98,6 +98,21 @@ typedef struct SnapshotGroup
 	List	   *positions;
 } SnapshotGroup;
 
+/* Raise where two tables are one only because PostgreSQL cuts their names. */
+static void
+check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
+{
+	if (strcmp(one->table, other->table) != 0 ||
+		(one->schema && other->schema && strcmp(one->schema, other->schema) != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
+				 errmsg("two tables would have the same name \"%s\"",
+						text_cut_name(other->table)),
+				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+						   other->path, one->path, NAMEDATALEN - 1),
+				 errhint("Give one of the two a name of its own.")));
+}
+
 /* The snapshots of one repo, grouped by table, in the order of their first */
 static List *
 group_snapshots(List *snapshots, const char *repo)
@@ -122,6 +137,8 @@ group_snapshots(List *snapshots, const char *repo)
 			table_map_put(by_name, &name, group);
 			groups = lappend(groups, group);
 		}
+		else
+			check_same_table(linitial(group->snapshots), snapshot);
 		group->snapshots = lappend(group->snapshots, snapshot);
 		group->positions = lappend_int(group->positions, snapshot->position);
 	}
@@ -135,7 +152,7 @@ group_snapshots(List *snapshots, const char *repo)
  */
 static void
 take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
-		  bool with_dev, Problem *problem)
+		  const GenerateOptions *options, Problem *problem)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
@@ -149,12 +166,15 @@ take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
 	}
 	if (names == NIL)
 		return;
-	generation->taken = recorded_take_over(recorded, generation->repo, names, with_dev, problem);
+	generation->taken = recorded_take_over(recorded, generation->repo, names,
+										   options->dev, problem);
 	problem_raise(problem);
 	foreach(lc, generation->taken)
 	{
 		const ForeignTable *foreign = lfirst(lc);
 
+		if (options->quiet)
+			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
 				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
@@ -215,6 +235,7 @@ diff_options(const GenerateOptions *options)
 	diff.drop_tables = options->drop_tables;
 	diff.concurrent_indexes = options->concurrent_indexes;
 	diff.default_schema = ashmig_default_schema;
+	diff.quiet = options->quiet;
 	diff.ask = !options->dev;
 	if (options->renames)
 	{
@@ -257,7 +278,8 @@ generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded
 	Problem		problem = {0};
 
 	build_given(generation, groups, recorded, &problem);
-	warn_of_options(generation, recorded);
+	if (!options->quiet)
+		warn_of_options(generation, recorded);
 	generation->diff = diff_models(recorded->model, generation->given, options, &problem);
 	problem_raise(&problem);
 	if (options->ask && generation->diff->questions != NIL)
@@ -408,6 +430,22 @@ generate_dev_migrations(void)
 	return result;
 }
 
+/* The same again, as in every deploy without a change? */
+static bool
+is_current(Datum input, Datum snapshots, const GenerateOptions *options)
+{
+	return !options->drop_tables && !input_has_extensions(input) &&
+		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
+		(options->dev || generate_dev_migrations() == NIL) &&
+		recorded_is_current(snapshots, options->dev);
+}
+
+bool
+generate_is_current(Datum input, const GenerateOptions *options)
+{
+	return is_current(input, input_array(input), options);
+}
+
 Generation *
 generate_plan(Datum input, const GenerateOptions *options)
 {
@@ -417,15 +455,10 @@ generate_plan(Datum input, const GenerateOptions *options)
 	ListCell   *lc;
 
 	generation->snapshots = input_array(input);
-
-	/* the same again, as every deploy without a change: nothing to decode */
-	if (!options->drop_tables && !input_has_extensions(input) &&
-		JB_ROOT_COUNT(DatumGetJsonbP(generation->snapshots)) > 0 &&
-		(options->dev || generate_dev_migrations() == NIL) &&
-		recorded_is_current(generation->snapshots, options->dev))
+	if (is_current(input, generation->snapshots, options))
 		return generation;
 
-	generation->bundle = input_decode(input);
+	generation->bundle = input_decode(input, options->quiet);
 	generation->extensions = extension_plan(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
@@ -435,7 +468,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);
-		take_over(repo, groups, recorded, options->dev, &problem);
+		take_over(repo, groups, recorded, options, &problem);
 		generate_repo(repo, groups, recorded, &diff);
 		generation->repos = lappend(generation->repos, repo);
 	}
@@ -447,8 +480,8 @@ generate_plan(Datum input, const GenerateOptions *options)
 List *
 generate_between(Datum old, Datum new, const GenerateOptions *options)
 {
-	Bundle	   *old_bundle = input_decode(old);
-	Bundle	   *new_bundle = input_decode(new);
+	Bundle	   *old_bundle = input_decode(old, false);
+	Bundle	   *new_bundle = input_decode(new, false);
 	DiffOptions diff = diff_options(options);
 	Problem		problem = {0};
 	List	   *repos = bundle_repos(new_bundle);

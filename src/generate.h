@@ -23,6 +23,7 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
+	bool		quiet;			/* no warnings: another plan of the call gives them */
 } GenerateOptions;
 
 /* A table of the input */
@@ -56,6 +57,12 @@ typedef struct Generation
  * nothing.  "input" is jsonb: a snapshot, an array of them, or a bundle.
  */
 extern Generation *generate_plan(Datum input, const GenerateOptions *options);
+
+/*
+ * Is everything recorded as it is given, so that there is nothing to decode?
+ * False says nothing; it is the quick answer for a deploy without a change.
+ */
+extern bool generate_is_current(Datum input, const GenerateOptions *options);
 
 /* Is there nothing to record? */
 extern bool generate_is_empty(const Generation *generation);

@@ -55,12 +55,14 @@ static void
 take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
 {
 	List	   *dev = options->dev ? NIL : generate_dev_migrations();
+	GenerateOptions trial = *options;
 	RunOptions	back = *run;
 	ListCell   *lc;
 
 	if (dev == NIL)
 		return;
-	(void) generate_plan(input, options);
+	trial.quiet = true;
+	(void) generate_plan(input, &trial);
 	back.down = true;
 	back.run_public = back.run_tenants = true;
 	back.repo = NULL;
@@ -106,9 +108,8 @@ record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
-	Generation *generation = generate_plan(PG_GETARG_DATUM(0), options);
 
-	if (generation->repos == NIL && generation->extensions == NIL)
+	if (generate_is_current(PG_GETARG_DATUM(0), options))
 		return;
 	values[0] = PG_GETARG_DATUM(0);
 	nulls[1] = options->name == NULL;

@@ -47,6 +47,7 @@ typedef struct DiffOptions
 	bool		ask;			/* open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
 	bool		concurrent_indexes;
+	bool		quiet;			/* the caller wants no warnings */
 	const char *default_schema;
 } DiffOptions;
 
