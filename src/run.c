@@ -104,10 +104,11 @@ run_pass(const RunOptions *options, List *targets)
 }
 
 /*
- * The targets that had no turn yet; their names are entered.
+ * The targets that had no turn yet; their names are entered.  Public comes in
+ * the first pass only: what it left to the background is still pending then.
  */
 static List *
-new_targets(List *targets, HTAB *names)
+new_targets(List *targets, HTAB *names, bool first_pass)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -117,11 +118,11 @@ new_targets(List *targets, HTAB *names)
 		Target	   *target = lfirst(lc);
 		bool		found;
 
-		/* public comes but once, and may have a tenant's name only as prefix */
+		/* public may have a tenant's name as prefix */
 		if (target->tenant)
 			(void) hash_search(names, target->schema, HASH_ENTER, &found);
 		else
-			found = hash_get_num_entries(names) > 0;
+			found = !first_pass;
 		if (!found)
 			result = lappend(result, target);
 	}
@@ -137,14 +138,14 @@ run_outside(const RunOptions *options, List *targets)
 	HTAB	   *names = make_names();
 	List	   *results = NIL;
 
-	targets = new_targets(targets, names);
+	targets = new_targets(targets, names, true);
 	for (int pass = 1; targets != NIL && pass <= MAX_PASSES; pass++)
 	{
 		results = list_concat(results, run_pass(options, targets));
 		if (failure_among(results) || !options->run_tenants || options->down ||
 			options->has_only || options->step > 0)
 			break;
-		targets = new_targets(targets_find(options), names);
+		targets = new_targets(targets_find(options), names, false);
 	}
 	if (options->on_error != ON_ERROR_REPORT)
 		failure_raise(results);
