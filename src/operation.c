@@ -185,8 +185,11 @@ hazard_alter(const Operation *operation, Hazard *hazard)
 	{
 		hazard->rewrites = type_change_rewrites(from->type, to->type);
 		hazard->scans = hazard->rewrites;
-		if (varchar_limit(to->type) > 0)
+		if (hazard->rewrites && varchar_limit(to->type) > 0)
+		{
+			hazard->destroys = true;
 			hazard->note = "the cast cuts values that are longer";
+		}
 	}
 	if (to->not_null && !from->not_null)
 	{
