@@ -1,0 +1,83 @@
+--
+-- Columns that change: type, size, default, null, sequence.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_alter TEMPLATE :"home";
+\c ashmig_alter
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
+                 FROM planned(snapshots, renames, drop_columns, drop_tables);
+  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
+END
+$$;
+SELECT ashmig_create_tenant('t1');
+CREATE FUNCTION has(type jsonb, rest jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(resource('t', id('id', 'serial'), attr('x', 'text') || jsonb_build_object('type', type) || rest))
+$$;
+-- Size, precision, scale: up, down, away
+SELECT step(has('"string"'));
+SELECT step(has('"string"', '{"size": 12}'));
+SELECT step(has('"string"', '{"size": null}'));
+SELECT step(has('"text"'));
+SELECT step(has('"decimal"', '{"precision": 10, "scale": 2}'));
+SELECT step(has('"decimal"', '{"precision": 10}'));
+SELECT step(has('"decimal"'));
+SELECT step(has('"utc_datetime_usec"', '{"precision": 3}'));
+SELECT step(has('"utc_datetime_usec"'));
+SELECT step(has('"utc_datetime"'));
+-- what means the same is no change
+SELECT step(has('"naive_datetime"'));
+SELECT step(has('["array", "map"]'));
+SELECT step(has('["array", ["map", "text"]]'));
+
+-- Types with rows in it, by cast or through text, and the default on the way
+SELECT step(has('"integer"', '{"default": "7"}'));
+INSERT INTO public.t DEFAULT VALUES;
+INSERT INTO public.t (x) VALUES (NULL);
+SELECT step(has('"text"', '{"default": "\"7\""}'));
+SELECT step(has('"float"', '{"default": "0.5"}'));
+SELECT step(has('"boolean"', '{"default": "true"}'));
+SELECT step(has('"map"', '{"default": "%{}"}'));
+SELECT step(has('["array", "text"]', '{"default": "[\"a\"]"}'));
+SELECT x FROM public.t ORDER BY id;
+SELECT step(has('"uuid"', '{"default": "fragment(\"gen_random_uuid()\")"}'));
+
+-- Defaults and null alone
+TRUNCATE public.t;
+SELECT step(has('"text"', '{"default": "\"it''s\"", "allow_nil?": false}'));
+SELECT step(has('"text"', '{"default": "\"other\"", "allow_nil?": false}'));
+SELECT step(has('"text"', '{"default": "nil", "allow_nil?": false}'));
+SELECT step(has('"text"', '{"default": "fragment(\"upper(''x'')\")"}'));
+SELECT step(has('"text"', '{"default": "nil"}'));
+INSERT INTO public.t DEFAULT VALUES;
+SELECT apply(has('"text"', '{"allow_nil?": false}'));
+SELECT name, definition FROM structure('public') WHERE kind = 'column';
+-- a type changes, and its default stays: set anew all the same
+DELETE FROM public.t;
+SELECT step(has('"integer"', '{"default": "7"}'));
+SELECT step(has('"bigint"', '{"default": "7"}'));
+-- serial gained and lost by generated?
+SELECT step(has('"bigint"', '{"generated?": true}'));
+SELECT step(has('"bigint"'));
+
+-- What a plan says of them
+SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
+SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"allow_nil?": false}'));
+SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"generated?": true}'));
+SELECT apply(has('"string"', '{"size": 20}'));
+SELECT size, rewrites, scans, destroys, note FROM unnest('{10,30,255}'::int[]) AS size, ashmig_plan(has('"string"', jsonb_build_object('size', size)));
+SELECT rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
+
+\c :home
+DROP DATABASE ashmig_alter;

@@ -1,0 +1,105 @@
+--
+-- Identities and custom indexes.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_indexes TEMPLATE :"home";
+\c ashmig_indexes
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+SELECT ashmig_create_tenant('t1');
+-- The index of an identity, or of a custom index, on a table with a tenant column
+CREATE FUNCTION identity(rest jsonb, strategy text DEFAULT NULL) RETURNS SETOF text
+LANGUAGE sql AS $$
+SELECT replace(o #>> '{up,0}', 'CREATE ', '')
+  FROM ashmig_operations('[]', resource('posts', id(), attr('title', 'text'), attr('Body', 'text'), attr('org_id', 'uuid'))
+         || strategy(strategy, CASE strategy WHEN 'attribute' THEN 'org_id' END)
+         || CASE WHEN rest ? 'of_table' THEN rest -> 'of_table' ELSE '{}' END
+         || CASE WHEN rest ? 'fields' THEN jsonb_build_object('custom_indexes', jsonb_build_array(rest - 'of_table'))
+                 ELSE jsonb_build_object('identities', jsonb_build_array(rest - 'of_table')) END) AS o
+ WHERE o ->> 'operation' IN ('add_unique_index', 'add_custom_index')
+$$;
+
+-- Identities: keys
+SELECT identity('{"name": "title", "index_name": "i", "keys": ["title"]}');
+SELECT identity('{"name": "title", "keys": ["title", "Body"]}');
+SELECT identity('{"name": "title", "keys": [{"type": "atom", "value": "title"}, {"type": "string", "value": "lower(title)"}]}');
+SELECT identity('{"name": "title", "keys": [{"type": "string", "value": "Body"}, "lower(title)"]}');
+-- the tenant's column
+SELECT s, identity('{"name": "t", "keys": ["title"]}', s) FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS s;
+SELECT identity('{"name": "t", "keys": ["title"], "all_tenants?": true}', 'attribute');
+SELECT identity('{"name": "t", "keys": ["title", "org_id"]}', 'attribute');
+-- conditions
+SELECT identity('{"name": "t", "keys": ["title"], "nils_distinct?": false}');
+SELECT identity('{"name": "t", "keys": ["title"], "where": "title <> ''x'' OR true"}');
+SELECT identity('{"name": "t", "keys": ["title"], "base_filter": "org_id IS NOT NULL"}');
+SELECT identity('{"name": "t", "keys": ["title"], "where": "a OR b", "base_filter": "c OR d"}');
+SELECT identity('{"name": "t", "keys": ["title"], "where": "a -- why"}');
+
+-- Custom indexes: fields
+SELECT identity('{"fields": ["title"]}');
+SELECT identity('{"fields": [{"type": "atom", "value": "title"}, {"type": "atom", "value": "Body"}]}');
+SELECT identity('{"fields": [{"type": "string", "value": "lower(title)"}]}');
+SELECT identity('{"fields": [{"type": "string", "value": "title text_pattern_ops DESC NULLS LAST"}]}');
+SELECT identity('{"fields": [{"type": "string", "value": "(title || ''x'')"}, "Body"], "name": "expr"}');
+SELECT o, identity(jsonb_build_object('fields', jsonb_build_array(jsonb_build_object('type', 'directed', 'order', o, 'value', 'title'))))
+  FROM unnest(ARRAY['asc', 'desc', 'asc_nulls_first', 'asc_nulls_last', 'desc_nulls_first', 'desc_nulls_last']) AS o;
+-- the rest of it
+SELECT identity('{"fields": ["title"], "unique": true, "nulls_distinct": false, "include": ["Body", "org_id"], "name": "named one"}');
+SELECT identity('{"fields": ["title"], "using": "hash", "where": "title IS NOT NULL"}');
+SELECT identity('{"fields": ["title"], "concurrently": true}');
+SELECT identity('{"fields": ["title"], "prefix": "elsewhere"}');
+SELECT s, a, identity(jsonb_build_object('fields', '["title"]'::jsonb, 'all_tenants?', a), s)
+  FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS s, unnest(ARRAY[false, true]) AS a;
+SELECT b, identity(jsonb_build_object('fields', '["title"]'::jsonb, 'where', 'a OR b', 'include_base_filter?', b, 'of_table', '{"base_filter": "c OR d"}'::jsonb))
+  FROM unnest(ARRAY[false, true]) AS b;
+SELECT identity('{"fields": ["title"], "of_table": {"base_filter": "c OR d"}}');
+-- derived names
+SELECT identity('{"fields": ["(lower(title))", {"type": "atom", "value": "tägs!"}], "of_table": {"table": "line items"}}');
+
+-- What is not one index element, or one condition
+SELECT identity('{"fields": ["lower(title"]}');
+SELECT identity('{"fields": ["lower(title)) INCLUDE (id"]}');
+SELECT identity('{"fields": ["lower(title), id"]}');
+SELECT identity('{"fields": ["title"], "where": "true; DROP TABLE posts"}');
+SELECT identity('{"name": "t", "keys": ["title"], "where": "true) OR (true"}');
+SELECT identity('{"fields": ["title"], "using": "btree; DROP"}');
+
+-- One changes into the next: rename what only its name tells apart, build anew what differs
+CREATE FUNCTION posts(parts jsonb, strategy text DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(resource('posts', id(), attr('title', 'text'), attr('body', 'text'), attr('org_id', 'uuid'))
+  || strategy(strategy, CASE strategy WHEN 'attribute' THEN 'org_id' END) || parts)
+$$;
+CREATE FUNCTION step(parts jsonb, strategy text DEFAULT NULL) RETURNS SETOF text
+LANGUAGE sql AS $$
+SELECT concat_ws(' | ', nullif(up, ''), nullif(down, '')) FROM planned(posts(parts, strategy)) UNION ALL SELECT lawful(posts(parts, strategy))
+$$;
+SELECT step('{"identities": [{"name": "title", "index_name": "a", "keys": ["title"]}]}');
+SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title"]}]}');
+SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"]}]}');
+SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "where": "body IS NOT NULL"}]}');
+SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "nils_distinct?": false}]}');
+-- two swap their names
+SELECT step('{"identities": [{"name": "x", "index_name": "b", "keys": ["title"]}, {"name": "y", "index_name": "c", "keys": ["body"]}]}');
+SELECT step('{"identities": [{"name": "x", "index_name": "c", "keys": ["title"]}, {"name": "y", "index_name": "b", "keys": ["body"]}]}');
+-- one of each kind, and they change places
+SELECT step('{"custom_indexes": [{"name": "c", "fields": ["title"], "unique": true}]}');
+SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["body"]}]}');
+SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["org_id"]}]}');
+SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}]}');
+-- the tenancy decides the keys of all but those of all tenants
+SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}', 'attribute');
+SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}');
+SELECT step('{"custom_indexes": [{"name": "later", "fields": ["title"], "concurrently": true}]}');
+SELECT name, definition FROM structure('public') WHERE kind = 'index';
+-- both identities stay that differ in whose rows they are about
+SELECT step('{"identities": [{"name": "x", "index_name": "x", "keys": ["title"], "all_tenants?": true}, {"name": "y", "index_name": "y", "keys": ["title"]}]}', 'attribute');
+
+\c :home
+DROP DATABASE ashmig_indexes;

@@ -1,0 +1,92 @@
+--
+-- Renames and moves of tables.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_moves TEMPLATE :"home";
+\c ashmig_moves
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
+                 FROM planned(snapshots, renames, drop_columns, drop_tables);
+  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
+END
+$$;
+SELECT ashmig_create_tenant('t1');
+CREATE FUNCTION ask(snapshots jsonb, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+DECLARE
+  questions jsonb;
+  pasted text;
+BEGIN
+  PERFORM ashmig_plan(snapshots, drop_tables => drop_tables);
+  RETURN NEXT 'no question';
+EXCEPTION WHEN SQLSTATE 'MG006' THEN
+  GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
+  RETURN QUERY SELECT concat_ws(' ', q ->> 'question', q ->> 'schema', q ->> 'table', q ->> 'tenant', q ->> 'candidates')
+                 FROM jsonb_array_elements(questions) AS q;
+  RETURN NEXT substring(pasted FROM 'renames => (E?''.*''); null');
+END
+$$;
+CREATE FUNCTION named(name text, rest jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(
+  resource(name, id('id', 'bigserial'), attr('title', 'text'), ref('parent_id', name || '.id', coalesce(rest - 'table', '{}'), type => 'bigint'))
+    || '{"custom_indexes": [{"fields": ["title"]}], "identities": [{"name": "title", "keys": ["title"]}]}' || rest)
+$$;
+
+-- Asked where a table goes and another comes, in the same scope
+SELECT apply(named('posts'));
+SELECT ask(named('articles'));
+SELECT ask(named('articles'), true);
+SELECT ask(named('articles') || named('letters'), true);
+SELECT ask(named('articles', strategy('context')), true);
+SELECT ask(named('articles', '{"schema": "archive"}'), true);
+SELECT ask(named('posts', '{"schema": "archive"}'));
+SELECT ask(named('posts', '{"schema": "archive"}') || named('posts', '{"schema": "b"}'));
+
+-- Renamed: its key and its sequence keep their names, what is named after the table gets new ones
+SELECT step(named('articles'), '[{"table": "posts", "to": "articles"}]');
+SELECT * FROM structure('public');
+-- a new table of the old name finds them taken
+SELECT step(named('articles') || named('posts'));
+SELECT "table", name, definition FROM structure('public') WHERE kind = 'sequence' OR definition LIKE 'PRIMARY%';
+SELECT step(named('articles'), drop_tables => true);
+
+-- Moved: the schema is made, and stays when the table moves back
+SELECT step(named('articles', '{"schema": "old things"}'), '[{"table": "articles", "to_schema": "old things"}]');
+SELECT "table", kind, name FROM structure('old things');
+SELECT step(named('notes', '{"schema": "old things"}'), '[{"table": "articles", "schema": "old things", "to": "notes"}]');
+SELECT step(named('notes'), '[{"table": "notes", "schema": "old things", "to_schema": "public"}]');
+SELECT "table", kind, name FROM structure('old things');
+-- both at once
+SELECT step(named('letters', '{"schema": "b"}'), '[{"table": "notes", "to": "letters", "to_schema": "b"}]');
+SELECT "table", kind, name FROM structure('b');
+
+-- Not renamed: one goes, another comes
+SELECT up FROM ashmig_plan(named('mail', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": null}]', drop_tables => true);
+SELECT up FROM ashmig_plan(named('letters'), renames => '[{"table": "letters", "schema": "b", "to_schema": null}]', drop_tables => true);
+-- to a name that no snapshot has, and one that is there
+SELECT ashmig_plan(named('mail'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
+SELECT up FROM ashmig_plan(named('letters', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
+
+-- In tenants, with a column, and the table that points to it
+CREATE FUNCTION pair(name text, title text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(resource(name, id(), attr(title, 'text')) || strategy('context'),
+  resource('comments', id(), ref('about', name || '.id', strategy('context') || '{"name": "about"}')) || strategy('context'))
+$$;
+SELECT apply(pair('posts', 'title'), drop_tables => true);
+SELECT step(pair('a"b', 'it''s'), '[{"table": "posts", "to": "a\"b"}, {"table": "a\"b", "column": "title", "to": "it''s"}]');
+SELECT "table", kind, name, definition FROM structure('t1');
+
+\c :home
+DROP DATABASE ashmig_moves;

@@ -1,0 +1,98 @@
+--
+-- Renames of columns: questions, answers, and what goes along.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_renames TEMPLATE :"home";
+\c ashmig_renames
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
+                 FROM planned(snapshots, renames, drop_columns, drop_tables);
+  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
+END
+$$;
+SELECT ashmig_create_tenant('t1');
+CREATE FUNCTION posts(VARIADIC names text[]) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(resource('posts', VARIADIC id() || ARRAY(SELECT attr(n, 'text') FROM unnest(names) AS n)))
+$$;
+
+-- Columns: questions, and the answers as the HINT shows them
+SELECT apply(posts('title', 'body'));
+SELECT * FROM ashmig_plan(posts('subject', 'body'));
+SELECT * FROM ashmig_plan(posts('subject', 'text', 'more'));
+SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": null}]', drop_columns => true);
+SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[]', drop_columns => true);
+-- only lost, or only gained: no question
+SELECT up FROM ashmig_plan(posts('body'));
+SELECT up FROM ashmig_plan(posts('title', 'body', 'more'));
+-- one answered, one still open
+SELECT up FROM ashmig_plan(posts('subject', 'text'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+-- dev generations do not ask, a check does
+SELECT up FROM ashmig_plan(posts('subject', 'body'), dev => true, drop_columns => true);
+SELECT ashmig_check(posts('subject', 'body'));
+
+-- The questions for a program, and the answers in the HINT pasted as they stand
+CREATE FUNCTION ask(snapshots jsonb, drop_tables boolean DEFAULT false, OUT questions jsonb, OUT pasted text)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ashmig_plan(snapshots, drop_tables => drop_tables);
+EXCEPTION WHEN SQLSTATE 'MG006' THEN
+  GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
+  pasted := substring(pasted FROM 'renames => (E?''.*''); null');
+END
+$$;
+SELECT q ->> 'table' AS "table", q ->> 'column' AS "column", q -> 'candidates' AS candidates
+  FROM ask(posts('it''s', 'back\slash "quoted"')), jsonb_array_elements(questions) AS q;
+SELECT format('SELECT up FROM ashmig_plan(posts(''it''''s'', ''back\slash "quoted"''), renames => %s)', pasted)
+  FROM ask(posts('it''s', 'back\slash "quoted"')) \gexec
+
+-- Answers that make no sense
+SELECT ashmig_plan(posts('subject', 'body'), renames => '{}');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[1]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title"}]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"column": "title", "to": "subject"}]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": 3}]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": "nothing"}]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": "body"}]');
+SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "into": "subject"}]');
+-- two columns into one
+SELECT ashmig_plan(posts('subject'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "posts", "column": "body", "to": "subject"}]');
+-- what is not asked does no harm
+SELECT up FROM ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "nowhere", "to": "else"}]');
+
+-- A column that much depends on, in a tenant: all of it goes along, in both directions
+CREATE FUNCTION article(name text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(
+  resource('articles', id(), attr(name, 'bigint', '{"generated?": true}'), attr('body', 'text')) || strategy('context')
+    || jsonb_build_object(
+      'identities', jsonb_build_array(jsonb_build_object('name', 'n', 'index_name', 'n', 'keys', jsonb_build_array(name))),
+      'custom_indexes', jsonb_build_array(
+        jsonb_build_object('fields', jsonb_build_array(name, 'body')),
+        jsonb_build_object('fields', jsonb_build_array('body'), 'include', jsonb_build_array(name), 'where', format('%I > 0', name), 'name', 'w')),
+      'check_constraints', jsonb_build_array(jsonb_build_object('name', 'c', 'check', format('%I > 0', name), 'attribute', '[]'::jsonb))),
+  resource('comments', id(), ref('article', 'articles.' || name, strategy('context') || '{"primary_key?": false}', type => 'bigint')) || strategy('context'))
+$$;
+SELECT apply('[]', drop_tables => true);
+SELECT apply(article('number'));
+SELECT step(article('No 1'), '[{"table": "articles", "column": "number", "to": "No 1"}]');
+SELECT * FROM structure('t1');
+SELECT step(article('number'), '[{"table": "articles", "column": "No 1", "to": "number"}]');
+-- another one of the old name: the sequence's name is taken
+SELECT step(article('n'), '[{"table": "articles", "column": "number", "to": "n"}]');
+SELECT step(jsonb_set(article('n'), '{0,attributes,3}', attr('number', 'bigint', '{"generated?": true}')));
+SELECT "table", name, definition FROM structure('t1') WHERE kind = 'sequence';
+
+\c :home
+DROP DATABASE ashmig_renames;

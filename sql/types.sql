@@ -1,0 +1,93 @@
+--
+-- Types: what an attribute becomes as a column.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_types TEMPLATE :"home";
+\c ashmig_types
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+CREATE EXTENSION citext SCHEMA public;
+CREATE TYPE public.money_with_currency AS (currency_code varchar, amount numeric);
+CREATE TYPE public."Mood" AS ENUM ('ok', 'sad');
+
+-- A table of one column of that type
+CREATE FUNCTION becomes(type jsonb, rest jsonb DEFAULT '{}') RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  column_type text;
+BEGIN
+  PERFORM ashmig_apply(jsonb_build_array(resource('t', attr('x', 'text') || jsonb_build_object('type', type) || rest)),
+                       drop_columns => true);
+  SELECT definition INTO column_type FROM structure('public') WHERE name = 'x' AND kind = 'column';
+  PERFORM ashmig_rollback("all" => true);
+  DELETE FROM ashmig.migrations;
+  DELETE FROM ashmig.snapshots;
+  RETURN column_type;
+END
+$$;
+
+-- Ecto's names
+SELECT t, becomes(to_jsonb(t)) FROM unnest(ARRAY['string', 'text', 'integer', 'id', 'bigint', 'binary_id', 'uuid', 'binary',
+  'bitstring', 'map', 'decimal', 'float', 'boolean', 'date', 'time', 'utc_datetime', 'naive_datetime', 'time_usec',
+  'utc_datetime_usec', 'naive_datetime_usec', 'duration', 'identity']) AS t;
+
+-- With size, precision and scale
+SELECT becomes('"string"', '{"size": 40}');
+SELECT becomes('"binary"', '{"size": null}');
+SELECT becomes('"char"', '{"size": 3}');
+SELECT becomes('"varbit"', '{"size": 8}');
+SELECT becomes('"decimal"', '{"precision": 10}');
+SELECT becomes('"decimal"', '{"precision": 10, "scale": 2}');
+SELECT becomes('"decimal"', '{"precision": 10, "scale": 0}');
+SELECT becomes('"decimal"', '{"precision": null, "scale": 2}');
+SELECT becomes('"numeric"', '{"precision": 10, "scale": 2}');
+SELECT becomes('"utc_datetime_usec"', '{"precision": 3}');
+SELECT becomes('"naive_datetime_usec"', '{"precision": 0}');
+SELECT becomes('"time_usec"', '{"precision": 6}');
+SELECT becomes('"duration"', '{"precision": 0}');
+
+-- Sequences
+SELECT becomes('"bigint"', '{"generated?": true}');
+SELECT becomes('"integer"', '{"generated?": true}');
+SELECT becomes('"bigint"', '{"generated?": true, "default": "0"}');
+SELECT becomes('"smallint"', '{"generated?": true}');
+SELECT becomes('"uuid"', '{"generated?": true}');
+SELECT t, becomes(to_jsonb(t)) FROM unnest(ARRAY['serial', 'bigserial', 'smallserial']) AS t;
+SELECT becomes('"serial"', '{"default": "7"}');
+SELECT becomes('["array", "serial"]');
+
+-- Lists
+SELECT becomes('["array", "text"]');
+SELECT becomes('["array", "string"]');
+SELECT becomes('["array", "string"]', '{"size": 12}');
+SELECT becomes('["array", "map"]');
+SELECT becomes('["array", "utc_datetime"]');
+SELECT becomes('["array", "decimal"]', '{"precision": 6, "scale": 1}');
+SELECT becomes('["array", ["array", "integer"]]');
+SELECT becomes('["map", "text"]');
+SELECT becomes('["array", ["map", "integer"]]');
+
+-- PostgreSQL's own, as they stand
+SELECT t, becomes(to_jsonb(t)) FROM unnest(ARRAY['citext', 'CITEXT', 'timestamptz', 'timestamptz(6)', 'timestamp with time zone',
+  'timestamp (2) with time zone', 'interval day to second(2)', 'double precision', 'numeric(6,2)', 'character varying(7)', 'bit varying(3)',
+  'inet', 'int4range', 'tsvector', 'text[]', 'integer[3][]', 'public.citext', '"Mood"', 'public."Mood"', 'money_with_currency', '"char"']) AS t;
+
+-- What the database does not know, or what is not one type
+SELECT becomes('"Mood"');
+SELECT becomes('"nonsense"');
+SELECT becomes('"vector(384)"');
+SELECT becomes('"text; DROP TABLE t"');
+SELECT becomes('"varchar"', '{"size": 0}');
+SELECT becomes('"varchar"', '{"size": 20000000}');
+SELECT becomes('"utc_datetime_usec"', '{"precision": 7}');
+SELECT becomes('"decimal"', '{"precision": 2000, "scale": 1}');
+SELECT count(*) FROM ashmig.migrations;
+
+\c :home
+DROP DATABASE ashmig_types;
