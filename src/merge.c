@@ -363,91 +363,86 @@ merge_identities(List *snapshots, const List *other_keys)
 	return result;
 }
 
+/*
+ * Parts of one kind, of all snapshots: the List at "offset" of each.  What
+ * "same" says is one part appears once, as it was mentioned first; "check" (or
+ * NULL) notes a problem where the mentions differ.
+ */
+typedef bool (*PartSame) (const void *one, const void *other);
+typedef void (*PartCheck) (const void *one, const void *other,
+						   const char *table, Problem *problem);
+
 static List *
-merge_custom_indexes(List *snapshots)
+merge_parts(List *snapshots, size_t offset, PartSame same, PartCheck check,
+			Problem *problem)
 {
+	const char *table = ((ResourceSnapshot *) linitial(snapshots))->table;
 	List	   *result = NIL;
 	ListCell   *ls;
-	ListCell   *li;
+	ListCell   *lp;
 	ListCell   *lr;
 
 	foreach(ls, snapshots)
 	{
-		foreach(li, ((ResourceSnapshot *) lfirst(ls))->custom_indexes)
+		foreach(lp, *(List **) ((char *) lfirst(ls) + offset))
 		{
-			bool		known = false;
+			const void *known = NULL;
 
 			foreach(lr, result)
-				known = known || custom_index_equal(lfirst(lr), lfirst(li));
-			if (!known)
-				result = lappend(result, lfirst(li));
+			{
+				if (same(lfirst(lr), lfirst(lp)))
+					known = lfirst(lr);
+			}
+			if (known == NULL)
+				result = lappend(result, lfirst(lp));
+			else if (check)
+				check(known, lfirst(lp), table, problem);
 		}
 	}
 	return result;
 }
 
-/* All checks by name; one name with two expressions is a conflict */
-static List *
-merge_checks(List *snapshots, const char *table, Problem *problem)
+static bool
+custom_index_same(const void *one, const void *other)
 {
-	List	   *result = NIL;
-	ListCell   *ls;
-	ListCell   *lc;
-	ListCell   *lr;
-
-	foreach(ls, snapshots)
-	{
-		foreach(lc, ((ResourceSnapshot *) lfirst(ls))->check_constraints)
-		{
-			CheckConstraint *check = lfirst(lc);
-			CheckConstraint *same = NULL;
-
-			foreach(lr, result)
-			{
-				if (strcmp(((CheckConstraint *) lfirst(lr))->name, check->name) == 0)
-					same = lfirst(lr);
-			}
-			if (same == NULL)
-				result = lappend(result, check);
-			else if (strcmp(same->check, check->check) != 0 ||
-					 !text_equal(same->base_filter, check->base_filter))
-				merge_conflict(problem, check->path, table, check->name,
-							   "check constraint", same->check, check->check);
-		}
-	}
-	return result;
+	return custom_index_equal(one, other);
 }
 
-/* All statements by name; one name with two texts is a conflict */
-static List *
-merge_statements(List *snapshots, const char *table, Problem *problem)
+static bool
+check_same(const void *one, const void *other)
 {
-	List	   *result = NIL;
-	ListCell   *ls;
-	ListCell   *lc;
-	ListCell   *lr;
+	return strcmp(((const CheckConstraint *) one)->name,
+				  ((const CheckConstraint *) other)->name) == 0;
+}
 
-	foreach(ls, snapshots)
-	{
-		foreach(lc, ((ResourceSnapshot *) lfirst(ls))->custom_statements)
-		{
-			CustomStatement *statement = lfirst(lc);
-			CustomStatement *same = NULL;
+/* One name with two expressions is a conflict */
+static void
+check_conflict(const void *one, const void *other, const char *table, Problem *problem)
+{
+	const CheckConstraint *a = one;
+	const CheckConstraint *b = other;
 
-			foreach(lr, result)
-			{
-				if (strcmp(((CustomStatement *) lfirst(lr))->name, statement->name) == 0)
-					same = lfirst(lr);
-			}
-			if (same == NULL)
-				result = lappend(result, statement);
-			else if (strcmp(same->up, statement->up) != 0 ||
-					 strcmp(same->down, statement->down) != 0)
-				merge_conflict(problem, statement->path, table, statement->name,
-							   "custom statement", same->up, statement->up);
-		}
-	}
-	return result;
+	if (strcmp(a->check, b->check) != 0 || !text_equal(a->base_filter, b->base_filter))
+		merge_conflict(problem, b->path, table, b->name, "check constraint",
+					   a->check, b->check);
+}
+
+static bool
+statement_same(const void *one, const void *other)
+{
+	return strcmp(((const CustomStatement *) one)->name,
+				  ((const CustomStatement *) other)->name) == 0;
+}
+
+/* One name with two texts is a conflict */
+static void
+statement_conflict(const void *one, const void *other, const char *table, Problem *problem)
+{
+	const CustomStatement *a = one;
+	const CustomStatement *b = other;
+
+	if (strcmp(a->up, b->up) != 0 || strcmp(a->down, b->down) != 0)
+		merge_conflict(problem, b->path, table, b->name, "custom statement", a->up, b->up);
 }
 
 /*
@@ -475,10 +470,16 @@ merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
 
 			attribute->primary_key = text_list_has(key, attribute->source);
 		}
-		merged->custom_indexes = merge_custom_indexes(snapshots);
+		merged->custom_indexes = merge_parts(snapshots,
+											 offsetof(ResourceSnapshot, custom_indexes),
+											 custom_index_same, NULL, problem);
 	}
-	merged->check_constraints = merge_checks(snapshots, merged->table, problem);
-	merged->custom_statements = merge_statements(snapshots, merged->table, problem);
+	merged->check_constraints = merge_parts(snapshots,
+											offsetof(ResourceSnapshot, check_constraints),
+											check_same, check_conflict, problem);
+	merged->custom_statements = merge_parts(snapshots,
+											offsetof(ResourceSnapshot, custom_statements),
+											statement_same, statement_conflict, problem);
 	merged->identities = merge_identities(snapshots, other_keys);
 	return problem->sqlerrcode == 0 ? merged : NULL;
 }
