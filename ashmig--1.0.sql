@@ -300,6 +300,8 @@ CREATE VIEW ashmig.progress AS
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Runs that are going on: how many schemas are done, failed, and left to the background, and the processes that ashmig_cancel would cancel';
+GRANT USAGE ON SCHEMA ashmig TO pg_monitor;
+GRANT SELECT ON ashmig.progress TO pg_monitor;
 
 --
 -- Status
@@ -438,9 +440,15 @@ CREATE PROCEDURE ashmig_drop_tenant_serial(schema text, batch integer DEFAULT 50
 COMMENT ON PROCEDURE ashmig_drop_tenant_serial(text, integer)
     IS 'Drop a tenant with all that is in it, in transactions of so many tables each';
 
+CREATE PROCEDURE ashmig_create_missing_tenants()
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_create_missing_tenants()
+    IS 'Create the tenants that the query of ashmig_set_all_tenants lists and that have no schema, with a commit after each';
+
 REVOKE EXECUTE ON FUNCTION ashmig_manage_tenant(regclass, text[], boolean, boolean, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_unmanage_tenant(regclass) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE ashmig_drop_tenant_serial(text, integer) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ashmig_create_missing_tenants() FROM PUBLIC;
 
 --
 -- Code generation

@@ -18,6 +18,7 @@
 #include "tenant.h"
 
 PG_FUNCTION_INFO_V1(ashmig_create_tenant);
+PG_FUNCTION_INFO_V1(ashmig_create_missing_tenants);
 PG_FUNCTION_INFO_V1(ashmig_drop_tenant);
 PG_FUNCTION_INFO_V1(ashmig_drop_tenant_serial);
 PG_FUNCTION_INFO_V1(ashmig_rename_tenant);
@@ -35,6 +36,62 @@ ashmig_create_tenant(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(version);
 }
 
+/*
+ * Enter a procedure that commits.  Returns the memory that outlives its
+ * transactions; it is the current one.
+ */
+static MemoryContext
+begin_procedure(FunctionCallInfo fcinfo, const char *name)
+{
+	MemoryContext context;
+
+	call_check_not_atomic(fcinfo, name);
+	context = AllocSetContextCreate(PortalContext, "ashmig procedure", ALLOCSET_DEFAULT_SIZES);
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	MemoryContextSwitchTo(context);
+	return context;
+}
+
+/* Create a tenant and commit. */
+static void
+create_and_commit(const char *schema, MemoryContext scratch)
+{
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+
+	CHECK_FOR_INTERRUPTS();
+	(void) tenant_create(schema, true, InvalidOid);
+	SPI_commit();
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
+}
+
+/*
+ * Create those that are listed and are not there, with a commit after each.
+ * One that is registered has lost its schema, and is left to be looked into.
+ */
+Datum
+ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = begin_procedure(fcinfo, "ashmig_create_missing_tenants");
+	MemoryContext scratch = AllocSetContextCreate(context, "ashmig tenant", ALLOCSET_DEFAULT_SIZES);
+	int			created = 0;
+	ListCell   *lc;
+
+	foreach(lc, registry_tenants())
+	{
+		const Tenant *tenant = lfirst(lc);
+
+		if (!tenant->listed || tenant->exists || tenant->registered)
+			continue;
+		create_and_commit(tenant->schema, scratch);
+		created++;
+	}
+	ereport(NOTICE,
+			(errmsg_plural("%d tenant created", "%d tenants created", created, created)));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
 /* Drop one */
 Datum
 ashmig_drop_tenant(PG_FUNCTION_ARGS)
@@ -44,28 +101,21 @@ ashmig_drop_tenant(PG_FUNCTION_ARGS)
 }
 
 /*
- * Drop one with a commit after each batch of tables.  What lives longer than
- * a transaction is in the portal's memory.
+ * Drop one with a commit after each batch of tables.
  */
 Datum
 ashmig_drop_tenant_serial(PG_FUNCTION_ARGS)
 {
-	MemoryContext context;
 	char	   *schema;
-	int			batch;
+	int			batch = PG_ARGISNULL(1) ? 500 : PG_GETARG_INT32(1);
 
-	call_check_not_atomic(fcinfo, "ashmig_drop_tenant_serial");
+	(void) begin_procedure(fcinfo, "ashmig_drop_tenant_serial");
 	call_require(fcinfo, 0, "schema");
-	context = AllocSetContextCreate(PortalContext, "ashmig drop", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(context);
-	schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	batch = PG_ARGISNULL(1) ? 500 : PG_GETARG_INT32(1);
 	if (batch < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("batch must be 1 or more")));
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	MemoryContextSwitchTo(context);
+	schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	tenant_drop_serial(schema, batch);
 	SPI_finish();
 	PG_RETURN_VOID();
