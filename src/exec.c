@@ -80,7 +80,7 @@ search_path(const char *schema, const char *default_schema)
  */
 int
 exec_enter(const char *schema, const char *default_schema,
-		   int lock_timeout, const char *min_messages)
+		   int lock_timeout, bool hold_back)
 {
 	int			guc_level = NewGUCNestLevel();
 
@@ -91,8 +91,8 @@ exec_enter(const char *schema, const char *default_schema,
 	set_local("check_function_bodies", "on");
 	set_local("row_security", "on");
 	set_local("lock_timeout", psprintf("%d", lock_timeout));
-	if (min_messages)
-		set_local("client_min_messages", min_messages);
+	if (hold_back && client_min_messages < WARNING)
+		set_local("client_min_messages", "warning");
 	lockwatch_begin(lock_timeout);
 	return guc_level;
 }

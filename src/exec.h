@@ -27,11 +27,11 @@ typedef struct ExecPlace
 /*
  * Enter the environment for one schema, until exec_leave (which an error makes
  * up for: the settings end with the transaction).  "lock_timeout" is in
- * milliseconds.  Messages below "min_messages" (a client_min_messages value,
- * or NULL) are held back.
+ * milliseconds.  With "hold_back" messages below a warning are not sent: there
+ * would be some for every tenant.
  */
 extern int	exec_enter(const char *schema, const char *default_schema,
-					   int lock_timeout, const char *min_messages);
+					   int lock_timeout, bool hold_back);
 extern void exec_leave(int guc_level);
 
 /* Change lock_timeout, in milliseconds, until then. */

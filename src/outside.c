@@ -251,7 +251,7 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
-	level = exec_enter(place->schema, default_schema, options->lock_timeout, NULL);
+	level = exec_enter(place->schema, default_schema, options->lock_timeout, true);
 	exec_statement(sql, place);
 	exec_leave(level);
 	write_partial(migration, place->schema, place->down, place->statement, false);

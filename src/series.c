@@ -605,7 +605,7 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	old = MemoryContextSwitchTo(context);
 	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
 					   options->lock_timeout,
-					   tenant && !options->log_sql ? "warning" : NULL);
+					   tenant && !options->log_sql);
 	run_pending(options, outside, result);
 	exec_leave(level);
 	MemoryContextSwitchTo(old);

@@ -167,7 +167,7 @@ run_compiled(const char *schema, List *statements)
 	error_context_stack = &callback;
 
 	level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
-					   ashmig_log_sql ? NULL : "warning");
+					   !ashmig_log_sql);
 	foreach(lc, statements)
 	{
 		build.statement++;
@@ -319,7 +319,7 @@ count_relations(Oid schema)
 static void
 command_in(const char *schema, const char *sql)
 {
-	int			level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout, "warning");
+	int			level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout, true);
 
 	exec_command(sql);
 	exec_leave(level);
