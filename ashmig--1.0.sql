@@ -399,9 +399,9 @@ CREATE TRIGGER tenant_registered
 
 CREATE FUNCTION ashmig.managed_table_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_managed_table_registered';
-COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody have triggers work as a role that he is no member of';
+COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody write a registration of a role that he is no member of';
 CREATE TRIGGER managed_table_registered
-    BEFORE INSERT OR UPDATE ON ashmig.managed_tables
+    BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
 
 CREATE FUNCTION ashmig.tenant_row_inserted() RETURNS trigger

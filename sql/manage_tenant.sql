@@ -195,6 +195,8 @@ SELECT ashmig_manage_tenant('app.customers', '{cust_,:slug}', "delete" => 'drop'
 \set VERBOSITY sqlstate
 INSERT INTO ashmig.managed_tables VALUES ('app.parent', '{p_,:slug}', true, true, NULL, 'public', session_user);
 UPDATE ashmig.managed_tables SET default_schema = 'app' WHERE owner <> current_user;
+UPDATE ashmig.managed_tables SET owner = current_user WHERE owner <> current_user;
+DELETE FROM ashmig.managed_tables WHERE owner <> current_user;
 \set VERBOSITY default
 RESET ROLE;
 CREATE SCHEMA evil AUTHORIZATION ashmig_app;

@@ -141,22 +141,36 @@ ashmig_tenant_registered(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Raise where the caller is no member of the role that owns a registration.
+ * One that does not exist is the superuser's to name (restoring a dump), and
+ * anybody's to take away.
+ */
+static void
+check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	char	   *owner = SPI_getvalue(row, desc, SPI_fnumber(desc, "owner"));
+	Oid			role = owner ? get_role_oid(owner, true) : InvalidOid;
+
+	if (OidIsValid(role) ? !is_member_of_role(GetUserId(), role) : is_new && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be member of role \"%s\"", owner ? owner : "")));
+}
+
+/*
  * Trigger on ashmig.managed_tables: whoever may write there must not have
- * triggers work as somebody else.
+ * triggers work as somebody else, nor take somebody else's over.
  */
 Datum
 ashmig_managed_table_registered(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo, "managed_table_registered", false);
-	TupleDesc	desc = RelationGetDescr(data->tg_relation);
-	HeapTuple	row = passing_row(data);
-	char	   *owner = SPI_getvalue(row, desc, SPI_fnumber(desc, "owner"));
-	Oid			role = owner ? get_role_oid(owner, true) : InvalidOid;
 
-	/* a role that does not exist (yet) is the superuser's to name: a restore */
-	if (OidIsValid(role) ? !is_member_of_role(GetUserId(), role) : !superuser())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be member of role \"%s\"", owner ? owner : "")));
-	return PointerGetDatum(row);
+	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		check_registration_owner(data, data->tg_trigtuple, false);
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		return PointerGetDatum(data->tg_trigtuple);
+	check_registration_owner(data, passing_row(data), true);
+	return PointerGetDatum(passing_row(data));
 }
