@@ -220,6 +220,20 @@ is(value(q{SELECT ashmig_create_tenant('new')}), 10, 'a new tenant gets a plain 
 ($status, $out, $err) = $node->psql('app', 'BEGIN; CALL ashmig_wait()');
 like($err, qr/cannot run inside a transaction block/, 'waiting in a transaction block would be for ever');
 
+# Without the public migrations, tenants have no turn.
+$node->safe_psql('app', q{INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+	('public', 20, 'bad', '{"SELECT 1/0"}', '{}'), ('tenant', 21, 'm', '{"SELECT 1"}', '{}')});
+($status, $out, $err) = $node->psql('app', 'SELECT * FROM ashmig_migrate_all()');
+like($err, qr/public schema "public" failed: division by zero/, 'a public migration fails');
+like($err, qr/40 schemas had no turn/, '... and no tenant has a turn');
+$node->safe_psql('app', q{DELETE FROM ashmig.migrations WHERE version = 20});
+
+# The journal forgets.
+$node->safe_psql('app', q{UPDATE ashmig.runs SET started_at = started_at - interval '3 days'});
+$node->safe_psql('app', q{SET ashmig.run_retention = 2; SELECT * FROM ashmig_migrate_all()});
+is(value('SELECT count(*) FROM ashmig.runs'), 1, 'old runs are forgotten');
+is(value(q{SET ROLE pg_monitor; SELECT count(*) >= 0 FROM ashmig.progress}), 't', 'monitoring roles may look at the progress');
+
 # Without workers
 $node->safe_psql('app', q{DELETE FROM t002.posts WHERE id = 2});
 $node->safe_psql('app', q{SELECT * FROM ashmig_migrate_all()});
