@@ -24,10 +24,10 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- A part of a snapshot, within a whole one
-CREATE FUNCTION pg_temp.refused(part text, json text) RETURNS text
+CREATE FUNCTION pg_temp.refused(part text, body text) RETURNS text
 LANGUAGE sql AS $$
 	SELECT pg_temp.refused((jsonb '{"table": "posts", "attributes": [{"source": "id", "type": "uuid"}]}'
-		|| jsonb_build_object(part, json::jsonb))::text)
+		|| jsonb_build_object(part, body::jsonb))::text)
 $$;
 CREATE FUNCTION pg_temp.refused_attribute(members text) RETURNS text
 LANGUAGE sql AS $$
