@@ -92,7 +92,7 @@ SET quote_all_identifiers = on;
 SELECT scope, schema, status FROM ashmig_migrate_all();
 RESET ALL;
 SELECT schema, status FROM ashmig_status() WHERE scope = 'tenant' AND repo = '';
-SELECT table_schema, column_default FROM information_schema.columns WHERE column_name = 'path' ORDER BY 1;
+SELECT table_schema, column_default FROM information_schema.columns WHERE column_name = 'path' AND table_schema <> 'pg_catalog' ORDER BY 1;
 SELECT operation, schemas, status, error FROM ashmig.runs ORDER BY run DESC LIMIT 2;
 
 -- Foreign keys to public tables wait until the end, unless something may depend on them.
