@@ -216,6 +216,7 @@ update_condition(const ManagedTable *managed)
 	return sql.data;
 }
 
+/* Create one. */
 static void
 create_trigger(const char *trigger, const char *event, Oid table, const char *when)
 {

@@ -59,6 +59,7 @@ enter_role(Oid role)
 	return before;
 }
 
+/* Become who we were. */
 static void
 leave_role(Before before)
 {
@@ -277,6 +278,9 @@ typedef struct RowContext
 	const char *name;
 } RowContext;
 
+/*
+ * Say which row; and what may help where others are in its way.
+ */
 static void
 row_callback(void *arg)
 {

@@ -75,6 +75,7 @@ raise_not_a_tenant(const char *schema)
 			 errhint("Choose another name, or rename that schema.")));
 }
 
+/* Raise for a name that no tenant has. */
 static void
 raise_no_tenant(const char *schema)
 {
@@ -113,6 +114,7 @@ typedef struct BuildContext
 	int			statement;		/* counted from 1 */
 } BuildContext;
 
+/* Say where an error in a compiled statement comes from. */
 static void
 build_callback(void *arg)
 {
@@ -446,6 +448,7 @@ drop_tables(const char *schema, int batch)
 void
 tenant_drop_serial(const char *schema, int batch)
 {
+	catalog_lock_tenants(RowExclusiveLock);
 	lock_idle_schema(schema);
 	series_hold_schema(schema);
 	PG_TRY();
