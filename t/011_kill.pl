@@ -96,6 +96,16 @@ sub all_down
 ok(all_down(), 'and down');
 my $down = $node->safe_psql('app', $state);
 
+# Whatever way it is run, the end is the same.
+$node->safe_psql('app', 'SELECT * FROM ashmig_migrate_all(atomic => true)');
+is($node->safe_psql('app', $state), $up, 'an atomic run ends the same');
+ok(all_down(), 'and down');
+$node->safe_psql('app', 'CALL ashmig_migrate_all_serial()');
+ok(finish('ashmig_migrate_all(quiet => true)'), 'a serial run, and what needs a worker');
+is($node->safe_psql('app', $state), $up, '... ends the same');
+$node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants("all" => true); SELECT * FROM ashmig_rollback("all" => true); COMMIT});
+is($node->safe_psql('app', $state), $down, 'down in one transaction');
+
 my $pid_of = {
 	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' ORDER BY random() LIMIT 1},
 	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1}};
