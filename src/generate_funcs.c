@@ -96,6 +96,40 @@ ashmig_generate(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
+/* The statement that carries a call of ashmig_generate to a worker */
+#define CARRIER "SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
+
+/*
+ * Have it run.  An error is raised without the carrier in its context: to the
+ * caller it is an error of the call.
+ */
+static void
+execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		worker_execute(sql, nargs, types, values, nulls);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		char	   *carrier;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		carrier = error->context ? strstr(error->context, psprintf("SQL statement \"%s\"", sql)) : NULL;
+		if (carrier == error->context)
+			error->context = NULL;
+		else if (carrier != NULL)
+			carrier[-1] = '\0';
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
 /*
  * Record in a worker, which commits: the caller's transaction writes nothing,
  * so that neither an error at the end of the run nor a cancelled call can take
@@ -119,9 +153,8 @@ record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
 	values[4] = BoolGetDatum(options->drop_columns);
 	values[5] = BoolGetDatum(options->drop_tables);
 	values[6] = BoolGetDatum(options->concurrent_indexes);
-	worker_execute(psprintf("SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)",
-							quote_name(schema)),
-				   lengthof(types), types, values, nulls);
+	execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
+					values, nulls);
 }
 
 /*
