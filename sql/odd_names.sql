@@ -59,7 +59,7 @@ BEGIN
   END IF;
 END
 $$;
-SELECT n, name, (SELECT array_agg(t) FROM try_name(name) AS t) FROM names ORDER BY n;
+SELECT n, name, (SELECT array_agg(t) FROM try_name(name) AS t) FROM names WHERE n IN (1, 2, 3, 4, 5, 6, 8, 10, 12, 16) ORDER BY n;
 SELECT count(*) FROM ashmig_rollback_tenants("all" => true);
 SELECT count(*) FROM ashmig_rollback("all" => true);
 DELETE FROM ashmig.migrations;
