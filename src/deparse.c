@@ -239,9 +239,29 @@ alter_column(DeparseContext *context, const TableName *table,
 static void
 ensure_column(DeparseContext *context, const TableName *table, const Column *column)
 {
-	if (table->tenant)
-		add_statement(context, psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s",
-										qualified(table), column_definition(table, column)));
+	if (!table->tenant)
+		return;
+	if (is_spelled_serial(table, column))
+		add_statement(context, psprintf("CREATE SEQUENCE IF NOT EXISTS %s AS %s",
+										beside(table, column->sequence_name), column->type));
+	add_statement(context, psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s",
+									qualified(table), column_definition(table, column)));
+	if (is_spelled_serial(table, column))
+		own_sequence(context, table, column);
+}
+
+/* A column that is nowhere. */
+static void
+add_column(DeparseContext *context, const TableName *table, const Column *column)
+{
+	bool		spelled = is_spelled_serial(table, column);
+
+	if (spelled)
+		create_sequence(context, table, column);
+	add_clause(context, qualified(table),
+			   psprintf("ADD COLUMN %s", column_definition(table, column)));
+	if (spelled)
+		own_sequence(context, table, column);
 }
 
 /*
@@ -458,23 +478,19 @@ deparse_remove_index(DeparseContext *context, const Operation *operation)
 static void
 deparse_create_table(DeparseContext *context, const Table *table)
 {
+	List	   *columns = list_concat_copy(table->columns, table->retired);
 	StringInfoData buf;
 	const char *comma = "";
 	ListCell   *lc;
 
-	foreach(lc, table->columns)
+	foreach(lc, columns)
 	{
 		if (is_spelled_serial(&table->name, lfirst(lc)))
 			create_sequence(context, &table->name, lfirst(lc));
 	}
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "CREATE TABLE %s (", qualified(&table->name));
-	foreach(lc, table->columns)
-	{
-		appendStringInfo(&buf, "%s%s", comma, column_definition(&table->name, lfirst(lc)));
-		comma = ", ";
-	}
-	foreach(lc, table->retired)
+	foreach(lc, columns)
 	{
 		appendStringInfo(&buf, "%s%s", comma, column_definition(&table->name, lfirst(lc)));
 		comma = ", ";
@@ -493,7 +509,7 @@ deparse_create_table(DeparseContext *context, const Table *table)
 	if (table->options)
 		appendStringInfo(&buf, " %s", table->options);
 	add_statement(context, buf.data);
-	foreach(lc, table->columns)
+	foreach(lc, columns)
 	{
 		if (is_spelled_serial(&table->name, lfirst(lc)))
 			own_sequence(context, &table->name, lfirst(lc));
@@ -635,16 +651,10 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 			if (table->tenant)
 				ensure_column(context, table, operation->to);
 			else
-				add_clause(context, qualified(table),
-						   psprintf("ADD COLUMN %s", column_definition(table, operation->to)));
+				add_column(context, table, operation->to);
 			break;
 		case OP_ADD_ATTRIBUTE:
-			if (is_spelled_serial(table, operation->to))
-				create_sequence(context, table, operation->to);
-			add_clause(context, qualified(table),
-					   psprintf("ADD COLUMN %s", column_definition(table, operation->to)));
-			if (is_spelled_serial(table, operation->to))
-				own_sequence(context, table, operation->to);
+			add_column(context, table, operation->to);
 			break;
 		case OP_ALTER_ATTRIBUTE:
 		case OP_RETIRE_ATTRIBUTE:
