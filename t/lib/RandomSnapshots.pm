@@ -299,7 +299,7 @@ sub rename_column
 	my $column = pick(@{ $table->{columns} }) or return;
 	return if $column->{touched}++;
 	my $old = $column->{name};
-	$column->{name} = $self->fresh_name(\@words, %{ $table->{retired} // {} },
+	$column->{name} = $self->fresh_name(\@words, %{ $table->{retired} // {} }, %{ $table->{was} // {} },
 		map { cut($_->{name}) => 1 } @{ $table->{columns} });
 	push @{ $self->{column_renames} }, [ $table, $old, $column->{name} ];
 }

@@ -1,0 +1,94 @@
+--
+-- Generations: names, dev, check, squash, merged snapshots, several repos.
+--
+SELECT current_database() AS home \gset
+CREATE DATABASE ashmig_generations TEMPLATE :"home";
+\c ashmig_generations
+SET client_min_messages = warning;
+SET search_path = tools, public;
+SET ashmig.workers = 0;
+\set SHOW_CONTEXT never
+\pset format unaligned
+\pset fieldsep ' | '
+\pset tuples_only on
+
+SELECT ashmig_create_tenant(t) FROM unnest('{t1,t2}'::text[]) AS t;
+CREATE FUNCTION posts(VARIADIC names text[]) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(resource('posts', VARIADIC id() || ARRAY(SELECT attr(n, 'text') FROM unnest(names) AS n)) || strategy('context'))
+$$;
+CREATE VIEW migrations AS SELECT scope, name, dev, transactional, cardinality(up) FROM ashmig.migrations ORDER BY version;
+CREATE VIEW recorded AS SELECT scope, table_name, dev, jsonb_array_length(snapshot -> 'attributes') FROM ashmig.snapshots ORDER BY table_name, version;
+
+-- Names: the one given, or what is done
+SELECT scope, migration, statements FROM ashmig_generate(posts('title'));
+SELECT scope, migration, statements FROM ashmig_generate(posts('title', 'body') || jsonb_build_array(resource('plans', id())), name => 'add body');
+SELECT scope, migration FROM ashmig_generate(posts('title', 'body'), name => 'nothing new');
+SELECT schema, applied, status FROM ashmig_migrate_all();
+
+-- Three dev generations, two of them in one tenant only, then a named one
+SELECT migration FROM ashmig_generate(posts('title', 'body', 'a'), dev => true);
+SELECT migration FROM ashmig_generate(posts('title', 'body', 'a', 'b'), dev => true);
+SELECT schema, applied FROM ashmig_migrate_tenants("only" => '{t1}');
+SELECT migration FROM ashmig_generate(posts('title', 'body', 'c'), dev => true, drop_columns => true);
+TABLE migrations;
+TABLE recorded;
+\set VERBOSITY terse
+SELECT ashmig_check(posts('title', 'body', 'c'));
+\set VERBOSITY default
+-- a bad snapshot changes nothing
+SELECT ashmig_generate(posts('title', 'body', 'c', 'c'), name => 'bad');
+SELECT ashmig_generate(posts('headline', 'body', 'c'), name => 'open question');
+SELECT count(*) FROM migrations WHERE dev;
+SELECT s.name FROM structure('t1') AS s WHERE kind = 'column';
+SELECT scope, schema, applied, status FROM ashmig_apply(posts('title', 'body', 'c'), name => 'squashed');
+TABLE migrations;
+TABLE recorded;
+SELECT s.name FROM structure('t1') AS s WHERE kind = 'column';
+SELECT ashmig_check(posts('title', 'body', 'c'));
+SELECT laws(posts('title', 'body', 'c') || jsonb_build_array(resource('plans', id())), posts('title', 'body', 'c'));
+
+-- What is pending, in an error
+SELECT ashmig_check(posts('title', 'body', 'c', 'd'));
+SELECT ashmig_check((SELECT jsonb_agg(resource('t' || n, id(), attr('x', 'text'))) FROM generate_series(1, 12) AS n));
+SELECT ashmig_check('[]', drop_tables => true, renames => '[]');
+
+-- One snapshot of each table is enough
+SELECT ashmig_squash_snapshots();
+TABLE recorded;
+SELECT ashmig_squash_snapshots();
+SELECT count(*) FROM ashmig_plan(posts('title', 'body', 'c'));
+SELECT schema, status FROM ashmig_rollback_tenants();
+
+-- Several snapshots of one table
+CREATE FUNCTION users(VARIADIC attributes jsonb[]) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource('users', VARIADIC attributes) $$;
+SELECT up FROM planned(jsonb_build_array(
+  users(id(), attr('name', 'string', '{"size": 10, "allow_nil?": false, "default": "\"x\""}'), attr('mail', 'text', '{"allow_nil?": false, "default": "\"m\""}'))
+    || '{"identities": [{"name": "a", "keys": ["mail"]}], "custom_indexes": [{"fields": ["name"]}]}',
+  users(id(), attr('name', 'string', '{"size": 20, "allow_nil?": false, "default": "\"y\""}'), attr('org_id', 'uuid', '{"allow_nil?": false}'))
+    || '{"identities": [{"name": "b", "keys": ["mail"]}], "custom_indexes": [{"fields": ["name"]}, {"fields": ["org_id"]}], "has_create_action": false}'));
+-- what one does not know is nullable, where the other creates rows
+SELECT up FROM planned(jsonb_build_array(users(id(), attr('a', 'text', '{"allow_nil?": false}')), users(id(), attr('b', 'text', '{"allow_nil?": false}'))));
+SELECT ashmig_plan(jsonb_build_array(users(id(), attr('a', 'text')), users(id(), attr('a', 'uuid'))));
+SELECT ashmig_plan(jsonb_build_array(users(id('a')), users(id('b'))));
+SELECT ashmig_plan(jsonb_build_array(users(id(), ref('a', 'plans.id')), users(id(), ref('a', 'plans.id', '{"on_delete": "delete"}'))));
+SELECT ashmig_plan(jsonb_build_array(users(id(), ref('a', 'plans.id', '{"on_delete": "restrict"}')), users(id(), ref('a', 'plans.id', '{"on_delete": "delete"}'))));
+-- of two keys the recorded one wins, and the other is an identity
+SELECT status FROM apply(users(id('a'), attr('b', 'uuid', '{"allow_nil?": false}')));
+SELECT up FROM planned(jsonb_build_array(users(id('a'), attr('b', 'uuid')), users(attr('a', 'uuid'), id('b'))));
+
+-- Several repos: histories of their own, and a table that passes from one to the other
+CREATE FUNCTION of_repo(snapshot jsonb, repo text) RETURNS jsonb LANGUAGE sql AS $$ SELECT snapshot || jsonb_build_object('repo', repo) $$;
+SELECT repo, scope FROM ashmig_generate(jsonb_build_array(of_repo(resource('x', id()), 'Elixir.A.Repo'), of_repo(resource('y', id()), 'Elixir.B.Repo')), name => 'two');
+SELECT operation, repo, "table" FROM ashmig_plan(of_repo(resource('z', id()), 'Elixir.A.Repo'), drop_tables => true, renames => '[]');
+SELECT ashmig_plan(jsonb_build_array(of_repo(resource('z', id()), 'Elixir.A.Repo'), of_repo(resource('z', id()), 'Elixir.B.Repo')));
+SELECT repo, applied, status FROM (SELECT 'B.Repo' AS repo, * FROM ashmig_migrate(repo => 'B.Repo')) AS m;
+SELECT name FROM structure('public') WHERE kind = 'constraint';
+SET client_min_messages = warning;
+SELECT operation, repo, "table", up FROM ashmig_plan(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
+SELECT schema, status FROM ashmig_apply(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
+SELECT repo, table_name, snapshot IS NULL AS gone FROM ashmig.snapshots WHERE table_name = 'y' ORDER BY version, repo;
+
+\c :home
+DROP DATABASE ashmig_generations;
