@@ -145,6 +145,7 @@ extern void catalog_disconnect(int guc_level);
 
 /* A column of a row of SPI_tuptable; strings are copied into "context". */
 extern Datum catalog_datum(uint64 row, int column, bool *isnull);
+extern int64 catalog_int64(uint64 row, int column);
 extern char *catalog_string(uint64 row, int column, MemoryContext context);
 
 /* text[] from and to a List of char * */
