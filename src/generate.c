@@ -381,9 +381,40 @@ is_applied(const Migration *migration, const List *applied)
 	return false;
 }
 
+/* Does the text hold the words, whatever their case? */
+static bool
+has_words(const char *text, const char *words)
+{
+	size_t		length = strlen(words);
+
+	for (; *text; text++)
+	{
+		if (pg_strncasecmp(text, words, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* May the migration bring a type? A generated one does so by a custom statement. */
+static bool
+may_bring_types(const Migration *migration)
+{
+	ListCell   *lc;
+
+	if (strcmp(migration->kind, "generated") != 0)
+		return true;
+	foreach(lc, migration->up)
+	{
+		if (has_words(lfirst(lc), "create type") || has_words(lfirst(lc), "create domain") ||
+			has_words(lfirst(lc), "create extension"))
+			return true;
+	}
+	return false;
+}
+
 /*
- * May there be types that only a migration still to run, or one that runs in
- * each tenant, brings?  No generated one does.
+ * May there be types that this database does not show: because a migration is
+ * still to run, or because they are in each tenant?
  */
 static bool
 types_may_come(const Generation *generation)
@@ -397,8 +428,8 @@ types_may_come(const Generation *generation)
 	{
 		const Migration *migration = lfirst(lc);
 
-		if (strcmp(migration->kind, "generated") != 0 &&
-			(migration->tenant || !is_applied(migration, applied)))
+		if ((migration->tenant || !is_applied(migration, applied)) &&
+			may_bring_types(migration))
 			return true;
 	}
 	return false;
