@@ -18,7 +18,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use RandomSnapshots;
 
-my $walks = $ENV{WALKS} // 15;
+my $walks = $ENV{WALKS} // 12;
 my $steps = $ENV{WALK_STEPS} // 20;
 my $first = $ENV{WALK_SEED} // 1;
 my $json = JSON::PP->new->canonical;

@@ -455,7 +455,7 @@ sub snapshot
 		push @identities, { name => 'of_org', index_name => "$table->{id}_of_org", keys => [ $table->{key_name} ] };
 	}
 	for my $index (@{ $table->{indexes} }) {
-		my $key = join ',', $index->{all_tenants} // 0, $index->{expression}, @{ $index->{columns} };
+		my $key = join ',', @{ $index->{columns} };
 		push @indexes, {
 			name => $index->{named} ? "index $index->{id}" : $index->{expression} || $derived{$key}++
 				|| grep({ $names{$_} =~ /long/ || $targets{$_} } @{ $index->{columns} }) ? "index_$index->{id}" : undef,
