@@ -13,18 +13,18 @@ $$;
 -- and, but for the first, a reference to the table before; a tenant's tables
 -- also have one to public.owners. "more" names further columns, each with an
 -- index.
-CREATE FUNCTION bench_snapshots(tables integer, columns integer, tenant boolean, prefix text DEFAULT 'table_',
+CREATE FUNCTION bench_snapshots(tables integer, columns integer, tenant boolean,
   more text[] DEFAULT '{}') RETURNS jsonb LANGUAGE sql IMMUTABLE AS
 $$
   WITH types (n, type) AS (VALUES (0, '"text"'::jsonb), (1, '"bigint"'), (2, '"utc_datetime_usec"'),
     (3, '"boolean"'), (4, '["array", "text"]'), (5, '"map"'), (6, '"decimal"')),
   multitenancy AS (
     SELECT jsonb_build_object('strategy', CASE WHEN tenant THEN 'context' END, 'attribute', NULL, 'global', NULL) AS m)
-  SELECT jsonb_agg(jsonb_build_object('table', prefix || t, 'schema', NULL, 'repo', 'Elixir.Bench.Repo',
+  SELECT jsonb_agg(jsonb_build_object('table', 'table_' || t, 'schema', NULL, 'repo', 'Elixir.Bench.Repo',
     'multitenancy', m, 'base_filter', NULL, 'has_create_action', true,
     'custom_statements', '[]'::jsonb, 'check_constraints', '[]'::jsonb,
     'identities', jsonb_build_array(jsonb_build_object('name', 'unique_label', 'keys', '["label"]'::jsonb,
-      'index_name', prefix || t || '_unique_label_index', 'base_filter', NULL)),
+      'index_name', 'table_' || t || '_unique_label_index', 'base_filter', NULL)),
     'custom_indexes', jsonb_build_array(jsonb_build_object('fields', '["label", "column_4"]'::jsonb))
       || (SELECT coalesce(jsonb_agg(jsonb_build_object('fields', jsonb_build_array(c)) ORDER BY n), '[]')
             FROM unnest(more) WITH ORDINALITY AS m (c, n)),
@@ -32,11 +32,11 @@ $$
         bench_attribute('id', '"uuid"', '{"primary_key?": true, "allow_nil?": false, "default": "fragment(\"gen_random_uuid()\")"}'),
         bench_attribute('label', '"text"', '{"allow_nil?": false}'))
       || CASE WHEN t > 1 THEN jsonb_build_array(bench_attribute('previous_id', '"uuid"', jsonb_build_object(
-           'references', jsonb_build_object('table', prefix || t - 1, 'schema', 'public', 'destination_attribute', 'id',
-             'name', prefix || t || '_previous_id_fkey', 'multitenancy', m)))) ELSE '[]' END
+           'references', jsonb_build_object('table', 'table_' || t - 1, 'schema', 'public', 'destination_attribute', 'id',
+             'name', 'table_' || t || '_previous_id_fkey', 'multitenancy', m)))) ELSE '[]' END
       || CASE WHEN tenant THEN jsonb_build_array(bench_attribute('owner_id', '"uuid"', jsonb_build_object(
            'references', jsonb_build_object('table', 'owners', 'schema', 'public', 'destination_attribute', 'id',
-             'name', prefix || t || '_owner_id_fkey',
+             'name', 'table_' || t || '_owner_id_fkey',
              'multitenancy', '{"strategy": null, "attribute": null, "global": null}'::jsonb)))) ELSE '[]' END
       || (SELECT jsonb_agg(bench_attribute('column_' || c, type) ORDER BY c)
             FROM generate_series(4, columns) AS c JOIN types ON n = c % 7)
@@ -53,23 +53,24 @@ $$
     'attributes', jsonb_build_array(bench_attribute('id', '"uuid"', '{"primary_key?": true, "allow_nil?": false}'))))
 $$;
 
--- Statements to run without ashmig: the very ones of a migration, with other
--- names in them, so that both can run in one fleet.
-CREATE TABLE bench_statements (candidate text, n bigint, statement text);
+-- The very statements of a migration, to run them without ashmig.
+CREATE TABLE bench_statements (down boolean, n bigint, statement text);
 
-CREATE FUNCTION bench_copy(version bigint, name text, candidate text) RETURNS void LANGUAGE sql AS
+CREATE FUNCTION bench_copy(copied bigint) RETURNS void LANGUAGE sql AS
 $$
   INSERT INTO bench_statements
-  SELECT candidate, n, replace(replace(statement, '@default@', 'public'), name, candidate)
-    FROM ashmig.migrations AS m, unnest(up) WITH ORDINALITY AS u (statement, n)
-   WHERE m.scope = 'tenant' AND m.version = bench_copy.version
+  SELECT d.down, n, replace(statement, '@default@', 'public')
+    FROM ashmig.migrations AS m,
+         LATERAL (VALUES (false, m.up), (true, m.down)) AS d (down, statements),
+         unnest(d.statements) WITH ORDINALITY AS u (statement, n)
+   WHERE m.scope = 'tenant' AND m.version = copied
 $$;
 
 -- What one would write without ashmig: a loop, with a commit a tenant or not.
-CREATE PROCEDURE bench_loop(loop_of text, commits boolean) LANGUAGE plpgsql AS
+CREATE PROCEDURE bench_loop(back boolean, commits boolean) LANGUAGE plpgsql AS
 $$
 DECLARE
-  statements text[] := (SELECT array_agg(statement ORDER BY n) FROM bench_statements WHERE candidate = loop_of);
+  statements text[] := (SELECT array_agg(statement ORDER BY n) FROM bench_statements WHERE down = back);
   tenant text;
   statement text;
 BEGIN

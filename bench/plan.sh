@@ -23,13 +23,13 @@ SQL
 heading "Planning (tables of 20 columns)"
 for tables in 100 1000 2000; do
 	bench_database "plan_$tables"
-	first[$tables]=$(plan_times "plan_$tables" $tables)
+	first[tables]=$(plan_times "plan_$tables" $tables)
 	sql "plan_$tables" <<SQL
 SET client_min_messages = error;
 SELECT bench_snapshots($tables, 20, false) AS snapshots \\gset
 SELECT count(*) AS c FROM ashmig_generate(:'snapshots', name => 'all') \\gset
 SQL
-	again[$tables]=$(plan_times "plan_$tables" $tables)
+	again[tables]=$(plan_times "plan_$tables" $tables)
 done
 plain "1,000 tables, ms" "${first[1000]}" "" 1000
 row "1,000 tables, planned again once recorded, ms" "${again[1000]}" "${first[1000]}" 0.5
