@@ -89,14 +89,22 @@ merge_text(char *a, char *b, const char *what, const Attribute *attribute,
 	return a ? a : b;
 }
 
+/* The words of the enums in a Reference, as snapshots write them */
+static const char *const delete_words[] = {"nothing", "restrict", "delete", "nilify"};
+static const char *const update_words[] = {"nothing", "restrict", "update", "nilify"};
+static const char *const match_words[] = {"null", "simple", "partial", "full"};
+static const char *const deferrable_words[] = {"false", "true", "initially"};
+static const char *const maybe_words[] = {"null", "false", "true"};
+static const char *const strategy_words[] = {"null", "attribute", "context"};
+
 /* Take the word that is set ("unset" is 0); a problem where both are and differ */
 static int
-merge_word(int a, int b, const char *what, const Attribute *attribute,
-		   const char *table, Problem *problem)
+merge_word(int a, int b, const char *const *words, const char *what,
+		   const Attribute *attribute, const char *table, Problem *problem)
 {
 	if (a != 0 && b != 0 && a != b)
 		merge_conflict(problem, attribute->references->path, table,
-					   attribute->source, what, "one thing", "another");
+					   attribute->source, what, words[a], words[b]);
 	return a != 0 ? a : b;
 }
 
@@ -115,20 +123,20 @@ merge_references(Reference *a, const Attribute *attribute, const char *table,
 	*merged = *a;
 #define MERGE_TEXT(field, what) \
 	merged->field = merge_text(a->field, b->field, what, attribute, table, problem)
-#define MERGE_WORD(field, what) \
-	merged->field = merge_word(a->field, b->field, what, attribute, table, problem)
+#define MERGE_WORD(field, words, what) \
+	merged->field = merge_word(a->field, b->field, words, what, attribute, table, problem)
 	MERGE_TEXT(table, "referenced table");
 	MERGE_TEXT(schema, "referenced schema");
 	MERGE_TEXT(destination_attribute, "referenced column");
 	MERGE_TEXT(name, "foreign key's name");
 	MERGE_TEXT(index_where, "index_where");
 	MERGE_TEXT(destination_default, "referenced column's default");
-	MERGE_WORD(on_delete, "on_delete");
-	MERGE_WORD(on_update, "on_update");
-	MERGE_WORD(match_type, "match_type");
-	MERGE_WORD(deferrable, "deferrable");
-	MERGE_WORD(primary_key, "primary_key?");
-	MERGE_WORD(multitenancy.strategy, "multitenancy");
+	MERGE_WORD(on_delete, delete_words, "on_delete");
+	MERGE_WORD(on_update, update_words, "on_update");
+	MERGE_WORD(match_type, match_words, "match_type");
+	MERGE_WORD(deferrable, deferrable_words, "deferrable");
+	MERGE_WORD(primary_key, maybe_words, "primary_key?");
+	MERGE_WORD(multitenancy.strategy, strategy_words, "multitenancy");
 	MERGE_TEXT(multitenancy.attribute, "tenant attribute");
 #undef MERGE_TEXT
 #undef MERGE_WORD
