@@ -32,21 +32,22 @@ SQL
 	again[tables]=$(plan_times "plan_$tables" $tables)
 done
 plain "1,000 tables, ms" "${first[1000]}" "" 1000
-row "1,000 tables, planned again once recorded, ms" "${again[1000]}" "${first[1000]}" 0.5
-row "1,000 tables against 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
-row "2,000 tables against 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
+plain "1,000 tables, planned again once recorded, ms" "${again[1000]}" "" 500
+row "planned again; the first time, ms" "${again[1000]}" "${first[1000]}"
+row "1,000 tables ; 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
+row "2,000 tables ; 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
 
-read -r kept grown < <(sql plan_1000 <<'SQL' | paste -sd' '
-SET client_min_messages = error;
-SELECT bench_snapshots(1000, 20, false) AS snapshots \gset
-SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
-SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
-SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \gset
-SELECT bench_memory() AS before, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \gset
-SELECT count(*) AS c FROM generate_series(1, 50) AS i, LATERAL (SELECT count(*) FROM ashmig_plan(:'snapshots') WHERE i > 0) AS p \gset
-SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;
-SELECT bench_memory() - :before;
-SQL
-)
+# One statement a plan, as a session would have it; the first ten are left out,
+# as malloc keeps some of what it was given.
+plans() { for _ in $(seq "$1"); do echo "SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \\gset"; done; }
+read -r kept grown < <({
+	echo "SET client_min_messages = error;"
+	echo "SELECT bench_snapshots(1000, 20, false) AS snapshots \\gset"
+	plans 10
+	echo "SELECT bench_memory() AS before, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \\gset"
+	plans 50
+	echo "SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;"
+	echo "SELECT bench_memory() - :before;"
+} | sql plan_1000 | paste -sd' ')
 plain "kept in contexts after 50 more plans, kB" "${kept%.*}" "" 64
 plain "process grown after 50 more plans, kB" "$grown" "" 4096

@@ -37,7 +37,7 @@ END
 CREATE TABLE took (n integer, ashmig float, script float);
 SQL
 done
-echo "SELECT bench_copy(version, '', '') FROM ashmig.migrations WHERE scope = 'tenant'" | sql short >/dev/null
+echo "SELECT bench_copy(version) FROM ashmig.migrations WHERE scope = 'tenant'" | sql short >/dev/null
 psql -XqAt -d short -c "COPY bench_statements TO STDOUT" | psql -Xq -d history -c "COPY bench_statements FROM STDIN"
 
 by_script="EXECUTE format('CREATE SCHEMA %I', tenant);
