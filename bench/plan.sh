@@ -34,16 +34,16 @@ done
 plain "1,000 tables, ms" "${first[1000]}" "" 1000
 plain "1,000 tables, planned again once recorded, ms" "${again[1000]}" "" 500
 row "planned again; the first time, ms" "${again[1000]}" "${first[1000]}"
-row "1,000 tables ; 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
-row "2,000 tables ; 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
+row "1,000 tables; 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
+row "2,000 tables; 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
 
-# One statement a plan, as a session would have it; the first ten are left out,
+# One statement a plan, as a session would have it; the first ones are left out,
 # as malloc keeps some of what it was given.
 plans() { for _ in $(seq "$1"); do echo "SELECT count(*) AS c FROM ashmig_plan(:'snapshots') \\gset"; done; }
 read -r kept grown < <({
 	echo "SET client_min_messages = error;"
 	echo "SELECT bench_snapshots(1000, 20, false) AS snapshots \\gset"
-	plans 10
+	plans 25
 	echo "SELECT bench_memory() AS before, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \\gset"
 	plans 50
 	echo "SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;"
