@@ -481,10 +481,11 @@ exec_outside(const char *sql, const ExecPlace *place)
 	callback.callback = context_callback;
 	callback.arg = &arg;
 	callback.previous = error_context_stack;
-	error_context_stack = &callback;
 
 	PG_TRY();
 	{
+		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
+		error_context_stack = &callback;
 		StartTransactionCommand();
 		PortalContext = context;
 		MemoryContextSwitchTo(context);
@@ -500,7 +501,6 @@ exec_outside(const char *sql, const ExecPlace *place)
 	PG_FINALLY();
 	{
 		PortalContext = old_portal;
-		error_context_stack = callback.previous;
 		MemoryContextSwitchTo(old);
 	}
 	PG_END_TRY();
