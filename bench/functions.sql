@@ -10,11 +10,13 @@ $$
 $$;
 
 -- So many tables of so many columns, each with a key, an identity, an index
--- and, but for the first, a reference to the table before; a tenant's tables
--- also have one to public.owners. "more" names further columns, each with an
--- index.
+-- and, but for the first, a reference to the table before. "more" names further
+-- columns, each with an index. With "owned", each table also has a reference to
+-- public.owners; PostgreSQL reads all of a table's keys anew with each that is
+-- added, so a public table with many tenants gets slower, whoever runs the
+-- statements.
 CREATE FUNCTION bench_snapshots(tables integer, columns integer, tenant boolean,
-  more text[] DEFAULT '{}') RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+  more text[] DEFAULT '{}', owned boolean DEFAULT false) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
 $$
   WITH types (n, type) AS (VALUES (0, '"text"'::jsonb), (1, '"bigint"'), (2, '"utc_datetime_usec"'),
     (3, '"boolean"'), (4, '["array", "text"]'), (5, '"map"'), (6, '"decimal"')),
@@ -34,7 +36,7 @@ $$
       || CASE WHEN t > 1 THEN jsonb_build_array(bench_attribute('previous_id', '"uuid"', jsonb_build_object(
            'references', jsonb_build_object('table', 'table_' || t - 1, 'schema', 'public', 'destination_attribute', 'id',
              'name', 'table_' || t || '_previous_id_fkey', 'multitenancy', m)))) ELSE '[]' END
-      || CASE WHEN tenant THEN jsonb_build_array(bench_attribute('owner_id', '"uuid"', jsonb_build_object(
+      || CASE WHEN owned THEN jsonb_build_array(bench_attribute('owner_id', '"uuid"', jsonb_build_object(
            'references', jsonb_build_object('table', 'owners', 'schema', 'public', 'destination_attribute', 'id',
              'name', 'table_' || t || '_owner_id_fkey',
              'multitenancy', '{"strategy": null, "attribute": null, "global": null}'::jsonb)))) ELSE '[]' END
