@@ -15,11 +15,13 @@ ifeq ($(shell uname -s),Linux)
 SHLIB_LINK  += -Wl,-Bsymbolic
 endif
 
-# One database for all of them, so setup comes first.
+# One database for all of them, so setup comes first; with the same encoding
+# and order whatever the server has.
 sql_tests   := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS     := $(strip $(filter setup,$(sql_tests)) $(filter-out setup,$(sql_tests)))
+REGRESS_OPTS = --encoding=UTF8 --no-locale
 ISOLATION   := $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
-ISOLATION_OPTS = --load-extension=ashmig
+ISOLATION_OPTS = --encoding=UTF8 --no-locale --load-extension=ashmig
 TAP_TESTS   := $(if $(wildcard t/*.pl),1)
 
 # Most machines lack the one clang version that the server was built with,

@@ -5,7 +5,7 @@
 -- that a row gets.
 --
 SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_defaults;
+CREATE DATABASE ashmig_defaults TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
 \c ashmig_defaults
 SET client_min_messages = warning;
 CREATE EXTENSION ashmig;
