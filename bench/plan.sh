@@ -44,6 +44,8 @@ read -r kept grown < <({
 	echo "SET client_min_messages = error;"
 	echo "SELECT bench_snapshots(1000, 20, false) AS snapshots \\gset"
 	plans 25
+	echo "SELECT bench_memory(), sum(total_bytes) FROM pg_backend_memory_contexts \\g /dev/null"
+	plans 25
 	echo "SELECT bench_memory() AS before, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \\gset"
 	plans 50
 	echo "SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;"
