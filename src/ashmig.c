@@ -14,7 +14,7 @@ char	   *ashmig_default_schema = NULL;
 int			ashmig_workers = 2;
 int			ashmig_lock_timeout = 2000;
 int			ashmig_lock_retries = 10;
-int			ashmig_worker_memory = 32 * 1024;
+int			ashmig_worker_memory = 16 * 1024;
 int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
@@ -62,7 +62,7 @@ define_run_settings(void)
 	DefineCustomIntVariable("ashmig.worker_memory",
 							"Memory at which a worker is replaced by a new one.",
 							"Caches of the tables that a backend has seen grow with every tenant.",
-							&ashmig_worker_memory, 32 * 1024, 1024, MAX_KILOBYTES,
+							&ashmig_worker_memory, 16 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.run_retention",
 							"Days that runs stay in ashmig.runs.",

@@ -17,12 +17,11 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "ashmig.h"
+#include "caches.h"
 #include "compat.h"
 #include "exec.h"
 #include "journal.h"
@@ -454,20 +453,6 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 }
 
 /*
- * Nobody takes our place, so caches of the tables that we have seen are
- * emptied when they have grown too big.
- */
-static void
-trim_caches(void)
-{
-	if (MemoryContextMemAllocated(CacheMemoryContext, true) <= (Size) ashmig_worker_memory * 1024)
-		return;
-	StartTransactionCommand();
-	InvalidateSystemCaches();
-	CommitTransactionCommand();
-}
-
-/*
  * Finish the schemas that a run left for us.  A cancel stops it at the
  * statement where it is; the next run resumes there.
  */
@@ -498,7 +483,7 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 		canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 		debug_query_string = NULL;
 		if (done % 16 == 0)
-			trim_caches();
+			caches_trim();
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
 	}

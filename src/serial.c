@@ -9,11 +9,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
-#include "utils/inval.h"
-#include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "ashmig.h"
+#include "caches.h"
 #include "compat.h"
 #include "journal.h"
 #include "lockwatch.h"
@@ -102,17 +100,6 @@ run_target(const RunOptions *options, const Target *target, int64 run)
 	return result;
 }
 
-/*
- * Caches of the tables that this session has seen grow with every tenant, and
- * no new process will take its place.
- */
-static void
-trim_caches(void)
-{
-	if (MemoryContextMemAllocated(CacheMemoryContext, true) > (Size) ashmig_worker_memory * 1024)
-		InvalidateSystemCaches();
-}
-
 /* A schema that gets no turn, or is not there */
 static RunResult *
 result_without_run(const Target *target, RunStatus status)
@@ -156,7 +143,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
 		if (list_length(results) % 16 == 0)
-			trim_caches();
+			caches_trim();
 	}
 	journal_end(run, failed > 0 ? "failed" : "done",
 				failed > 0 ? psprintf("%d of %d schemas failed", failed, list_length(targets)) : NULL);

@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "ashmig.h"
+#include "caches.h"
 #include "compat.h"
 #include "errors.h"
 #include "journal.h"
@@ -371,17 +371,6 @@ do_item(Worker *worker, int position)
 }
 
 /*
- * Has the backend, with its caches of the tables that it has seen, grown so
- * much that a new one should go on?
- */
-static bool
-is_too_big(void)
-{
-	return MemoryContextMemAllocated(TopMemoryContext, true) >
-		(Size) ashmig_worker_memory * 1024;
-}
-
-/*
  * Do schemas until there are none left.
  */
 static void
@@ -414,7 +403,7 @@ do_items(Worker *worker)
 		do_item(worker, item);
 		debug_query_string = NULL;
 		MemoryContextReset(worker->context);
-		if (++done % 8 == 0 && is_too_big())
+		if (++done % 8 == 0 && caches_are_too_big())
 		{
 			worker->slot->renew = true;
 			break;
