@@ -4,7 +4,11 @@
 # of a script come from one run on one machine; what counts are the ratios.
 #
 # The server syncs to disk; FSYNC=off leaves that out, where the disk is slow or
-# others use it.
+# others use it, and TMPDIR=/dev/shm puts all of it in memory.
+#
+# RESULTS names a file that the figures are added to as well, tab-separated:
+# heading, what, it, against, ratio, bound. scripts/bench-page makes the page of
+# the documentation from it.
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
 bench_server() {
@@ -40,21 +44,27 @@ milliseconds() {
 # smaller A B: the smaller of two numbers, where A may be empty.
 smaller() { if [ -z "$1" ] || [ "$2" -lt "$1" ]; then echo "$2"; else echo "$1"; fi; }
 
-heading() { printf '\n%s\n\n%-46s %12s %12s %8s  %s\n' "$1" "what" "it" "against" "ratio" "bound"; }
+heading() {
+	title=$1
+	printf '\n%s\n\n%-46s %12s %12s %8s  %s\n' "$1" "what" "it" "against" "ratio" "bound"
+}
 
-# row WHAT IT AGAINST [BOUND]: a line with the ratio, and whether it is kept.
+# figure WHAT IT AGAINST RATIO BOUND: one line of the table, and whether the
+# bound is kept: by the ratio, or where there is none, by the figure itself.
+figure() {
+	local verdict=""
+
+	if [ -n "$5" ]; then
+		verdict=$(awk -v is="${4:-$2}" -v bound="$5" 'BEGIN { print "<= " bound (is + 0 <= bound + 0 ? "" : " MISSED") }')
+	fi
+	printf '%-46s %12s %12s %8s  %s\n' "$1" "$2" "$3" "$4" "$verdict"
+	[ -z "${RESULTS:-}" ] || printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$title" "$1" "$2" "$3" "$4" "$5" >>"$RESULTS"
+}
+
+# row WHAT IT AGAINST [BOUND]: a line with the ratio.
 row() {
-	awk -v what="$1" -v it="$2" -v against="$3" -v bound="${4:-}" 'BEGIN {
-		ratio = against > 0 ? it / against : 0
-		printf "%-46s %12s %12s %8.2f  %s\n", what, it, against, ratio,
-			bound == "" ? "" : (ratio <= bound ? "<= " bound : "<= " bound " MISSED")
-	}'
+	figure "$1" "$2" "$3" "$(awk -v it="$2" -v against="$3" 'BEGIN { printf "%.2f", (against > 0 ? it / against : 0) }')" "${4:-}"
 }
 
-# plain WHAT VALUE UNIT [BOUND]: a line with one figure.
-plain() {
-	awk -v what="$1" -v it="$2" -v unit="$3" -v bound="${4:-}" 'BEGIN {
-		printf "%-46s %12s %12s %8s  %s\n", what, it, unit, "",
-			bound == "" ? "" : (it <= bound ? "<= " bound : "<= " bound " MISSED")
-	}'
-}
+# plain WHAT VALUE [BOUND]: a line with one figure.
+plain() { figure "$1" "$2" "" "" "${3:-}"; }

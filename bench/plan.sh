@@ -31,8 +31,8 @@ SELECT count(*) AS c FROM ashmig_generate(:'snapshots', name => 'all') \\gset
 SQL
 	again[tables]=$(plan_times "plan_$tables" $tables)
 done
-plain "1,000 tables, ms" "${first[1000]}" "" 1000
-plain "1,000 tables, planned again once recorded, ms" "${again[1000]}" "" 500
+plain "1,000 tables, ms" "${first[1000]}" 1000
+plain "1,000 tables, planned again once recorded, ms" "${again[1000]}" 500
 row "planned again; the first time, ms" "${again[1000]}" "${first[1000]}"
 row "1,000 tables; 10 times 100, ms" "${first[1000]}" $((first[100] * 10)) 1.3
 row "2,000 tables; 2 times 1,000, ms" "${first[2000]}" $((first[1000] * 2)) 1.3
@@ -51,5 +51,5 @@ read -r kept grown < <({
 	echo "SELECT (sum(total_bytes) - :contexts) / 1024 FROM pg_backend_memory_contexts;"
 	echo "SELECT bench_memory() - :before;"
 } | sql plan_1000 | paste -sd' ')
-plain "kept in contexts after 50 more plans, kB" "${kept%.*}" "" 64
-plain "process grown after 50 more plans, kB" "$grown" "" 4096
+plain "kept in contexts after 50 more plans, kB" "${kept%.*}" 64
+plain "process grown after 50 more plans, kB" "$grown" 4096

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Running: fleets of tenants, against the same statements run without ashmig.
+# Running: fleets of tenants, against the same statements run without ashmig;
+# the memory that a run takes; a run with nothing to do.
 #
 # FLEETS: sizes to measure (default "100 1000"). ROUNDS: how often each is
 # measured; the fastest counts (default 3).
@@ -35,17 +36,50 @@ SELECT 'BEGIN; SET LOCAL search_path = ' || quote_ident(schema_name) || ', publi
 SQL
 }
 
-# Time the script of standard input; the smallest time of all rounds is kept
-# under the name, in "best". Then take it back: with "loop", or with ashmig.
+# Time the script of standard input, and the one that takes it back; the
+# smallest times of all rounds are kept in "best", under the name, and the name
+# with "back".
 declare -A best
-measure() { # DATABASE NAME HOW
+measure() { # DATABASE NAME BACK
 	printf 'VACUUM;\nCHECKPOINT;\n' | sql "$1"
 	best[$2]=$(smaller "${best[$2]:-}" "$(milliseconds "$1")")
-	if [ "$3" = loop ]; then
-		echo "CALL bench_loop(true, true)"
-	else
-		echo "SELECT count(*) FROM ashmig_rollback_tenants(quiet => true)"
-	fi | sql "$1" >/dev/null
+	best[$2 back]=$(smaller "${best[$2 back]:-}" "$(milliseconds "$1" <<<"$3")")
+}
+
+# The largest memory of its own, in kB, that any worker of this server has had
+# until the run is over, looked at ten times a second
+watch_workers() {
+	local most=0 kb pid
+
+	while [ ! -e "$work/run-is-over" ]; do
+		for pid in $(pgrep -P "$(head -n 1 "$work/data/postmaster.pid")" -f 'ashmig worker' || true); do
+			kb=$(awk '/^RssAnon/ { print $2 }' "/proc/$pid/status" 2>/dev/null || true)
+			if [ "${kb:-0}" -gt "$most" ]; then most=$kb; fi
+		done
+		sleep 0.1
+	done
+	echo "$most"
+}
+
+# Memory of the workers and of the calling session over a run. A worker may grow
+# to ashmig.worker_memory (16 MB), with what a process has from the start.
+memory() { # DATABASE
+	local leader
+
+	rm -f "$work/run-is-over"
+	watch_workers >"$work/most" &
+	leader=$(sql "$1" <<'SQL'
+SELECT count(*) AS c FROM ashmig_migrate_tenants("only" => '{}') \gset
+SELECT bench_memory() AS before \gset
+SELECT count(*) AS c FROM ashmig_migrate_tenants(quiet => true) \gset
+SELECT bench_memory() - :before;
+SQL
+	)
+	touch "$work/run-is-over"
+	wait $!
+	echo "SELECT count(*) FROM ashmig_rollback_tenants(quiet => true)" | sql "$1" >/dev/null
+	plain "memory: the most that a worker held, kB" "$(cat "$work/most")" 20480
+	plain "memory: gained by the calling session, kB" "$leader" 4096
 }
 
 for tenants in ${FLEETS:-100 1000}; do
@@ -66,14 +100,18 @@ SELECT bench_copy(version)
   FROM ashmig_generate(bench_snapshots(5, 8, true, '{$more}', $owned), name => 'measured');
 SQL
 		best=()
+		loop_back="CALL bench_loop(true, true)"
+		back="SELECT * FROM ashmig_rollback_tenants(quiet => true"
 		for _ in $(seq "${ROUNDS:-3}"); do
-			measure "$fleet" loop loop <<<"CALL bench_loop(false, true)"
-			measure "$fleet" one ashmig <<<"SELECT * FROM ashmig_migrate_tenants(workers => 1, quiet => true)"
-			measure "$fleet" serial loop < <(tenant_script "$fleet")
-			measure "$fleet" two ashmig <<<"SELECT * FROM ashmig_migrate_tenants(workers => 2, quiet => true)"
+			measure "$fleet" loop "$loop_back" <<<"CALL bench_loop(false, true)"
+			measure "$fleet" one "$back, workers => 1)" \
+				<<<"SELECT * FROM ashmig_migrate_tenants(workers => 1, quiet => true)"
+			measure "$fleet" serial "$loop_back" < <(tenant_script "$fleet")
+			measure "$fleet" two "$back, workers => 2)" \
+				<<<"SELECT * FROM ashmig_migrate_tenants(workers => 2, quiet => true)"
 			if [ "$tenants" -le 1000 ]; then
-				measure "$fleet" together loop <<<"CALL bench_loop(false, false)"
-				measure "$fleet" atomic ashmig <<<"SELECT * FROM ashmig_migrate_tenants(atomic => true)"
+				measure "$fleet" together "$loop_back" <<<"CALL bench_loop(false, false)"
+				measure "$fleet" atomic "$back)" <<<"SELECT * FROM ashmig_migrate_tenants(atomic => true)"
 			fi
 		done
 
@@ -89,9 +127,12 @@ SQL
 		row "one worker; a PL/pgSQL loop with commits, ms" "${best[one]}" "${best[loop]}" $loop_bound
 		row "one worker; one psql, a transaction each, ms" "${best[one]}" "${best[serial]}"
 		row "two workers; one worker, ms" "${best[two]}" "${best[one]}" $two_bound
+		row "taken back, one worker; the loop, ms" "${best[one back]}" "${best[loop back]}"
+		row "taken back, two workers; one worker, ms" "${best[two back]}" "${best[one back]}"
 		if [ -n "${best[atomic]:-}" ]; then
 			row "atomic; a loop in one transaction, ms" "${best[atomic]}" "${best[together]}"
 		fi
+		memory "$fleet"
 		dropdb "$fleet"
 	done
 done
@@ -99,7 +140,7 @@ done
 # A run with nothing to do, over many tenants with a history: the catalog is
 # filled by hand, as ten thousand schemas with tables would take an hour.
 bench_database many
-nothing=$(sql many <<'SQL'
+sql many <<'SQL' >/dev/null
 SET client_min_messages = error;
 DO $$
 BEGIN
@@ -112,17 +153,28 @@ BEGIN
   END LOOP;
 END
 $$;
-INSERT INTO ashmig.tenants (schema_name) SELECT 'org_' || i FROM generate_series(1, 10000) AS i;
+CREATE TABLE orgs AS SELECT i AS id FROM generate_series(1, 10000) AS i;
+INSERT INTO ashmig.tenants (schema_name) SELECT 'org_' || id FROM orgs;
 INSERT INTO ashmig.versions (schema_name, repo, scope, version, checksum)
   SELECT schema_name, repo, scope, version, checksum FROM ashmig.tenants, ashmig.migrations WHERE scope = 'tenant';
 INSERT INTO ashmig.schema_versions (schema_name, repo, scope, version, applied)
   SELECT schema_name, repo, scope, max(version), count(*) FROM ashmig.versions GROUP BY 1, 2, 3;
 VACUUM ANALYZE;
-SELECT count(*) AS c FROM ashmig_migrate_all() \gset
-SELECT clock_timestamp() AS start \gset
-SELECT count(*) AS rows FROM ashmig_migrate_all() \gset
-SELECT round(extract(epoch FROM clock_timestamp() - :'start') * 1000, 1) + CASE WHEN :rows = 0 THEN 0 ELSE 999999 END;
 SQL
-)
-heading "10,000 tenants x 50 migrations, all applied"
-plain "a run with nothing to do, ms" "$nothing" "" 50
+
+# Time of a call that must return no row (or else 999999), the second of its
+# session, in ms
+nothing() { # CALL
+	sql many <<SQL
+SELECT count(*) AS rows FROM $1 \\gset
+SELECT clock_timestamp() AS start \\gset
+SELECT count(*) AS rows FROM $1 \\gset
+SELECT CASE WHEN :rows = 0 THEN round(extract(epoch FROM clock_timestamp() - :'start') * 1000, 1) ELSE 999999 END;
+SQL
+}
+
+heading "10,000 tenants x 50 migrations, all applied: a run with nothing to do"
+plain "ashmig_migrate_all(), ms" "$(nothing 'ashmig_migrate_all()')" 50
+plain "all but one tenant (\"except\"), ms" "$(nothing "ashmig_migrate_all(\"except\" => '{org_1}')")" 50
+echo "SELECT ashmig_set_all_tenants('SELECT ''org_'' || id FROM public.orgs')" | sql many >/dev/null
+plain "tenants listed by a query, ms" "$(nothing 'ashmig_migrate_all()')" 50
