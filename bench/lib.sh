@@ -6,7 +6,7 @@
 # The server syncs to disk; FSYNC=off leaves that out, where the disk is slow or
 # others use it, and TMPDIR=/dev/shm puts all of it in memory.
 #
-# RESULTS names a file that the figures are added to as well, tab-separated:
+# RESULTS names a file (its whole path) that the figures are added to as well, tab-separated:
 # heading, what, it, against, ratio, bound. scripts/bench-page makes the page of
 # the documentation from it.
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
@@ -16,6 +16,9 @@ bench_server() {
 	private_install
 	start_server "fsync=${FSYNC:-on}" full_page_writes=on synchronous_commit=on \
 		shared_buffers=256MB max_wal_size=4GB "$@"
+	if [ -n "${RESULTS:-}" ] && [ ! -s "$RESULTS" ]; then
+		echo "# $(postgres --version), $(nproc) cores, fsync ${FSYNC:-on}, files on $(stat -f -c %T "$work")" >"$RESULTS"
+	fi
 }
 
 # sql DATABASE: run a script of standard input, print plain rows.
