@@ -68,6 +68,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define schema_owned_by(schema, role) object_ownercheck(NamespaceRelationId, schema, role)
 #endif
 
+/* What may a role do with a schema? */
+#if PG_VERSION_NUM < 160000
+#define schema_aclcheck(schema, role, mode) pg_namespace_aclcheck(schema, role, mode)
+#else
+#define schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, schema, role, mode)
+#endif
+
 /* A random number from 0 to 1 */
 #if PG_VERSION_NUM < 150000
 #define random_fraction() ((double) random() / MAX_RANDOM_VALUE)

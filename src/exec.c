@@ -10,6 +10,7 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
 #include "storage/lmgr.h"
@@ -107,13 +108,37 @@ exec_set_lock_timeout(int lock_timeout)
 }
 
 /*
- * Give the caller's settings back.
+ * Give the caller's settings back.  "false", as for an error, takes back what a
+ * plain SET has changed as well.
  */
 void
 exec_leave(int guc_level)
 {
 	lockwatch_end();
-	AtEOXact_GUC(true, guc_level);
+	AtEOXact_GUC(false, guc_level);
+}
+
+/*
+ * Enter one migration.
+ */
+ExecMigration
+exec_enter_migration(void)
+{
+	ExecMigration migration = {.guc_level = NewGUCNestLevel()};
+
+	GetUserIdAndSecContext(&migration.user, &migration.security_context);
+	return migration;
+}
+
+/*
+ * Take back what it has set.  The setting "role" does not know of the role that
+ * a worker has taken over, so that is given back by itself.
+ */
+void
+exec_leave_migration(const ExecMigration *migration)
+{
+	AtEOXact_GUC(false, migration->guc_level);
+	SetUserIdAndSecContext(migration->user, migration->security_context);
 }
 
 /* ------------------------------------------------------------------------

@@ -34,6 +34,21 @@ extern int	exec_enter(const char *schema, const char *default_schema,
 					   int lock_timeout, bool hold_back);
 extern void exec_leave(int guc_level);
 
+/*
+ * The same for one migration in it: what a SET in its statements has changed
+ * (search_path, say, in text that pg_dump wrote) ends with it, so that it makes
+ * no difference which migrations run together, or which tenant comes next.
+ */
+typedef struct ExecMigration
+{
+	int			guc_level;
+	Oid			user;
+	int			security_context;
+} ExecMigration;
+
+extern ExecMigration exec_enter_migration(void);
+extern void exec_leave_migration(const ExecMigration *migration);
+
 /* Change lock_timeout, in milliseconds, until then. */
 extern void exec_set_lock_timeout(int lock_timeout);
 

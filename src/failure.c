@@ -41,12 +41,7 @@ append_failure(StringInfo buf, const RunResult *result)
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
 		appendStringInfo(buf, ", after %d tries", result->attempts);
-	if (error->detail)
-		appendStringInfo(buf, "\n  %s", error->detail);
-	if (error->hint)
-		appendStringInfo(buf, "\n  %s", error->hint);
-	if (error->context)
-		appendStringInfo(buf, "\n  %s", error->context);
+	results_append_details(buf, error);
 	appendStringInfoChar(buf, '\n');
 }
 
@@ -109,7 +104,9 @@ failure_raise(List *results)
 					failed, list_length(results), first->schema, first->error->message),
 			 errdetail_internal("%s", failure_details(results)),
 			 skipped > 0 ?
-			 errhint("%d schemas had no turn. What is done stays done; running again resumes.", skipped) :
+			 errhint_plural("%d schema had no turn. What is done stays done; running again resumes.",
+							"%d schemas had no turn. What is done stays done; running again resumes.",
+							skipped, skipped) :
 			 failed == list_length(results) ?
 			 errhint("What failed is as it was before; running again tries it again.") :
 			 errhint("The other schemas are done, and stay so; running again resumes with these.")));

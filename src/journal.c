@@ -31,8 +31,11 @@ journal_begin(const char *operation, int schemas, int workers)
 	static CatalogStatement forget = {
 		.sql = "DELETE FROM ashmig.runs"
 		" WHERE started_at < pg_catalog.now() - pg_catalog.make_interval(days => $1)"
-		" AND status NOT IN ('running', 'background')",
-		.nargs = 1, .types = {INT4OID}
+		" AND (status NOT IN ('running', 'background') OR NOT EXISTS ("
+		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
+		"  AND l.database = $2 AND l.classid = $3 AND l.objsubid = 2"
+		"  AND l.objid::pg_catalog.int8 = run & 4294967295))",
+		.nargs = 3, .types = {INT4OID, OIDOID, OIDOID}
 	};
 	Datum		values[3];
 	bool		isnull;
@@ -40,6 +43,8 @@ journal_begin(const char *operation, int schemas, int workers)
 	int			level = catalog_connect();
 
 	values[0] = Int32GetDatum(ashmig_run_retention);
+	values[1] = ObjectIdGetDatum(MyDatabaseId);
+	values[2] = ObjectIdGetDatum(RUN_LOCK_CLASS);
 	if (ashmig_run_retention > 0)
 		catalog_execute(&forget, values, NULL);
 	values[0] = CStringGetTextDatum(operation);
@@ -86,7 +91,7 @@ journal_schema(int64 run, const RunResult *result)
 	if (result->error)
 	{
 		values[8] = CStringGetTextDatum(unpack_sql_state(result->error->sqlerrcode));
-		values[9] = CStringGetTextDatum(result->error->message);
+		values[9] = CStringGetTextDatum(results_error(result));
 	}
 	catalog_execute(&write, values, nulls);
 	catalog_disconnect(level);
@@ -96,7 +101,7 @@ journal_schema(int64 run, const RunResult *result)
  * The end of a run, or its way into the background.
  */
 void
-journal_end(int64 run, const char *status, const char *error)
+journal_end(int64 run, const char *status, int failed, int schemas)
 {
 	static CatalogStatement end = {
 		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
@@ -109,9 +114,10 @@ journal_end(int64 run, const char *status, const char *error)
 
 	values[0] = Int64GetDatum(run);
 	values[1] = CStringGetTextDatum(status);
-	if (error)
-		values[2] = CStringGetTextDatum(error);
-	catalog_execute(&end, values, error ? NULL : "  n");
+	if (failed > 0)
+		values[2] = CStringGetTextDatum(psprintf("%d of %d %s failed", failed, schemas,
+												 schemas == 1 ? "schema" : "schemas"));
+	catalog_execute(&end, values, failed > 0 ? NULL : "  n");
 	catalog_disconnect(level);
 }
 

@@ -16,8 +16,8 @@ extern int64 journal_begin(const char *operation, int schemas, int workers);
 /* Write a schema's outcome; an earlier one of the same run is replaced. */
 extern void journal_schema(int64 run, const RunResult *result);
 
-/* Say how a run ended (or goes on: "background"). */
-extern void journal_end(int64 run, const char *status, const char *error);
+/* Say how a run ended (or goes on: "background"), and how many schemas failed. */
+extern void journal_end(int64 run, const char *status, int failed, int schemas);
 
 /*
  * Show that a run is alive: the lock is held until the end of the transaction,

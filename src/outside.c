@@ -365,14 +365,12 @@ static void
 write_outcome(int64 run, RunResult *result)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ListCell   *lc;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		result->error->detail = lockwatch_describe();
-	foreach(lc, catalog_schema_versions(result->schema, result->tenant))
-		result->version = Max(result->version, ((SchemaVersion *) lfirst(lc))->version);
+	result->version = series_version(result->tenant, result->schema);
 	journal_schema(run, result);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
@@ -465,7 +463,10 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 	int			failed = 0;
 	int			done = 0;
 	bool		canceled = false;
+	Oid			user;
+	int			security_context;
 
+	GetUserIdAndSecContext(&user, &security_context);
 	for (int i = 0; i < nitems && !canceled; i++)
 	{
 		ErrorData  *error;
@@ -478,19 +479,18 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 		debug_query_string = text;
 		pgstat_report_activity(STATE_RUNNING, text);
 		done++;
+		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
 		error = finish_item(options, &items[i], run);
 		failed += error != NULL;
 		canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 		debug_query_string = NULL;
-		if (done % 16 == 0)
-			caches_trim();
+		caches_trim();
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
 	}
 
 	StartTransactionCommand();
-	journal_end(run, canceled ? "canceled" : failed > 0 ? "failed" : "done",
-				failed > 0 ? psprintf("%d of %d schemas failed", failed, done) : NULL);
+	journal_end(run, canceled ? "canceled" : failed > 0 ? "failed" : "done", failed, done);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

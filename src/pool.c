@@ -209,13 +209,13 @@ start_worker(Pool *pool, int index)
 
 /* Raise for want of workers. */
 static void
-raise_no_worker(void)
+raise_no_worker(const char *instead)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
 			 errmsg("no background worker is to be had"),
 			 errdetail("All of max_worker_processes are taken."),
-			 errhint("Raise max_worker_processes and restart the server, or use CALL ashmig_migrate_all_serial().")));
+			 errhint("Raise max_worker_processes and restart the server, or %s.", instead)));
 }
 
 /* Raise where workers end before their work is done, without a word. */
@@ -509,14 +509,15 @@ wait_for_workers(Pool *pool)
  * Start as many workers as are to be had, and wait for them.
  */
 static void
-run_pool(Pool *pool)
+run_pool(Pool *pool, bool down)
 {
 	int			started = 0;
 
 	for (int i = 0; i < pool->nworkers; i++)
 		started += start_worker(pool, i) ? 1 : 0;
 	if (started == 0)
-		raise_no_worker();
+		raise_no_worker(down ? "run in this transaction with workers => 0" :
+						"use CALL ashmig_migrate_all_serial()");
 	if (started < pool->nworkers && !pool->quiet)
 		ereport(NOTICE,
 				(errmsg("%d of %d background workers are to be had", started, pool->nworkers),
@@ -563,8 +564,9 @@ leave_to_background(Pool *pool)
 	ConditionVariableCancelSleep();
 	if (!pool->quiet)
 		ereport(NOTICE,
-				(errmsg("non-transactional migrations of %d schemas go on in the background, as run " INT64_FORMAT,
-						pool->run->outside, pool->run->run),
+				(errmsg_plural("non-transactional migrations of %d schema go on in the background, as run " INT64_FORMAT,
+							   "non-transactional migrations of %d schemas go on in the background, as run " INT64_FORMAT,
+							   pool->run->outside, pool->run->outside, pool->run->run),
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }
 
@@ -612,7 +614,7 @@ pool_run(const RunOptions *options, List *targets)
 
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	{
-		run_pool(pool);
+		run_pool(pool, options->down);
 		if (pool->run->outside > 0)
 			leave_to_background(pool);
 	}
@@ -673,7 +675,7 @@ worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	{
 		if (!start_worker(pool, 0))
-			raise_no_worker();
+			raise_no_worker("call it inside BEGIN ... COMMIT");
 		wait_for_workers(pool);
 		if (pool->run->finished == 0)
 			raise_worker_gone();

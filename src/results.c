@@ -41,15 +41,48 @@ run_status_name(RunStatus status)
 	return "unknown";
 }
 
-/* Why a schema was not done, or NULL */
-static const char *
-result_error(const RunResult *result)
+/* Append text whose lines begin with two spaces each. */
+static void
+append_lines(StringInfo buf, const char *text)
 {
-	if (result->error)
-		return result->error->message;
+	if (text == NULL)
+		return;
+	appendStringInfoString(buf, "\n  ");
+	for (const char *c = text; *c; c++)
+	{
+		appendStringInfoChar(buf, *c);
+		if (*c == '\n')
+			appendStringInfoString(buf, "  ");
+	}
+}
+
+/*
+ * What is to be known of an error beyond its message.
+ */
+void
+results_append_details(StringInfo buf, const ErrorData *error)
+{
+	append_lines(buf, error->detail);
+	append_lines(buf, error->hint);
+	append_lines(buf, error->context);
+}
+
+/*
+ * Why a schema was not done, or NULL.
+ */
+char *
+results_error(const RunResult *result)
+{
+	StringInfoData buf;
+
 	if (result->status == RUN_MISSING)
 		return "the schema does not exist";
-	return NULL;
+	if (result->error == NULL)
+		return NULL;
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, result->error->message);
+	results_append_details(&buf, result->error);
+	return buf.data;
 }
 
 /*
@@ -68,7 +101,7 @@ results_return(FunctionCallInfo fcinfo, List *results)
 		Datum		values[RESULT_COLUMNS];
 		bool		nulls[RESULT_COLUMNS] = {0};
 		Interval   *elapsed = palloc0(sizeof(Interval));
-		const char *error = result_error(result);
+		char	   *error = results_error(result);
 
 		if (result->status == RUN_NOTHING)
 			continue;

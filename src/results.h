@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
 typedef enum RunStatus
@@ -38,6 +39,15 @@ typedef struct RunResult
 } RunResult;
 
 extern const char *run_status_name(RunStatus status);
+
+/*
+ * Why a schema was not done: the message of its error and, in lines of their
+ * own that begin with two spaces, its detail, hint and context.  NULL: it was.
+ */
+extern char *results_error(const RunResult *result);
+
+/* Those lines alone; each comes after a newline. */
+extern void results_append_details(StringInfo buf, const ErrorData *error);
 
 /* The columns scope, schema, applied, version, status, elapsed, error */
 #define RESULT_COLUMNS 7

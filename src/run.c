@@ -162,6 +162,7 @@ run_migrations(const RunOptions *options)
 
 	if (targets == NIL)
 		return NIL;
+	PreventCommandIfReadOnly(options->down ? "a rollback" : "migrations");
 	if (options->down)
 		targets_check_reversible(options, targets);
 	if (run_outside_transaction(options))

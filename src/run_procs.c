@@ -56,12 +56,16 @@ tell_results(const RunOptions *options, List *results)
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
 					 errmsg("schema \"%s\" does not exist", result->schema)));
 	}
-	if (!options->quiet)
-		ereport(NOTICE, (errmsg("%d of %d schemas migrated", done, list_length(results))));
+	if (!options->quiet && results != NIL)
+		ereport(NOTICE,
+				(errmsg_plural("%d of %d schema migrated", "%d of %d schemas migrated",
+							   list_length(results), done, list_length(results))));
 	if (pending > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg("non-transactional migrations stay pending in %d schemas", pending),
+				 errmsg_plural("non-transactional migrations stay pending in %d schema",
+							   "non-transactional migrations stay pending in %d schemas",
+							   pending, pending),
 				 errhint("They need a background worker: SELECT * FROM ashmig_migrate_all().")));
 }
 

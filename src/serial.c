@@ -14,7 +14,6 @@
 #include "caches.h"
 #include "compat.h"
 #include "journal.h"
-#include "lockwatch.h"
 #include "serial.h"
 #include "series.h"
 #include "targets.h"
@@ -29,7 +28,9 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	RunResult  *volatile result = NULL;
+	instr_time	start;
 
+	INSTR_TIME_SET_CURRENT(start);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -51,11 +52,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 			ReThrowError(error);
 		}
 		MemoryContextSwitchTo(context);
-		result = palloc0(sizeof(RunResult));
-		result->tenant = target->tenant;
-		result->schema = pstrdup(target->schema);
-		result->status = RUN_FAILED;
-		result->error = error;
+		result = series_failed(target->tenant, target->schema, error, start);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -89,8 +86,6 @@ run_target(const RunOptions *options, const Target *target, int64 run)
 		CHECK_FOR_INTERRUPTS();
 		pause = Min(pause * 2, 5000);
 	}
-	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		result->error->detail = lockwatch_describe();
 	if (result->status == RUN_BACKGROUND)
 		result->status = RUN_PENDING;
 	if (result->status != RUN_NOTHING)
@@ -142,11 +137,9 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
-		if (list_length(results) % 16 == 0)
-			caches_trim();
+		caches_trim();
 	}
-	journal_end(run, failed > 0 ? "failed" : "done",
-				failed > 0 ? psprintf("%d of %d schemas failed", failed, list_length(targets)) : NULL);
+	journal_end(run, failed > 0 ? "failed" : "done", failed, list_length(targets));
 	return results;
 }
 
@@ -163,6 +156,7 @@ serial_run(const RunOptions *options)
 
 	if (targets == NIL)
 		return NIL;
+	PreventCommandIfReadOnly("migrations");
 	run = journal_begin("migrate", list_length(targets), 0);
 	journal_hold(run, true);
 	SPI_commit();

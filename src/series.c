@@ -6,9 +6,11 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "common/hashfn.h"
-#include "portability/instr_time.h"
+#include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "ashmig.h"
@@ -16,6 +18,7 @@
 #include "deferral.h"
 #include "errors.h"
 #include "exec.h"
+#include "lockwatch.h"
 #include "series.h"
 #include "text.h"
 
@@ -423,7 +426,7 @@ defer(Series *series, const char *sql, const ExecPlace *place, Application *appl
 
 /*
  * Run the statements of one migration, foreign keys to public tables perhaps
- * later.
+ * later.  Settings that it changes are those of the series again afterwards.
  */
 static void
 run_migration(Series *series, Application *application)
@@ -432,8 +435,10 @@ run_migration(Series *series, Application *application)
 	bool		down = series->options->down;
 	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
 	ExecPlace	place = {series->schema, migration->tenant, down, migration->version, 0};
+	ExecMigration environment;
 	ListCell   *lc;
 
+	environment = exec_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
 		MemoryContext old = MemoryContextSwitchTo(series->scratch);
@@ -451,6 +456,8 @@ run_migration(Series *series, Application *application)
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(series->scratch);
 	}
+	exec_leave_migration(&environment);
+	series->lock_timeout = series->options->lock_timeout;
 }
 
 /*
@@ -488,9 +495,11 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	return done;
 }
 
-/* Newest version that a schema has, over all repos; 0: none */
-static int64
-newest_version(bool tenant, const char *schema)
+/*
+ * Newest version that a schema has, over all repos; 0: none.
+ */
+int64
+series_version(bool tenant, const char *schema)
 {
 	int64		result = 0;
 	ListCell   *lc;
@@ -541,6 +550,19 @@ series_copy(List *migrations)
 }
 
 /*
+ * Without USAGE a schema is left out of search_path without a word, and what
+ * lies there seems not to exist.
+ */
+static void
+check_usage(const char *schema)
+{
+	AclResult	result = schema_aclcheck(get_namespace_oid(schema, false), GetUserId(), ACL_USAGE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_SCHEMA, schema);
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
@@ -569,13 +591,14 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		result->status = RUN_MISSING;
 		return;
 	}
+	check_usage(schema);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
 		catalog_record_taken_back(schema, tenant, done);
 	else
 		catalog_record_applied(schema, tenant, done);
 	result->applied = list_length(done);
-	result->version = newest_version(tenant, schema);
+	result->version = series_version(tenant, schema);
 	result->left = list_length(pending) - result->applied;
 	if (result->left > 0)
 		result->status = RUN_BACKGROUND;
@@ -614,5 +637,35 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	result->elapsed = INSTR_TIME_GET_MICROSEC(end);
+	return result;
+}
+
+/*
+ * The result of a schema whose transaction failed.
+ */
+RunResult *
+series_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+{
+	RunResult  *result = palloc0(sizeof(RunResult));
+	MemoryContext old = CurrentMemoryContext;
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	result->tenant = tenant;
+	result->schema = pstrdup(schema);
+	result->status = RUN_FAILED;
+	result->attempts = 1;
+	result->elapsed = INSTR_TIME_GET_MICROSEC(now);
+	result->error = error;
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		char	   *blocker = lockwatch_describe();
+
+		if (blocker)
+			error->detail = MemoryContextStrdup(old, blocker);
+	}
+	result->version = series_version(tenant, schema);
+	MemoryContextSwitchTo(old);
 	return result;
 }

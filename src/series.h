@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "portability/instr_time.h"
 
 #include "catalog.h"
 #include "options.h"
@@ -56,5 +57,16 @@ extern List *series_copy(List *migrations);
  */
 extern RunResult *series_run(const RunOptions *options, bool tenant,
 							 const char *schema, bool outside);
+
+/*
+ * The result of a schema whose transaction failed with this error, which gets
+ * who blocked it as its detail where it waited for a lock in vain.  To be called
+ * in a transaction after that one; "start" is when the try began.
+ */
+extern RunResult *series_failed(bool tenant, const char *schema, ErrorData *error,
+								instr_time start);
+
+/* Newest version that a schema has, over all repos; 0: none */
+extern int64 series_version(bool tenant, const char *schema);
 
 #endif							/* ASHMIG_SERIES_H */

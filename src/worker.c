@@ -11,7 +11,9 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
+#include "storage/condition_variable.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -27,7 +29,6 @@
 #include "compat.h"
 #include "errors.h"
 #include "journal.h"
-#include "lockwatch.h"
 #include "message.h"
 #include "outside.h"
 #include "series.h"
@@ -59,6 +60,17 @@ set_setting(const char *name, const char *value)
 }
 
 /*
+ * Take the caller's role.  To be called outside a transaction, so that the end
+ * of none takes it back; and before each, as one in which a SET ROLE failed
+ * leaves us the session's.
+ */
+static void
+take_role(const SharedRun *run)
+{
+	SetUserIdAndSecContext(run->current_user, run->security_context);
+}
+
+/*
  * Connect as the caller, with its libraries, settings and role.
  */
 static void
@@ -75,11 +87,8 @@ take_over(shm_toc *toc, SharedRun *run)
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
 		elog(ERROR, "could not set the client encoding");
 
-	/*
-	 * Last, as settings are checked against the session's role.  Outside a
-	 * transaction, so that the end of none takes it back.
-	 */
-	SetUserIdAndSecContext(run->current_user, run->security_context);
+	/* Last, as settings are checked against the session's role. */
+	take_role(run);
 }
 
 /*
@@ -93,6 +102,7 @@ set_up_run(Worker *worker)
 	worker->synchronous_commit =
 		MemoryContextStrdup(TopMemoryContext, GetConfigOption("synchronous_commit", false, false));
 	set_setting("default_transaction_isolation", "read committed");
+	set_setting("default_transaction_read_only", "off");	/* the leader has looked */
 	set_setting("synchronous_commit", "off");
 }
 
@@ -227,8 +237,7 @@ close_journal(Worker *worker)
 
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	StartTransactionCommand();
-	journal_end(run->run, status,
-				failed > 0 ? psprintf("%d of %d schemas failed", failed, finished) : NULL);
+	journal_end(run->run, status, failed, finished);
 	CommitTransactionCommand();
 	XLogFlush(XactLastCommitEnd);
 }
@@ -274,6 +283,7 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 	PG_TRY();
 	{
 		SetCurrentStatementStartTimestamp();
+		take_role(worker->run);
 		StartTransactionCommand();
 		MemoryContextSwitchTo(worker->context);
 		result = series_run(&worker->options, item->tenant, item->schema, true);
@@ -296,26 +306,18 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 }
 
 /*
- * The result of a schema that failed, with who blocked it where it waited in
- * vain, recorded in the journal.
+ * The result of a schema that failed, recorded in the journal.
  */
 static RunResult *
-failed_result(Worker *worker, const SharedItem *item, ErrorData *error)
+failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_time start)
 {
-	RunResult  *result = palloc0(sizeof(RunResult));
-	char	   *blocker = NULL;
+	RunResult  *result;
 
+	take_role(worker->run);
 	StartTransactionCommand();
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		blocker = lockwatch_describe();
 	MemoryContextSwitchTo(worker->context);
-	if (blocker)
-		error->detail = pstrdup(blocker);
-	result->tenant = item->tenant;
-	result->schema = pstrdup(item->schema);
-	result->status = RUN_FAILED;
+	result = series_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
-	result->error = error;
 	journal_schema(worker->run->run, result);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(worker->context);
@@ -344,7 +346,9 @@ do_item(Worker *worker, int position)
 	ErrorData  *error = NULL;
 	RunResult  *result;
 	ItemState	state = ITEM_DONE;
+	instr_time	start;
 
+	INSTR_TIME_SET_CURRENT(start);
 	report_activity(worker, item);
 	result = try_schema(worker, item, &error);
 	if (result == NULL)
@@ -356,7 +360,7 @@ do_item(Worker *worker, int position)
 			worklist_retry(worker->run, worker->items, worker->slot);
 			return;
 		}
-		result = failed_result(worker, item, error);
+		result = failed_result(worker, item, error, start);
 		state = ITEM_FAILED;
 		if (worker->options.on_error == ON_ERROR_STOP)
 			worker->run->stop = true;
@@ -474,6 +478,16 @@ run_outside(Worker *worker)
 }
 
 /*
+ * An error ends the process, perhaps out of a wait on the condition variable of
+ * the run: leave its queue before the shared memory that it lies in is gone.
+ */
+static void
+stop_waiting(int code, Datum arg)
+{
+	ConditionVariableCancelSleep();
+}
+
+/*
  * Entry point.
  */
 void
@@ -486,6 +500,7 @@ ashmig_worker_main(Datum main_arg)
 	StringInfoData task;
 
 	pqsignal(SIGTERM, die);
+	before_shmem_exit(stop_waiting, (Datum) 0);
 	BackgroundWorkerUnblockSignals();
 	memcpy(&index, MyBgworkerEntry->bgw_extra, sizeof(index));
 	worker.context = AllocSetContextCreate(TopMemoryContext, "ashmig worker",

@@ -106,6 +106,36 @@ is($node->safe_psql('app', $state), $up, '... ends the same');
 $node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants("all" => true); SELECT * FROM ashmig_rollback("all" => true); COMMIT});
 is($node->safe_psql('app', $state), $down, 'down in one transaction');
 
+# A cancel finds workers that wait: for public to be done, or for a schema to be
+# tried again.
+$node->safe_psql('postgres', 'CREATE DATABASE waiting');
+$node->safe_psql('waiting', q{
+	CREATE EXTENSION ashmig;
+	SELECT ashmig_create_tenant('t' || i) FROM generate_series(1, 3) AS i;
+	SELECT ashmig_add_migration(1, 'slow', 'SELECT pg_sleep(60)', '');
+	SELECT ashmig_add_migration(2, 'table', 'CREATE TABLE a ()', 'DROP TABLE a', tenant => true)});
+sub cancel_waiting
+{
+	my ($call, $name) = @_;
+	my ($out, $err) = ('', '');
+	my $run = IPC::Run::start([ 'psql', '-Xc', "SELECT * FROM $call", '-d', $node->connstr('waiting') ],
+		'>', \$out, '2>', \$err, IPC::Run::timer(120));
+	ok($node->poll_query_until('waiting', q{
+		SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND wait_event_type = 'Extension'}), "workers wait: $name");
+	$node->poll_query_until('waiting', 'SELECT bool_or(ashmig_cancel(run)) FROM ashmig.progress');
+	$run->finish;
+	like($err, qr/canceling statement due to user request/, '... and are cancelled');
+}
+cancel_waiting('ashmig_migrate_all()', 'for public');
+my $holder = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('waiting') . ' application_name=holder',
+	'-c', 'BEGIN; CREATE TABLE t1.a (); CREATE TABLE t2.a (); CREATE TABLE t3.a ()', '-c', 'SELECT pg_sleep(60)' ],
+	'>', '/dev/null', '2>', '/dev/null');
+$node->poll_query_until('waiting', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
+cancel_waiting(q{ashmig_migrate_tenants(lock_timeout => '10ms')}, 'to try again');
+$node->safe_psql('waiting', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'});
+$holder->finish;
+unlike(slurp_file($node->logfile), qr/terminated by signal/, 'without a crash');
+
 my $pid_of = {
 	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' ORDER BY random() LIMIT 1},
 	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1}};
