@@ -6,8 +6,9 @@
 # "files" does what `mix ash_postgres.migrate --tenants --quiet` does: the repo
 # started once, with a pool of two, and for each of its tenants, one after the
 # other, what `mix ecto.migrate --prefix TENANT --migrations-path FOLDER` does,
-# which compiles the files that are pending, for each tenant anew. "modules"
-# has them compiled before and asks Ecto.Migrator for nothing but to run them.
+# which compiles the files that are pending, for each tenant anew; what mix
+# itself adds is left out. "modules" has them compiled before and asks
+# Ecto.Migrator for nothing but to run them.
 #
 # Neither the start of the virtual machine nor loading the libraries counts.
 
