@@ -34,6 +34,14 @@ SELECT identity('{"name": "title", "keys": [{"type": "string", "value": "Body"},
 SELECT s, identity('{"name": "t", "keys": ["title"]}', s) FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS s;
 SELECT identity('{"name": "t", "keys": ["title"], "all_tenants?": true}', 'attribute');
 SELECT identity('{"name": "t", "keys": ["title", "org_id"]}', 'attribute');
+-- a string is not the atom of its name: to AshPostgres the tenant's column is not there yet
+SELECT identity('{"name": "t", "keys": ["title", {"type": "atom", "value": "org_id"}, "title"]}', 'attribute');
+SELECT identity('{"name": "t", "keys": [{"type": "string", "value": "org_id"}, "title"]}', 'attribute');
+SELECT identity('{"fields": [{"type": "atom", "value": "org_id"}, {"type": "atom", "value": "title"}]}', 'attribute');
+SELECT identity('{"fields": [{"type": "string", "value": "org_id"}, {"type": "string", "value": "title"}]}', 'attribute');
+SELECT identity('{"fields": ["title", "org_id", "title"]}', 'attribute');
+SELECT identity('{"fields": ["title", "org_id", "title"], "name": "two titles"}');
+SELECT identity('{"fields": [{"type": "directed", "order": "asc", "value": "org_id"}, "title"]}', 'attribute');
 -- conditions
 SELECT identity('{"name": "t", "keys": ["title"], "nils_distinct?": false}');
 SELECT identity('{"name": "t", "keys": ["title"], "where": "title <> ''x'' OR true"}');
@@ -49,10 +57,27 @@ SELECT identity('{"fields": [{"type": "string", "value": "title text_pattern_ops
 SELECT identity('{"fields": [{"type": "string", "value": "(title || ''x'')"}, "Body"], "name": "expr"}');
 SELECT o, identity(jsonb_build_object('fields', jsonb_build_array(jsonb_build_object('type', 'directed', 'order', o, 'value', 'title'))))
   FROM unnest(ARRAY['asc', 'desc', 'asc_nulls_first', 'asc_nulls_last', 'desc_nulls_first', 'desc_nulls_last']) AS o;
+-- an order stands after the text, whatever that ends in
+SELECT o, identity(jsonb_build_object('name', 'i', 'fields', jsonb_build_array(jsonb_build_object('type', 'directed', 'order', o, 'value', 'lower(title) -- of all'))))
+  FROM unnest(ARRAY['asc', 'desc', 'desc_nulls_last']) AS o;
+SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "title COLLATE \"C\""}, {"type": "directed", "order": "asc", "value": "Body"}]}');
+SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) DESC"}]}');
 -- the rest of it
 SELECT identity('{"fields": ["title"], "unique": true, "nulls_distinct": false, "include": ["Body", "org_id"], "name": "named one"}');
 SELECT identity('{"fields": ["title"], "using": "hash", "where": "title IS NOT NULL"}');
 SELECT identity('{"fields": ["title"], "concurrently": true}');
+-- what Ecto prints without quotes, as PostgreSQL reads it
+SELECT u, identity(jsonb_build_object('fields', '["title"]'::jsonb, 'using', u)) FROM unnest(ARRAY['GIN', 'Hash', '"Own"', ' btree ']) AS u;
+SELECT identity('{"fields": ["title"], "include": ["Body", "TITLE", "Other", "\"Quoted\""]}');
+SELECT identity('{"fields": ["TITLE", "Body"], "name": "i"}');
+SELECT identity('{"name": "t", "keys": [{"type": "string", "value": "TITLE"}, {"type": "string", "value": "Body"}, "TITLE", "two words"]}');
+SELECT f, i, identity(jsonb_build_object('fields', jsonb_build_array(f), 'include', jsonb_build_array(i), 'name', 'i', 'of_table',
+         jsonb_build_object('attributes', jsonb_build_array(id(), attr('Title', 'text'), attr('title', 'text')))))
+  FROM (VALUES ('title'), ('Title')) AS f (f), (VALUES ('title'), ('Title')) AS i (i);
+-- the schema of another table of the name, unless the snapshot names one
+SELECT identity('{"fields": ["title"], "prefix": "elsewhere", "of_table": {"schema": "here"}}');
+SELECT identity('{"fields": ["title"], "prefix": "public"}');
+SELECT identity('{"fields": ["title"], "prefix": "elsewhere"}', 'context');
 SELECT identity('{"fields": ["title"], "prefix": "elsewhere"}');
 SELECT s, a, identity(jsonb_build_object('fields', '["title"]'::jsonb, 'all_tenants?', a), s)
   FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS s, unnest(ARRAY[false, true]) AS a;
@@ -69,6 +94,8 @@ SELECT identity('{"fields": ["lower(title), id"]}');
 SELECT identity('{"fields": ["title"], "where": "true; DROP TABLE posts"}');
 SELECT identity('{"name": "t", "keys": ["title"], "where": "true) OR (true"}');
 SELECT identity('{"fields": ["title"], "using": "btree; DROP"}');
+SELECT identity('{"fields": ["title"], "include": ["Body) WHERE (true"]}');
+SELECT identity('{"fields": ["title"], "include": ["title", ""]}');
 
 -- One changes into the next: rename what only its name tells apart, build anew what differs
 CREATE FUNCTION posts(parts jsonb, strategy text DEFAULT NULL) RETURNS jsonb
@@ -93,10 +120,19 @@ SELECT step('{"custom_indexes": [{"name": "c", "fields": ["title"], "unique": tr
 SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["body"]}]}');
 SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["org_id"]}]}');
 SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}]}');
+-- the access method in upper case is no other
+SELECT step('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "HASH"}]}');
+SELECT step('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "hash"}]}');
+-- the order is there behind a comment as well
+SELECT step('{"custom_indexes": [{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) -- c"}]}]}');
+SELECT name, definition FROM structure('public') WHERE kind = 'index';
 -- the tenancy decides the keys of all but those of all tenants
 SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}', 'attribute');
 SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}');
 SELECT step('{"custom_indexes": [{"name": "later", "fields": ["title"], "concurrently": true}]}');
+SELECT name, definition FROM structure('public') WHERE kind = 'index';
+-- the tenant's column once more, as a string
+SELECT step('{"custom_indexes": [{"name": "twice", "fields": [{"type": "string", "value": "org_id"}, {"type": "string", "value": "title"}]}]}', 'attribute');
 SELECT name, definition FROM structure('public') WHERE kind = 'index';
 -- both identities stay that differ in whose rows they are about
 SELECT step('{"identities": [{"name": "x", "index_name": "x", "keys": ["title"], "all_tenants?": true}, {"name": "y", "index_name": "y", "keys": ["title"]}]}', 'attribute');

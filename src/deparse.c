@@ -381,40 +381,6 @@ foreign_key_definition(const ForeignKey *key)
 	return buf.data;
 }
 
-static const char *
-order_sql(KeyOrder order)
-{
-	switch (order)
-	{
-		case ORDER_NONE:
-			return "";
-		case ORDER_ASC:
-			return " ASC";
-		case ORDER_ASC_NULLS_FIRST:
-			return " ASC NULLS FIRST";
-		case ORDER_ASC_NULLS_LAST:
-			return " ASC NULLS LAST";
-		case ORDER_DESC:
-			return " DESC";
-		case ORDER_DESC_NULLS_FIRST:
-			return " DESC NULLS FIRST";
-		case ORDER_DESC_NULLS_LAST:
-			return " DESC NULLS LAST";
-	}
-	return NULL;				/* not reached: every order is above */
-}
-
-/* The table that an index lies on */
-static TableName
-index_table(const TableName *table, const TableIndex *index)
-{
-	TableName	name = *table;
-
-	if (index->prefix != NULL && !name.tenant)
-		name.schema = index->prefix;
-	return name;
-}
-
 static char *
 create_index(const TableName *table, const TableIndex *index, bool concurrently)
 {
@@ -431,15 +397,8 @@ create_index(const TableName *table, const TableIndex *index, bool concurrently)
 		appendStringInfo(&buf, " USING %s", quote_name(index->using));
 	appendStringInfoString(&buf, " (");
 	foreach(lc, index->keys)
-	{
-		const IndexKey *key = lfirst(lc);
-
-		appendStringInfo(&buf, "%s%s%s", lc == list_head(index->keys) ? "" : ", ",
-						 key->is_sql ? key->value : quote_name(key->value),
-						 order_sql(key->order));
-		if (key->is_sql && strstr(key->value, "--"))
-			appendStringInfoChar(&buf, '\n');
-	}
+		appendStringInfo(&buf, "%s%s", lc == list_head(index->keys) ? "" : ", ",
+						 index_key_sql(lfirst(lc)));
 	appendStringInfoChar(&buf, ')');
 	if (index->include != NIL)
 		appendStringInfo(&buf, " INCLUDE (%s)", quote_names(index->include));

@@ -245,6 +245,28 @@ fragment_check_index_element(const char *sql, const char *path, Problem *problem
 					 path, problem);
 }
 
+/* The statement in which an identifier is read */
+#define NAME_STATEMENT "ALTER TABLE t RENAME COLUMN %s\n TO c"
+
+static bool
+name_passes(const char *masked, char **error)
+{
+	return parse_statement(psprintf(NAME_STATEMENT, masked), error) != NULL;
+}
+
+char *
+fragment_name(const char *identifier, const char *path, Problem *problem)
+{
+	Node	   *statement;
+	char	   *error;
+
+	if (!run_check(name_passes, identifier, ERRCODE_ASHMIG_INVALID_SQL, "not a name",
+				   "Write the name of one column, or of one access method.", path, problem))
+		return NULL;
+	statement = parse_statement(psprintf(NAME_STATEMENT, mask_placeholders(identifier)), &error);
+	return pstrdup(castNode(RenameStmt, statement)->subname);
+}
+
 /*
  * Is there a comment, outside of quotes?  In the name of a type it would hide
  * what is printed after it.

@@ -36,6 +36,13 @@ extern bool fragment_check_expression(const char *sql, const char *path, Problem
 extern bool fragment_check_index_element(const char *sql, const char *path, Problem *problem);
 
 /*
+ * The name that an identifier stands for, as PostgreSQL reads one: folded to
+ * lower case unless it has quotes.  NULL with the problem noted where it is
+ * none.
+ */
+extern char *fragment_name(const char *identifier, const char *path, Problem *problem);
+
+/*
  * The name of one type, without SETOF, %TYPE or comments
  * (ERRCODE_ASHMIG_INVALID_TYPE).
  */

@@ -25,8 +25,8 @@ index_keys_equal(const List *a, const List *b)
 		const IndexKey *ka = lfirst(la);
 		const IndexKey *kb = lfirst(lb);
 
-		if (ka->is_sql != kb->is_sql || ka->order != kb->order ||
-			strcmp(ka->value, kb->value) != 0)
+		if (ka->is_sql != kb->is_sql || ka->is_string != kb->is_string ||
+			ka->order != kb->order || strcmp(ka->value, kb->value) != 0)
 			return false;
 	}
 	return true;

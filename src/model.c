@@ -8,7 +8,7 @@
 #include "utils/builtins.h"
 
 #include "fragment.h"
-#include "model.h"
+#include "model_part.h"
 #include "text.h"
 
 /* ----------
@@ -358,210 +358,6 @@ foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b)
 }
 
 /* ----------
- * Indexes
- * ----------
- */
-static IndexKey *
-index_key_column(const char *name)
-{
-	IndexKey   *key = palloc0(sizeof(IndexKey));
-
-	key->value = text_cut_name(name);
-	return key;
-}
-
-static bool
-index_key_equal(const IndexKey *a, const IndexKey *b)
-{
-	return a->is_sql == b->is_sql && a->order == b->order &&
-		strcmp(a->value, b->value) == 0;
-}
-
-/*
- * The keys of an index, the tenant column in front where rows of all tenants
- * share the table (AshPostgres' index_keys).
- */
-static List *
-index_keys(const ResourceSnapshot *snapshot, const List *keys, bool all_tenants)
-{
-	List	   *result = NIL;
-	IndexKey   *tenant = NULL;
-	ListCell   *lc;
-
-	if (snapshot->multitenancy.strategy == STRATEGY_ATTRIBUTE && !all_tenants)
-	{
-		tenant = index_key_column(snapshot->multitenancy.attribute);
-		result = lappend(result, tenant);
-	}
-	foreach(lc, keys)
-	{
-		IndexKey   *key = palloc(sizeof(IndexKey));
-
-		*key = *(IndexKey *) lfirst(lc);
-		if (!key->is_sql)
-			key->value = text_cut_name(key->value);
-		if (tenant == NULL || !index_key_equal(tenant, key))
-			result = lappend(result, key);
-	}
-	return result;
-}
-
-/*
- * Append one part of a derived index name: every byte that is not a letter, a
- * digit or "_" becomes "_", and trailing "_" go (Ecto's default_index_name,
- * whose pattern works on bytes).
- */
-static void
-index_name_part(StringInfo buf, const char *part)
-{
-	int			start = buf->len;
-
-	for (const char *p = part; *p; p++)
-	{
-		bool		word = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9');
-
-		appendStringInfoChar(buf, word ? *p : '_');
-	}
-	while (buf->len > start && buf->data[buf->len - 1] == '_')
-		buf->data[--buf->len] = '\0';
-	appendStringInfoChar(buf, '_');
-}
-
-/* "<table>_<keys joined by _>_index" */
-static char *
-index_derived_name(const char *table, const List *keys)
-{
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	index_name_part(&buf, table);
-	foreach(lc, keys)
-		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
-	appendStringInfoString(&buf, "index");
-	return text_cut_name(buf.data);
-}
-
-/* Every SQL key of the index must be one index element. */
-static void
-index_check_keys(const TableIndex *index, Problem *problem)
-{
-	ListCell   *lc;
-
-	foreach(lc, index->keys)
-	{
-		IndexKey   *key = lfirst(lc);
-
-		if (key->is_sql)
-			fragment_check_index_element(key->value, index->path, problem);
-	}
-}
-
-/*
- * Two conditions as one, each in parentheses; either may be NULL.
- */
-static char *
-condition_join(const char *first, const char *first_path, const char *second,
-			   const char *second_path, Problem *problem)
-{
-	if (first && !fragment_check_expression(first, first_path, problem))
-		return NULL;
-	if (second && !fragment_check_expression(second, second_path, problem))
-		return NULL;
-	if (first && second)
-		return psprintf("%s AND %s", fragment_parenthesize(first),
-						fragment_parenthesize(second));
-	if (first)
-		return fragment_parenthesize(first);
-	return second ? fragment_parenthesize(second) : NULL;
-}
-
-static TableIndex *
-model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Problem *problem)
-{
-	TableIndex *index = palloc0(sizeof(TableIndex));
-
-	index->kind = INDEX_IDENTITY;
-	index->path = identity->path;
-	index->name = text_cut_name(identity->index_name);
-	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
-	index->unique = true;
-	index->nulls_distinct = identity->nils_distinct;
-	index->where = condition_join(identity->where, psprintf("%s.where", identity->path),
-								  identity->base_filter,
-								  psprintf("%s.base_filter", identity->path), problem);
-	index_check_keys(index, problem);
-	return index;
-}
-
-static TableIndex *
-model_custom_index(const ResourceSnapshot *snapshot, const CustomIndex *custom,
-				   Problem *problem)
-{
-	TableIndex *index = palloc0(sizeof(TableIndex));
-
-	index->kind = INDEX_CUSTOM;
-	index->path = custom->path;
-	index->keys = index_keys(snapshot, custom->fields, custom->all_tenants);
-	index->name = custom->name ? text_cut_name(custom->name)
-		: index_derived_name(snapshot->table, index->keys);
-	index->unique = custom->unique;
-	index->nulls_distinct = custom->nulls_distinct;
-	index->concurrently = custom->concurrently;
-	index->using = custom->using;
-	index->include = names_cut(custom->include);
-	index->prefix = custom->prefix;
-	index->where = condition_join(custom->include_base_filter ? snapshot->base_filter : NULL,
-								  psprintf("%s.base_filter", snapshot->path),
-								  custom->where, psprintf("%s.where", custom->path), problem);
-	index_check_keys(index, problem);
-	return index;
-}
-
-/* The index of "index? true", or NULL */
-static TableIndex *
-model_reference_index(const ResourceSnapshot *snapshot, const Attribute *attribute,
-					  Problem *problem)
-{
-	const Reference *reference = attribute->references;
-	TableIndex *index;
-
-	if (reference == NULL || reference->index != MAYBE_TRUE)
-		return NULL;
-	index = palloc0(sizeof(TableIndex));
-	index->kind = INDEX_REFERENCE;
-	index->path = reference->path;
-	index->keys = index_keys(snapshot, list_make1(index_key_column(attribute->source)),
-							 false);
-	index->name = index_derived_name(snapshot->table, index->keys);
-	index->nulls_distinct = true;
-	index->where = condition_join(NULL, NULL, reference->index_where,
-								  psprintf("%s.index_where", reference->path), problem);
-	return index;
-}
-
-/* Everything but the name (and whether it is built concurrently, which passes) */
-bool
-index_same_definition(const TableIndex *a, const TableIndex *b)
-{
-	ListCell   *la;
-	ListCell   *lb;
-
-	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
-		!text_equal(a->using, b->using) || !text_equal(a->where, b->where) ||
-		!names_equal(a->include, b->include) || !text_equal(a->prefix, b->prefix) ||
-		list_length(a->keys) != list_length(b->keys))
-		return false;
-	forboth(la, a->keys, lb, b->keys)
-	{
-		if (!index_key_equal(lfirst(la), lfirst(lb)))
-			return false;
-	}
-	return true;
-}
-
-/* ----------
  * Checks and statements
  * ----------
  */
@@ -681,7 +477,7 @@ model_table(const ResourceSnapshot *snapshot, const TableState *state, List *oth
 	model_attributes(table, snapshot, state, others, default_schema, problem);
 	foreach(lc, snapshot->custom_indexes)
 		table->indexes = lappend(table->indexes,
-								 model_custom_index(snapshot, lfirst(lc), problem));
+								 model_custom_index(snapshot, lfirst(lc), default_schema, problem));
 	foreach(lc, snapshot->check_constraints)
 		table->checks = lappend(table->checks, model_check(lfirst(lc), problem));
 	foreach(lc, snapshot->custom_statements)

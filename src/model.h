@@ -74,7 +74,7 @@ typedef struct TableIndex
 	char	   *using;			/* or NULL */
 	char	   *where;			/* SQL with its parentheses, or NULL */
 	List	   *include;		/* of char * */
-	char	   *prefix;			/* schema of the table, where the snapshot says another */
+	char	   *prefix;			/* schema of the table, where the index says another; or NULL */
 	char	   *path;
 } TableIndex;
 
@@ -164,6 +164,12 @@ extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
 
 extern bool column_equal(const Column *a, const Column *b);
+
+/* A key as it stands in CREATE INDEX */
+extern char *index_key_sql(const IndexKey *key);
+
+/* The table that an index of "table" lies on */
+extern TableName index_table(const TableName *table, const TableIndex *index);
 extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
 extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
 extern bool names_equal(const List *a, const List *b);

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "parser/scansup.h"
 #include "utils/memutils.h"
 
 #include "snapshot_part.h"
@@ -190,34 +191,56 @@ collect_columns(Decoding *decoding, const JsonObject *object)
 	return true;
 }
 
+/* Is there an attribute of that name? */
+static bool
+has_column(const Decoding *decoding, const char *name)
+{
+	return bsearch(&name, decoding->columns, decoding->ncolumns, sizeof(char *),
+				   compare_names) != NULL;
+}
+
 /*
- * Is a key that is given as a string a column?  It is SQL if it has a
- * parenthesis, as AshPostgres has it, or if it is neither an attribute nor
- * written as one could be.
+ * Is a key that is given as a string a column?  It is SQL to Ecto, which
+ * prints it without quotes.  We take it as the column that PostgreSQL reads it
+ * as (so that it can be renamed), or as the one of the very name ("Title") where
+ * the table has only that; all else stays SQL.
  */
 static bool
-is_column(const Decoding *decoding, const char *value, bool any_case)
+string_is_column(const Decoding *decoding, const char *value)
 {
-	const char *lower = "abcdefghijklmnopqrstuvwxyz_0123456789$";
-	const char *any = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+	const char *folded = downcase_identifier(value, strlen(value), false, false);
 
 	if (strchr(value, '('))
 		return false;
-	if (bsearch(&value, decoding->columns, decoding->ncolumns, sizeof(char *),
-				compare_names))
+	if (strchr("0123456789$", value[0]) == NULL &&
+		strspn(value, "abcdefghijklmnopqrstuvwxyz_0123456789$") == strlen(value))
 		return true;
-	return strchr("0123456789$", value[0]) == NULL &&
-		strspn(value, any_case ? any : lower) == strlen(value);
+	return has_column(decoding, value) &&
+		(strcmp(folded, value) == 0 || !has_column(decoding, folded));
+}
+
+/*
+ * Is a key with an order a column?  The file does not tell the atom (a column)
+ * from the string (SQL); what could be the name of a column is taken as one.
+ */
+static bool
+directed_is_column(const Decoding *decoding, const char *value)
+{
+	const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$";
+
+	if (strchr(value, '('))
+		return false;
+	return has_column(decoding, value) || strspn(value, letters) == strlen(value);
 }
 
 /*
  * One key of an identity or an index: a bare string or an object of type and
- * value.  "any_case": a string may be a column in upper case (identities; in
- * a custom index it is SQL, which folds it).
+ * value.  A bare string is an atom to AshPostgres in an identity, unless it
+ * has a parenthesis, and a string in a custom index.
  */
 static bool
 decode_key(Decoding *decoding, const JsonObject *parent, const cJSON *node,
-		   const char *path, bool any_case, List **keys)
+		   const char *path, bool identity, List **keys)
 {
 	IndexKey   *key = palloc0(sizeof(IndexKey));
 	int			type = KEY_STRING;
@@ -226,7 +249,11 @@ decode_key(Decoding *decoding, const JsonObject *parent, const cJSON *node,
 
 	*keys = lappend(*keys, key);
 	if (cJSON_IsString(node) && node->valuestring[0] != '\0')
+	{
 		key->value = pstrdup(node->valuestring);
+		if (identity && strchr(key->value, '(') == NULL)
+			type = KEY_ATOM;
+	}
 	else if (!cJSON_IsObject(node))
 		return json_note_node(parent, node, path, "a column, or an object of type and value");
 	else
@@ -245,20 +272,19 @@ decode_key(Decoding *decoding, const JsonObject *parent, const cJSON *node,
 			return false;
 	}
 
-	if (type == KEY_DIRECTED)
-		key->is_sql = strchr(key->value, '(') != NULL;
-	else
-		key->is_sql = type == KEY_STRING && !is_column(decoding, key->value, any_case);
+	key->is_string = type == KEY_STRING;
+	key->is_sql = type == KEY_STRING ? !string_is_column(decoding, key->value)
+		: type == KEY_DIRECTED && !directed_is_column(decoding, key->value);
 	key->order = order;
 	return true;
 }
 
 /*
- * The keys in a list; "any_case" as above
+ * The keys in a list, of an identity or of a custom index
  */
 static bool
 decode_keys(Decoding *decoding, const JsonObject *object, int field,
-			bool any_case, List **keys)
+			bool identity, List **keys)
 {
 	const char *path = json_field_path(object, field);
 	const cJSON *item;
@@ -269,7 +295,7 @@ decode_keys(Decoding *decoding, const JsonObject *object, int field,
 	for (; item; item = item->next)
 	{
 		if (!decode_key(decoding, object, item, json_path_item(path, index++),
-						any_case, keys))
+						identity, keys))
 			return false;
 	}
 	return true;

@@ -126,6 +126,7 @@ typedef enum KeyOrder
 typedef struct IndexKey
 {
 	bool		is_sql;			/* value is SQL: "lower(email)", "title gin_trgm_ops" */
+	bool		is_string;		/* to Elixir a string, so another key than the atom of that name */
 	char	   *value;
 	KeyOrder	order;
 } IndexKey;
