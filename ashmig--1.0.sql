@@ -148,6 +148,7 @@ CREATE TABLE ashmig.runs (
 );
 COMMENT ON TABLE ashmig.runs IS 'Journal of the runs that commit schema by schema';
 COMMENT ON COLUMN ashmig.runs.schemas IS 'Schemas that had something to do';
+COMMENT ON COLUMN ashmig.runs.workers IS 'Workers that were asked for; 0: in the calling session';
 COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations go on), done, failed or canceled; one that says running while ashmig.progress does not show it was cut short';
 
 CREATE TABLE ashmig.run_schemas (
@@ -166,6 +167,9 @@ CREATE TABLE ashmig.run_schemas (
 );
 CREATE INDEX run_schemas_schema_name_idx ON ashmig.run_schemas (schema_name, scope, run);
 COMMENT ON TABLE ashmig.run_schemas IS 'Outcome of each schema of a run, written in the transaction that changes the schema';
+COMMENT ON COLUMN ashmig.run_schemas.status IS 'applied, rolled back, background (goes on after the call), pending, skipped (no turn before the run ended) or failed';
+COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Time of the transaction that did it, or of the last one that failed';
+COMMENT ON COLUMN ashmig.run_schemas.error IS 'Message of the error; in further lines its detail, hint and context';
 COMMENT ON COLUMN ashmig.run_schemas.applied IS 'Migrations applied, or taken back';
 COMMENT ON COLUMN ashmig.run_schemas.version IS 'Newest version of the schema afterwards';
 COMMENT ON COLUMN ashmig.run_schemas.attempts IS 'Tries that it took: more than one where a lock was waited for in vain';
@@ -288,7 +292,7 @@ CREATE VIEW ashmig.progress AS
            l.pids
     FROM ashmig.runs AS r
     CROSS JOIN LATERAL (
-        SELECT pg_catalog.count(*) AS finished,
+        SELECT pg_catalog.count(*) FILTER (WHERE status <> 'background') AS finished,
                pg_catalog.count(*) FILTER (WHERE status NOT IN ('failed', 'background')) AS done,
                pg_catalog.count(*) FILTER (WHERE status = 'failed') AS failed,
                pg_catalog.count(*) FILTER (WHERE status = 'background') AS background
@@ -300,6 +304,8 @@ CREATE VIEW ashmig.progress AS
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Runs that are going on: how many schemas are done, failed, and left to the background, and the processes that ashmig_cancel would cancel';
+COMMENT ON COLUMN ashmig.progress.workers IS 'Workers that were asked for';
+COMMENT ON COLUMN ashmig.progress.pids IS 'The process that leads the run, or goes on with it in the background; ashmig_cancel cancels it, and with it the workers';
 GRANT USAGE ON SCHEMA ashmig TO pg_monitor;
 GRANT SELECT ON ashmig.progress TO pg_monitor;
 

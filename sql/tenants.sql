@@ -178,5 +178,23 @@ SELECT ashmig_rename_tenant('h1', 'h2');
 SELECT ashmig_drop_tenant('h2', true);
 
 \c :home
+-- A run is not in the way of its own migrations: the query of the tenants gives
+-- its locks back before they begin. Nor does a temporary table take its place.
+CREATE DATABASE ashmig_listed;
+\c ashmig_listed
+SET client_min_messages = warning;
+CREATE EXTENSION ashmig;
+CREATE TABLE orgs (name text);
+INSERT INTO orgs VALUES ('org_1');
+CREATE SCHEMA org_1;
+SELECT ashmig_set_all_tenants('SELECT name FROM orgs');
+SELECT ashmig_add_migration(20260101000001, 'orgs', 'ALTER TABLE orgs ADD rank integer', 'ALTER TABLE orgs DROP rank');
+SELECT ashmig_add_migration(20260101000002, 'table', 'CREATE TABLE t ()', 'DROP TABLE t', tenant => true);
+SELECT scope, schema, status FROM ashmig_migrate_all(lock_timeout => '100ms');
+CREATE TEMPORARY TABLE orgs AS SELECT 'org_2'::text AS name;
+SELECT schema FROM ashmig_all_tenants();
+SELECT scope, schema, status FROM ashmig_rollback_tenants();
+\c :home
+DROP DATABASE ashmig_listed;
 DROP DATABASE ashmig_tenants;
 DROP ROLE ashmig_owner, ashmig_squatter;

@@ -3,8 +3,9 @@
  *		Will the locks of a run fit into the lock table: see budget.h.
  *
  * A lock on a table, index, sequence or schema stays until the transaction
- * ends.  The count here is an estimate from the statements: a table is
- * reckoned with its TOAST table and that one's index.
+ * ends.  The count before a run is an estimate from the statements: a table is
+ * reckoned with its TOAST table and that one's index.  In the run it is measured
+ * once more.
  */
 #include "postgres.h"
 
@@ -28,6 +29,17 @@
 
 /* Locks of a table with TOAST: the table, the TOAST table, its index */
 #define TABLE_LOCKS 3
+
+/*
+ * What else a table brings (types, constraints, defaults, triggers of foreign
+ * keys) is locked lightly when it is created, and object by object when it is
+ * dropped.  Measured with the tables that applications have.
+ */
+#define CREATE_EXTRAS 4
+#define DROP_EXTRAS 11
+
+/* Runs over fewer schemas need no measuring. */
+#define FEW_SCHEMAS 10
 
 /* Below this many, nobody needs to count. */
 #define FEW_LOCKS 200
@@ -97,16 +109,12 @@ node_locks(Node *statement)
 		case T_CreateStmt:
 			foreach(lc, ((CreateStmt *) statement)->tableElts)
 				locks += element_locks(lfirst(lc));
-			return locks + TABLE_LOCKS;
+			return locks + TABLE_LOCKS + CREATE_EXTRAS;
 		case T_AlterTableStmt:
 			return alter_table_locks((AlterTableStmt *) statement);
 		case T_DropStmt:
-			return list_length(((DropStmt *) statement)->objects) * (TABLE_LOCKS + 2);
-		case T_IndexStmt:
-		case T_CreateSeqStmt:
-		case T_RenameStmt:
-		case T_ViewStmt:
-			return 1;
+			return list_length(((DropStmt *) statement)->objects) *
+				(((DropStmt *) statement)->removeType == OBJECT_TABLE ? TABLE_LOCKS + DROP_EXTRAS : 1);
 		default:
 			return 1;
 	}
@@ -167,12 +175,13 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	return entry->locks;
 }
 
-/* Locks that sessions hold now, this one included */
+/* Locks that sessions hold now; *mine are those of this one */
 static int64
-locks_in_use(void)
+locks_in_use(int64 *mine)
 {
 	static CatalogStatement count = {
-		.sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath"
+		.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pid = pg_catalog.pg_backend_pid())"
+		" FROM pg_catalog.pg_locks WHERE NOT fastpath"
 	};
 	int			level = catalog_connect();
 	bool		isnull;
@@ -180,6 +189,8 @@ locks_in_use(void)
 
 	catalog_query(&count, NULL, NULL);
 	result = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	if (mine)
+		*mine = DatumGetInt64(catalog_datum(0, 2, &isnull));
 	catalog_disconnect(level);
 	return result;
 }
@@ -197,7 +208,7 @@ raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 					schemas, needed, Max(room - in_use, 0)),
 			 errdetail("max_locks_per_transaction is %d, for " INT64_FORMAT " backends. Nothing was changed.",
 					   max_locks_per_xact, backends),
-			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or run outside a transaction block, where each schema is committed by itself.",
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or let each schema be committed by itself: outside a transaction block, and not atomic.",
 					 setting)));
 }
 
@@ -233,13 +244,36 @@ budget_check(const RunOptions *options, List *targets)
 	if (needed > FEW_LOCKS)
 	{
 		int64		room = lock_room();
-		int64		in_use = locks_in_use();
+		int64		in_use = locks_in_use(NULL);
 
 		if (needed + in_use > room)
 			raise_too_many(needed, in_use, room, list_length(targets));
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/*
+ * The estimate held: what the second schema has taken is what each of the others
+ * will take, the first having taken what they share as well.
+ */
+void
+budget_measure(BudgetMeasure *measure, int schemas)
+{
+	int64		mine;
+	int64		in_use;
+	int64		needed;
+
+	if (++measure->done > 2 || schemas < FEW_SCHEMAS)
+		return;
+	in_use = locks_in_use(&mine);
+	if (measure->done == 2)
+	{
+		needed = mine + (mine - measure->locks) * (schemas - 2);
+		if (needed + in_use - mine > lock_room())
+			raise_too_many(needed, in_use - mine, lock_room(), schemas);
+	}
+	measure->locks = mine;
 }
 
 /* ------------------------------------------------------------------------
@@ -286,7 +320,7 @@ budget_note_tenant(int locks)
 	until_count -= locks;
 	if (warned || until_count > 0)
 		return;
-	in_use = locks_in_use();
+	in_use = locks_in_use(NULL);
 	until_count = (room - in_use) / 4;
 	if (in_use + 10 * (int64) locks > room || in_use > room / 4 * 3)
 	{
@@ -306,7 +340,7 @@ budget_check_drop(const char *schema, int64 relations)
 
 	if (relations <= FEW_LOCKS)
 		return;
-	in_use = locks_in_use();
+	in_use = locks_in_use(NULL);
 	if (relations + in_use > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),

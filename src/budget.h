@@ -17,6 +17,19 @@
  */
 extern void budget_check(const RunOptions *options, List *targets);
 
+/*
+ * The same after each schema, measured by what the first ones have taken; the
+ * error takes these back.  "schemas" is the number of all; the measure is zero
+ * before the first.
+ */
+typedef struct BudgetMeasure
+{
+	int			done;
+	int64		locks;			/* of this session, after the last */
+} BudgetMeasure;
+
+extern void budget_measure(BudgetMeasure *measure, int schemas);
+
 /* Locks that statements (List of char *, with placeholders) take and keep */
 extern int	budget_statement_locks(List *statements);
 

@@ -162,8 +162,7 @@ context_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->sql);
 	}
-	if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE && lockwatch_blocker() != 0)
-		errdetail("Process %d holds the lock.", lockwatch_blocker());
+	lockwatch_tell();
 	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
@@ -277,9 +276,11 @@ table_is_new_or_empty(Oid table)
 	Relation	rel = table_open(table, AccessShareLock);
 	bool		result = rel->rd_createSubid != InvalidSubTransactionId;
 
-	if (!result && rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		result = false;
-	else if (!result)
+	if (result || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		;
+	else if (!RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
+		result = true;			/* the plain statement says what is wrong */
+	else
 	{
 		TupleTableSlot *slot = table_slot_create(rel, NULL);
 		TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
@@ -346,7 +347,7 @@ check_utility(Node *statement)
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction", outside),
 				 errdetail("Inside a transaction only an index of an empty or new table is built, plainly."),
-				 errhint("Record the migration as non-transactional, and run it outside a transaction block.")));
+				 errhint("A migration that is recorded as non-transactional does so when it is run outside a transaction block, and not atomic.")));
 }
 
 /* ------------------------------------------------------------------------

@@ -293,6 +293,77 @@ update_labels(const Migration *migration)
 }
 
 /*
+ * How many statements are done of a non-transactional migration that stopped
+ * half way, where it has come farthest: *schema.  -1: it was begun nowhere.
+ */
+static int
+statements_done(const Migration *migration, char **schema)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	bool		isnull;
+	int			done = -1;
+	int			level;
+
+	key_values(values, migration);
+	level = catalog_connect();
+	if (catalog_query(&query, values, NULL) > 0)
+	{
+		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
+		*schema = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return done;
+}
+
+/*
+ * A migration that stopped half way resumes behind the statements that are
+ * done, so another text must begin with these.
+ */
+static void
+check_resumable(const Migration *recorded, const Migration *migration)
+{
+	char	   *schema;
+	int			done = statements_done(recorded, &schema);
+	bool		same = done <= list_length(migration->up) &&
+		(done < 0 || !migration->transactional);
+
+	for (int i = 0; i < done && same; i++)
+		same = strcmp(list_nth(recorded->up, i), list_nth(migration->up, i)) == 0;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+						scope_name(recorded->tenant), recorded->version),
+				 errdetail_plural("%d statement is done in schema \"%s\".",
+								  "%d statements are done in schema \"%s\".",
+								  done, done, schema),
+				 errhint("Keep what is done as it is, and the migration non-transactional; the rest may change.")));
+}
+
+/*
+ * What is applied in part has left something, so it cannot be forgotten.
+ */
+static void
+check_not_begun(const Migration *migration)
+{
+	char	   *schema;
+
+	if (statements_done(migration, &schema) >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+						scope_name(migration->tenant), migration->version),
+				 errdetail("It was begun in schema \"%s\".", schema),
+				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
+}
+
+/*
  * May this recorded migration be replaced by a changed one?
  */
 static void
@@ -306,6 +377,7 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
 				 errhint("Give another version; NULL takes the next one.")));
+	check_resumable(recorded, migration);
 	applied = handwritten_applied(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
@@ -430,32 +502,6 @@ forget_snapshots(const Migration *migration)
 	catalog_disconnect(level);
 }
 
-/*
- * A non-transactional migration that stopped half way has left something.
- */
-static void
-check_partial(const Migration *migration)
-{
-	static CatalogStatement query = {
-		.sql = "SELECT schema_name FROM ashmig.partial_migrations"
-		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY schema_name LIMIT 1",
-		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
-	};
-	Datum		values[3];
-	int			level;
-
-	key_values(values, migration);
-	level = catalog_connect();
-	if (catalog_query(&query, values, NULL) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
-						scope_name(migration->tenant), migration->version),
-				 errdetail("It was begun in schema \"%s\".", catalog_string(0, 1, CurrentMemoryContext)),
-				 errhint("Run it to its end and take it back.")));
-	catalog_disconnect(level);
-}
-
 int
 handwritten_forget(int64 version, bool tenant, const char *repo)
 {
@@ -474,7 +520,7 @@ handwritten_forget(int64 version, bool tenant, const char *repo)
 
 		if (handwritten_generation(migration) != generation)
 			continue;
-		check_partial(migration);
+		check_not_begun(migration);
 		catalog_remove_migration(migration->repo, tenant, migration->version);
 		count++;
 	}

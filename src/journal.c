@@ -18,6 +18,9 @@
 /* First key of the advisory locks on runs, "MR"; the second is the run. */
 #define RUN_LOCK_CLASS 0x4D52
 
+/* Schemas that journal_failures tells about */
+#define FAILURES_TOLD 10
+
 /*
  * Begin a run.
  */
@@ -109,6 +112,10 @@ journal_end(int64 run, const char *status, int failed, int schemas)
 		" WHERE run = $1",
 		.nargs = 3, .types = {INT8OID, TEXTOID, TEXTOID}
 	};
+	static CatalogStatement skip = {
+		.sql = "UPDATE ashmig.run_schemas SET status = 'skipped' WHERE run = $1 AND status = 'background'",
+		.nargs = 1, .types = {INT8OID}
+	};
 	Datum		values[3] = {0};
 	int			level = catalog_connect();
 
@@ -118,6 +125,8 @@ journal_end(int64 run, const char *status, int failed, int schemas)
 		values[2] = CStringGetTextDatum(psprintf("%d of %d %s failed", failed, schemas,
 												 schemas == 1 ? "schema" : "schemas"));
 	catalog_execute(&end, values, failed > 0 ? NULL : "  n");
+	if (strcmp(status, "canceled") == 0)
+		catalog_execute(&skip, values, NULL);
 	catalog_disconnect(level);
 }
 
@@ -255,4 +264,32 @@ journal_status(int64 run, char **error)
 	}
 	catalog_disconnect(level);
 	return status;
+}
+
+/*
+ * The first failures of a run.
+ */
+char *
+journal_failures(int64 run)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT pg_catalog.string_agg(line, E'\\n') FROM ("
+		" SELECT CASE scope WHEN 'tenant' THEN 'tenant' ELSE 'public schema' END"
+		"  || pg_catalog.format(' \"%s\": %s (SQLSTATE %s)%s', schema_name, pg_catalog.split_part(error, E'\\n', 1),"
+		"   sqlstate, pg_catalog.substr(error, pg_catalog.strpos(error || E'\\n', E'\\n'))) AS line"
+		" FROM ashmig.run_schemas WHERE run = $1 AND status = 'failed'"
+		" ORDER BY scope, schema_name COLLATE pg_catalog.\"C\" LIMIT $2) AS l",
+		.nargs = 2, .types = {INT8OID, INT4OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+	int			level = catalog_connect();
+	char	   *result;
+
+	values[0] = Int64GetDatum(run);
+	values[1] = Int32GetDatum(FAILURES_TOLD);
+	catalog_query(&read, values, NULL);
+	result = catalog_string(0, 1, context);
+	catalog_disconnect(level);
+	return result;
 }

@@ -35,7 +35,10 @@ extern bool journal_cancel(int64 run);
 /* The newest run that goes on in the background, or else of all; 0: none */
 extern int64 journal_last(void);
 
-/* Status of a run, or NULL where there is none; *error may be NULL */
+/* Status of a run, or NULL where there is none; *error is NULL without one */
 extern char *journal_status(int64 run, char **error);
+
+/* The first failures of a run, a few lines each; NULL: none */
+extern char *journal_failures(int64 run);
 
 #endif							/* ASHMIG_JOURNAL_H */

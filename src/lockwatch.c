@@ -105,12 +105,15 @@ lockwatch_end(void)
 }
 
 /*
- * The process alone.
+ * The process alone: in an error the catalog cannot be read for more.
  */
-int
-lockwatch_blocker(void)
+void
+lockwatch_tell(void)
 {
-	return blocker;
+	if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE || blocker == 0)
+		return;
+	errdetail("Process %d holds the lock.", blocker);
+	errhint("SELECT * FROM pg_stat_activity WHERE pid = %d tells who that is.", blocker);
 }
 
 /*

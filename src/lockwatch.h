@@ -23,8 +23,11 @@ extern void lockwatch_begin(int lock_timeout);
 /* No more watching; the end of the (sub)transaction by an error does it too. */
 extern void lockwatch_end(void);
 
-/* Process that blocked the last wait; 0: nobody is known */
-extern int	lockwatch_blocker(void);
+/*
+ * For error context callbacks: name the process that blocked the wait, where
+ * the error is that a lock was not to be had.
+ */
+extern void lockwatch_tell(void);
 
 /*
  * Who blocked the last wait: process, application, user, how long its

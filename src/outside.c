@@ -390,8 +390,8 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	{
 		StartTransactionCommand();
 		series_hold_schema(item->schema);
-		CommitTransactionCommand();
 		held = true;
+		CommitTransactionCommand();
 		MemoryContextSwitchTo(context);
 		run_left(options, item, run, result);
 	}

@@ -445,7 +445,7 @@ worker_is_gone(Pool *pool, int index)
 			result->error = palloc0(sizeof(ErrorData));
 			result->error->elevel = ERROR;
 			result->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
-			result->error->message = pstrdup("the background worker died");
+			result->error->message = pstrdup(WORKER_DIED);
 		}
 		result->tenant = pool->items[item].tenant;
 		result->schema = pstrdup(pool->items[item].schema);
@@ -454,8 +454,9 @@ worker_is_gone(Pool *pool, int index)
 		pool->results[item] = result;
 		SpinLockAcquire(&pool->run->mutex);
 		pool->run->active--;
+		pool->items[item].lost = true;
 		SpinLockRelease(&pool->run->mutex);
-		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED);
+		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, 0, false);
 	}
 	/* ... and the last one closes the journal, so one that died needs another */
 	if (died || (slot->renew && worklist_is_open(pool->run, pool->items)))
@@ -562,10 +563,12 @@ leave_to_background(Pool *pool)
 		CHECK_FOR_INTERRUPTS();
 	}
 	ConditionVariableCancelSleep();
+	if (!attached)
+		raise_worker_gone();
 	if (!pool->quiet)
 		ereport(NOTICE,
-				(errmsg_plural("non-transactional migrations of %d schema go on in the background, as run " INT64_FORMAT,
-							   "non-transactional migrations of %d schemas go on in the background, as run " INT64_FORMAT,
+				(errmsg_plural("%d schema goes on in the background, as run " INT64_FORMAT,
+							   "%d schemas go on in the background, as run " INT64_FORMAT,
 							   pool->run->outside, pool->run->outside, pool->run->run),
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }
@@ -668,6 +671,7 @@ worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 	StringInfoData task;
 	Pool	   *pool;
 
+	PreventCommandIfReadOnly("migrations");
 	initStringInfo(&task);
 	put_statement(&task, sql, nargs, types, values, nulls);
 	pool = make_pool(TASK_STATEMENT, &task, NIL, 1);

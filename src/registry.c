@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "ashmig.h"
@@ -67,34 +68,30 @@ registry_check_name(const char *schema)
 
 /*
  * The query is the user's, so names in it are looked up as in the public
- * migrations; the same at each run, whatever the session's search_path.
+ * migrations; the same at each run, whatever the session's search_path or
+ * temporary tables.
  */
 static int
 enter_query_path(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", quote_identifier(ashmig_default_schema),
+	(void) set_config_option("search_path",
+							 psprintf("%s, pg_temp", quote_identifier(ashmig_default_schema)),
 							 PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	return level;
 }
 
-/*
- * Run the query; the names that it gives, NULLs left out.
- */
+/* The names that the query gives, NULLs left out, in the current context */
 static List *
-listed_names(void)
+run_query(const char *query)
 {
 	MemoryContext context = CurrentMemoryContext;
-	char	   *query = catalog_setting(ALL_TENANTS);
 	List	   *result = NIL;
-	int			level;
+	int			level = enter_query_path();
 	SPIPlanPtr	plan;
 
-	if (query == NULL)
-		return NIL;
-	level = enter_query_path();
 	SPI_connect();
 	plan = SPI_prepare(query, 0, NULL);
 	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(),
@@ -117,6 +114,31 @@ listed_names(void)
 	}
 	SPI_finish();
 	AtEOXact_GUC(true, level);
+	return result;
+}
+
+/*
+ * The tenants that the query lists.  It is run in a subtransaction that is taken
+ * back, for that gives its locks back: a run that began with the query would
+ * else be in the way of its own migrations, where these change the table that
+ * the query reads.
+ */
+static List *
+listed_names(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *query = catalog_setting(ALL_TENANTS);
+	List	   *result;
+
+	if (query == NULL)
+		return NIL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	result = run_query(query);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
 	return result;
 }
 

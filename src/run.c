@@ -48,6 +48,7 @@ static List *
 run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
+	BudgetMeasure measure = {0};
 	ListCell   *lc;
 
 	budget_check(options, targets);
@@ -60,7 +61,11 @@ run_inline(const RunOptions *options, List *targets)
 		if (!target->exists)
 			result = missing_result(target);
 		else
+		{
 			result = series_run(options, target->tenant, target->schema, false);
+			if (target->tenant)
+				budget_measure(&measure, list_length(targets));
+		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
 	}

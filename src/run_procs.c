@@ -109,12 +109,17 @@ is_over(int64 run)
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("there is no run " INT64_FORMAT, run)));
 	if (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0)
+	{
+		char	   *failures = journal_failures(run);
+
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
 				 errmsg("run " INT64_FORMAT " %s%s%s", run,
 						strcmp(status, "failed") == 0 ? "failed" : "was canceled",
 						error ? ": " : "", error ? error : ""),
-				 errhint("SELECT * FROM ashmig.run_schemas WHERE run = " INT64_FORMAT " AND error IS NOT NULL tells more; running again resumes.", run)));
+				 failures ? errdetail_internal("%s", failures) : 0,
+				 errhint("What is done stays done; running again resumes. ashmig.run_schemas has the outcome of each schema.")));
+	}
 	if (strcmp(status, "done") == 0)
 		return true;
 	if (!alive)

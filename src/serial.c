@@ -63,10 +63,10 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 
 /*
  * One schema, with retries where a lock is not to be had, in transactions of
- * its own.
+ * its own.  What a tenant lacks may be in public migrations that are pending.
  */
 static RunResult *
-run_target(const RunOptions *options, const Target *target, int64 run)
+run_target(const RunOptions *options, const Target *target, int64 run, bool public_pending)
 {
 	MemoryContext context = CurrentMemoryContext;
 	RunResult  *result;
@@ -86,7 +86,8 @@ run_target(const RunOptions *options, const Target *target, int64 run)
 		CHECK_FOR_INTERRUPTS();
 		pause = Min(pause * 2, 5000);
 	}
-	if (result->status == RUN_BACKGROUND)
+	if (result->status == RUN_BACKGROUND ||
+		(result->status == RUN_FAILED && target->tenant && public_pending))
 		result->status = RUN_PENDING;
 	if (result->status != RUN_NOTHING)
 		journal_schema(run, result);
@@ -105,6 +106,17 @@ result_without_run(const Target *target, RunStatus status)
 	result->schema = target->schema;
 	result->status = status;
 	return result;
+}
+
+/*
+ * Has public non-transactional migrations to come?
+ */
+static bool
+public_is_pending(List *results)
+{
+	const RunResult *first = results == NIL ? NULL : linitial(results);
+
+	return first && !first->tenant && first->status == RUN_PENDING;
 }
 
 /*
@@ -129,7 +141,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		else if (!target->exists)
 			result = result_without_run(target, RUN_MISSING);
 		else
-			result = run_target(options, target, run);
+			result = run_target(options, target, run, public_is_pending(results));
 		if (result->status == RUN_FAILED)
 		{
 			failed++;
@@ -158,11 +170,11 @@ serial_run(const RunOptions *options)
 		return NIL;
 	PreventCommandIfReadOnly("migrations");
 	run = journal_begin("migrate", list_length(targets), 0);
-	journal_hold(run, true);
-	SPI_commit();
-	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
+		journal_hold(run, true);
+		SPI_commit();
+		MemoryContextSwitchTo(context);
 		results = run_targets(options, targets, run);
 	}
 	PG_FINALLY();

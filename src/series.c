@@ -54,6 +54,14 @@ schema_lock(const char *schema, int lock_class)
 	return tag;
 }
 
+/* What an error in the wait for a schema tells */
+static void
+waiting_callback(void *arg)
+{
+	lockwatch_tell();
+	errcontext("waiting for schema \"%s\", which another run or transaction is at", (char *) arg);
+}
+
 /*
  * Exclude other runs from a schema until the end of the transaction.
  */
@@ -61,23 +69,31 @@ void
 series_lock_schema(const char *schema)
 {
 	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
+	ErrorContextCallback callback = {.callback = waiting_callback, .arg = unconstify(char *, schema)};
 
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	error_context_stack = callback.previous;
 }
 
 /*
- * The same without waiting; false where somebody else has the schema.
+ * The same without waiting, against work outside a transaction as well; false
+ * where somebody else has the schema.
  */
 bool
 series_try_lock_schema(const char *schema)
 {
+	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
 	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
 
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return LockAcquire(&outside, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL &&
+		LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /*
- * Likewise, for work outside a transaction, until series_unlock_schema.
+ * Likewise, for work outside a transaction, until series_unlock_schema.  First
+ * until the end of this transaction: an error in the wait leaves nothing.
  */
 void
 series_hold_schema(const char *schema)
@@ -85,8 +101,12 @@ series_hold_schema(const char *schema)
 	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
 	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
 
-	(void) LockAcquire(&outside, ExclusiveLock, true, false);
-	(void) LockAcquire(&tag, ExclusiveLock, true, false);
+	(void) LockAcquire(&outside, ExclusiveLock, false, false);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+
+	/* Nothing to wait for, so that none of these is taken without the other */
+	(void) LockAcquire(&outside, ExclusiveLock, true, true);
+	(void) LockAcquire(&tag, ExclusiveLock, true, true);
 }
 
 /*
@@ -260,11 +280,12 @@ pending_up(const RunOptions *options, bool tenant, const char *schema)
  * The recorded migration that was applied.
  */
 static Migration *
-applied_migration(bool tenant, const char *schema, const AppliedVersion *applied)
+applied_migration(List *migrations, bool tenant, const char *schema,
+				  const AppliedVersion *applied)
 {
 	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(tenant))
+	foreach(lc, migrations)
 	{
 		Migration  *migration = lfirst(lc);
 
@@ -287,19 +308,21 @@ static List *
 pending_down(const RunOptions *options, bool tenant, const char *schema)
 {
 	int			step = options->step;
+	List	   *versions = catalog_applied(schema, tenant);
+	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the next read */
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
 		step = 1;
-	foreach(lc, catalog_applied(schema, tenant))
+	foreach(lc, versions)
 	{
 		AppliedVersion *applied = lfirst(lc);
 		Migration  *migration;
 
 		if (!is_asked_for(options, applied->repo, applied->version))
 			continue;
-		migration = applied_migration(tenant, schema, applied);
+		migration = applied_migration(migrations, tenant, schema, applied);
 		if (!migration->reversible)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),

@@ -29,7 +29,10 @@ extern const char *series_public_schema(const RunOptions *options);
  */
 extern void series_lock_schema(const char *schema);
 
-/* The same, where nobody has it; false where somebody does. */
+/*
+ * The same, where nobody has it, nor is at work there outside a transaction;
+ * false where somebody is.
+ */
 extern bool series_try_lock_schema(const char *schema);
 
 /*

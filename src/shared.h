@@ -34,6 +34,9 @@ typedef enum SharedTask
 	TASK_STATEMENT				/* one SQL statement */
 } SharedTask;
 
+/* What is said of a schema whose worker died */
+#define WORKER_DIED "the background worker died"
+
 /* Index in bgw_extra of the worker that does what a run leaves behind */
 #define OUTSIDE_WORKER (-1)
 
@@ -54,6 +57,7 @@ typedef struct SharedItem
 	bool		tenant;
 	int			attempts;
 	int			left;			/* of ITEM_OUTSIDE: migrations still to be done */
+	bool		lost;			/* of ITEM_FAILED: its worker died before it could say so */
 	TimestampTz not_before;		/* of ITEM_RETRY */
 	char		schema[NAMEDATALEN];
 } SharedItem;

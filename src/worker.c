@@ -205,6 +205,26 @@ open_journal(Worker *worker)
 	ConditionVariableCancelSleep();
 }
 
+/* The rows of schemas whose workers could not write them */
+static void
+journal_lost(Worker *worker)
+{
+	for (int i = 0; i < worker->run->nitems; i++)
+	{
+		const SharedItem *item = &worker->items[i];
+		ErrorData	error = {.elevel = ERROR, .sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
+		.message = WORKER_DIED};
+		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
+		.attempts = item->attempts, .error = &error};
+
+		if (!item->lost)
+			continue;
+		result.schema = pstrdup(item->schema);
+		result.version = series_version(item->tenant, item->schema);
+		journal_schema(worker->run->run, &result);
+	}
+}
+
 /*
  * Leave the run; the last worker, when there is nothing left to do, says in
  * the journal how it ended.  That commit waits for the disk, if the caller's
@@ -235,11 +255,14 @@ close_journal(Worker *worker)
 	if (!mine)
 		return;
 
+	HOLD_INTERRUPTS();			/* a second cancel is not to cut this short */
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	StartTransactionCommand();
+	journal_lost(worker);
 	journal_end(run->run, status, failed, finished);
 	CommitTransactionCommand();
 	XLogFlush(XactLastCommitEnd);
+	RESUME_INTERRUPTS();
 }
 
 /* ------------------------------------------------------------------------
@@ -306,7 +329,17 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 }
 
 /*
- * The result of a schema that failed, recorded in the journal.
+ * Has public non-transactional migrations to come?  What a tenant lacks may be
+ * in them.
+ */
+static bool
+public_goes_on(const Worker *worker)
+{
+	return !worker->items[0].tenant && worker->items[0].state == ITEM_OUTSIDE;
+}
+
+/*
+ * Record what became of a schema whose transaction failed.
  */
 static RunResult *
 failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_time start)
@@ -318,6 +351,11 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	MemoryContextSwitchTo(worker->context);
 	result = series_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
+	if (item->tenant && public_goes_on(worker))
+	{
+		result->status = RUN_BACKGROUND;
+		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
+	}
 	journal_schema(worker->run->run, result);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(worker->context);
@@ -336,6 +374,17 @@ send_result(Worker *worker, int item, const RunResult *result)
 	pfree(message.data);
 }
 
+/* Where a result leaves its schema */
+static ItemState
+state_after(const RunResult *result)
+{
+	if (result->status == RUN_FAILED)
+		return ITEM_FAILED;
+	if (result->status == RUN_BACKGROUND && result->left > 0)
+		return ITEM_OUTSIDE;
+	return ITEM_DONE;
+}
+
 /*
  * Do one schema of the work list.
  */
@@ -345,7 +394,7 @@ do_item(Worker *worker, int position)
 	SharedItem *item = &worker->items[position];
 	ErrorData  *error = NULL;
 	RunResult  *result;
-	ItemState	state = ITEM_DONE;
+	ItemState	state;
 	instr_time	start;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -361,17 +410,11 @@ do_item(Worker *worker, int position)
 			return;
 		}
 		result = failed_result(worker, item, error, start);
-		state = ITEM_FAILED;
-		if (worker->options.on_error == ON_ERROR_STOP)
-			worker->run->stop = true;
 	}
-	else if (result->status == RUN_BACKGROUND && result->left > 0)
-	{
-		item->left = result->left;
-		state = ITEM_OUTSIDE;
-	}
+	state = state_after(result);
 	send_result(worker, position, result);
-	worklist_finish(worker->run, worker->items, worker->slot, state);
+	worklist_finish(worker->run, worker->items, worker->slot, state, result->left,
+					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
 }
 
 /*

@@ -13,32 +13,8 @@
 #define FIRST_PAUSE 100
 #define LONGEST_PAUSE 5000
 
-/*
- * What may be picked now that the public schema is where it is: tenant
- * migrations refer to its tables, so it comes first.
- */
-static Pick
-public_first(SharedItem *items, bool *try_it)
-{
-	*try_it = false;
-	if (items[0].tenant)
-		return PICK_ITEM;
-	switch (items[0].state)
-	{
-		case ITEM_TODO:
-		case ITEM_RETRY:
-			*try_it = true;
-			return PICK_WAIT;
-		case ITEM_RUNNING:
-			return PICK_WAIT;
-		case ITEM_DONE:
-		case ITEM_OUTSIDE:
-			return PICK_ITEM;
-		case ITEM_FAILED:
-			return PICK_NONE;
-	}
-	return PICK_NONE;
-}
+/* How long a worker sleeps at most before it looks again, in ms */
+#define LONGEST_WAIT 1000
 
 /*
  * Is the item there to be taken at this time?  If only later, *wait is brought
@@ -61,21 +37,47 @@ is_due(const SharedItem *item, TimestampTz now, long *wait)
 }
 
 /*
- * The position of an item that can be taken, or -1.  New ones come before
+ * The position of an item that seems to be there to be taken, or -1; *wait says
+ * when one may be, or is -1 where there is none at all.  New ones come before
  * those that failed once, as what blocks these may need time to go away.
+ *
+ * Without the lock, as the list may be long: what is found must be looked at
+ * again under it.
  */
 static int
 find_due(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 {
-	while (run->next < run->nitems && items[run->next].state != ITEM_TODO)
-		run->next++;
-	if (run->next < run->nitems)
-		return run->next;
+	int			next = run->next;
+
+	while (next < run->nitems && items[next].state != ITEM_TODO)
+		next++;
+	run->next = next;			/* may go back a little; that does no harm */
+	if (next < run->nitems)
+		return next;
 	for (int i = 0; i < run->nitems; i++)
 	{
 		if (is_due(&items[i], now, wait))
 			return i;
 	}
+	return -1;
+}
+
+/*
+ * The same, now that the public schema is where it is: tenant migrations refer
+ * to its tables, so it comes first, and without it they have no turn.
+ */
+static int
+find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
+{
+	*wait = -1;
+	if (items[0].tenant || items[0].state == ITEM_DONE || items[0].state == ITEM_OUTSIDE)
+		return find_due(run, items, now, wait);
+	if (items[0].state == ITEM_FAILED)
+		return -1;
+	if (is_due(&items[0], now, wait))
+		return 0;
+	if (*wait < 0)
+		*wait = LONGEST_WAIT;	/* somebody is at it */
 	return -1;
 }
 
@@ -87,47 +89,49 @@ worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 			  int *item, long *wait)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int			found = -1;
-	bool		try_public;
-	Pick		pick;
 
-	*wait = -1;
-	SpinLockAcquire(&run->mutex);
-	if (run->stop || run->cancel || run->nitems == 0)
-		pick = PICK_NONE;
-	else
+	if (run->nitems == 0)
+		return PICK_NONE;
+	for (;;)
 	{
-		pick = public_first(items, &try_public);
-		if (try_public && is_due(&items[0], now, wait))
-			found = 0;
-		else if (pick == PICK_ITEM)
+		int			found = find_item(run, items, now, wait);
+		bool		over;
+		bool		taken = false;
+
+		SpinLockAcquire(&run->mutex);
+		over = run->stop || run->cancel;
+		if (!over && found >= 0 && is_due(&items[found], now, wait))
 		{
-			found = find_due(run, items, now, wait);
-			pick = *wait >= 0 ? PICK_WAIT : PICK_NONE;
+			items[found].state = ITEM_RUNNING;
+			items[found].attempts++;
+			worker->item = found;
+			taken = true;
 		}
-	}
-	if (found >= 0)
-	{
-		items[found].state = ITEM_RUNNING;
-		items[found].attempts++;
-		worker->item = found;
+		SpinLockRelease(&run->mutex);
+
 		*item = found;
-		pick = PICK_ITEM;
+		if (taken)
+			return PICK_ITEM;
+		if (over || (found < 0 && *wait < 0))
+			return PICK_NONE;
+		*wait = Min(*wait, LONGEST_WAIT);
+		if (found < 0)
+			return PICK_WAIT;
+		/* somebody was quicker */
 	}
-	SpinLockRelease(&run->mutex);
-	if (*wait < 0 || *wait > 1000)
-		*wait = 1000;
-	return pick;
 }
 
 /*
  * The worker is through with its schema.
  */
 void
-worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state)
+worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
+				int left, bool stop)
 {
 	SpinLockAcquire(&run->mutex);
+	items[worker->item].left = left;
 	items[worker->item].state = state;
+	run->stop = run->stop || stop;
 	worker->item = -1;
 	run->finished++;
 	if (state == ITEM_OUTSIDE)
@@ -148,11 +152,13 @@ worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker)
 	SharedItem *item = &items[worker->item];
 	double		pause = FIRST_PAUSE * (1 << Min(item->attempts - 1, 10));
 	double		jitter = random_fraction();
+	TimestampTz not_before;
 
 	pause = Min(pause, LONGEST_PAUSE) * (0.5 + jitter);
+	not_before = GetCurrentTimestamp() + (int64) (pause * 1000);
 	SpinLockAcquire(&run->mutex);
+	item->not_before = not_before;
 	item->state = ITEM_RETRY;
-	item->not_before = GetCurrentTimestamp() + (int64) (pause * 1000);
 	worker->item = -1;
 	SpinLockRelease(&run->mutex);
 	ConditionVariableBroadcast(&run->changed);

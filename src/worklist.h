@@ -24,9 +24,12 @@ typedef enum Pick
 extern Pick worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 						  int *item, long *wait);
 
-/* The worker is through with its schema; wakes those who wait. */
+/*
+ * The worker is through with its schema; wakes those who wait.  "left" is for
+ * ITEM_OUTSIDE; with "stop" no further schema is begun.
+ */
 extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker,
-							ItemState state);
+							ItemState state, int left, bool stop);
 
 /* The worker will try it again (or another will) after a pause. */
 extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker);

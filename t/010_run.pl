@@ -92,13 +92,18 @@ $node->safe_psql('app', q{
 });
 my $result = $node->safe_psql('app', q{SELECT schema, status, error FROM ashmig_migrate_all(on_error => 'report') WHERE status <> 'applied' ORDER BY 1});
 is($result, qq{t010|failed|relation "posts" does not exist
+  SQL statement "CREATE UNIQUE INDEX posts_title ON posts (title); ALTER TABLE posts ADD COLUMN n int"
+  up statement 1 of tenant migration 3 in schema "t010"
 t020|failed|could not create unique index "posts_title"
+  Key (title)=(a) is duplicated.
+  SQL statement "CREATE UNIQUE INDEX posts_title ON posts (title); ALTER TABLE posts ADD COLUMN n int"
+  up statement 1 of tenant migration 3 in schema "t020"
 t030|missing|the schema does not exist}, 'on_error => report gives rows');
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 3'), 37, 'the others are done');
 is(value(q{SELECT count(*) FROM pg_attribute WHERE attrelid = 't020.posts'::regclass AND attname = 'n'}), 0, 'a failed schema is as before');
 ($status, $out, $err) = $node->psql('app', q{SELECT count(*) FROM ashmig_migrate_all(on_error => 'stop', workers => 1)});
 like($err, qr/1 of|"t010" failed/, 'on_error => stop ends with an error');
-like($err, qr/1 schemas had no turn/, '... and counts those that had no turn');
+like($err, qr/1 schema had no turn/, '... and counts those that had no turn');
 $node->safe_psql('app', q{
 	DELETE FROM t020.posts WHERE id = 2; SELECT ashmig_drop_tenant('t030');
 	CREATE TABLE t010.posts (id bigint PRIMARY KEY, org bigint REFERENCES orgs, title text, who text);
@@ -120,7 +125,15 @@ like($err, qr/after 3 tries/, '... after the retries');
 like($err, qr/Process \d+ \(application blocker, user \w+\) holds it: idle in transaction; its transaction began [\d.]+ s ago/, '... and the error says who holds it');
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 4'), 38, 'the others are done');
 ($status, $out, $err) = $node->psql('app', q{BEGIN; SELECT count(*) FROM ashmig_migrate_all(lock_timeout => '200ms')});
-like($err, qr/lock timeout.*Process \d+ holds the lock/s, 'in a transaction block it says who, too');
+like($err, qr/lock timeout.*Process \d+ holds the lock.*pg_stat_activity WHERE pid = \d+/s, 'in a transaction block it says who, too');
+like(value(q{SELECT error FROM ashmig.run_schemas WHERE status = 'failed' AND schema_name = 't005' ORDER BY run DESC LIMIT 1}),
+	qr/application blocker/, '... and so does the journal');
+# as another run does that is at work in the schema
+$held = '';
+$in .= "SELECT 'held' FROM pg_advisory_xact_lock(19783, hashtext('t005'));\n";
+$blocker->pump until $held =~ /held/;
+($status, $out, $err) = $node->psql('app', q{BEGIN; SELECT count(*) FROM ashmig_migrate_all(lock_timeout => '200ms')});
+like($err, qr/lock timeout.*Process \d+ holds the lock.*waiting for schema "t005", which another run/s, '... also where a schema is taken');
 my ($run_out, $run_err) = ('', '');
 my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app'),
 	'-c', q{SELECT schema, status FROM ashmig_migrate_all(lock_timeout => '300ms')} ], '>', \$run_out, '2>', \$run_err, $timer);
@@ -187,6 +200,11 @@ migration(8, join(';', map { "CREATE TABLE big$_ (id int PRIMARY KEY, a text UNI
 like($err, qr/takes about \d+ locks, and there is room for \d+/, 'too many locks are refused before anything is changed');
 like($err, qr/Set max_locks_per_transaction to \d+ or more/, '... with the setting and its value');
 $node->safe_psql('app', 'DELETE FROM ashmig.migrations WHERE version = 8');
+migration(8, q{DO $do$BEGIN FOR i IN 1 .. 200 LOOP EXECUTE 'CREATE TABLE big' || i || ' (id int PRIMARY KEY, a text UNIQUE)'; END LOOP; END$do$}, '');
+($status, $out, $err) = $node->psql('app', q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)});
+like($err, qr/takes about \d+ locks.*Set max_locks_per_transaction/s, '... and so are those that only the first schemas show');
+is(value(q{SELECT count(*) FROM pg_class WHERE relname = 'big1'}), 0, '... with nothing left behind');
+$node->safe_psql('app', 'DELETE FROM ashmig.migrations WHERE version = 8');
 
 # Outside a transaction
 $node->safe_psql('app', q{INSERT INTO t002.posts (id, title) VALUES (1, 'a'), (2, 'b')});
@@ -197,7 +215,7 @@ $node->safe_psql('app', q{
 	('tenant', 10, 'm', '{"ALTER TABLE @tenant@.posts ADD COLUMN q int"}', '{"ALTER TABLE @tenant@.posts DROP COLUMN q"}', true)});
 ($status, $out, $err) = $node->psql('app', 'SELECT status, count(*) FROM ashmig_migrate_all() GROUP BY 1');
 is($out, 'background|39', 'non-transactional migrations go on in the background');
-like($err, qr/NOTICE:  non-transactional migrations of 39 schemas go on in the background, as run (\d+)/, 'a notice says so');
+like($err, qr/NOTICE:  39 schemas go on in the background, as run (\d+)/, 'a notice says so');
 ($status, $out, $err) = $node->psql('app', 'CALL ashmig_wait()');
 like($err, qr/run \d+ failed: 1 of 39 schemas failed/, 'one of them fails');
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 10'), 38, 'what comes after is done in the others');
