@@ -75,6 +75,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, schema, role, mode)
 #endif
 
+/* May a role do SET ROLE to another?  Since 16 not every member may. */
+#if PG_VERSION_NUM < 160000
+#define role_can_become(member, role) is_member_of_role(member, role)
+#else
+#define role_can_become(member, role) member_can_set_role(member, role)
+#endif
+
 /* A random number from 0 to 1 */
 #if PG_VERSION_NUM < 150000
 #define random_fraction() ((double) random() / MAX_RANDOM_VALUE)

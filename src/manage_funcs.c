@@ -141,7 +141,7 @@ ashmig_tenant_registered(PG_FUNCTION_ARGS)
 }
 
 /*
- * Raise where the caller is no member of the role that owns a registration.
+ * Raise where the caller may not become the role that owns a registration.
  * One that does not exist is the superuser's to name (restoring a dump), and
  * anybody's to take away.
  */
@@ -152,10 +152,10 @@ check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
 	char	   *owner = SPI_getvalue(row, desc, SPI_fnumber(desc, "owner"));
 	Oid			role = owner ? get_role_oid(owner, true) : InvalidOid;
 
-	if (OidIsValid(role) ? !is_member_of_role(GetUserId(), role) : is_new && !superuser())
+	if (OidIsValid(role) ? !role_can_become(GetUserId(), role) : is_new && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be member of role \"%s\"", owner ? owner : "")));
+				 errmsg("must be able to SET ROLE \"%s\"", owner ? owner : "")));
 }
 
 /*
