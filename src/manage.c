@@ -9,7 +9,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -25,7 +24,7 @@
 #include "text.h"
 
 /* ------------------------------------------------------------------------
- * What both halves use
+ * What the parts share
  * ------------------------------------------------------------------------
  */
 
@@ -42,56 +41,6 @@ const char *
 manage_part_column(const char *part)
 {
 	return part[0] == ':' ? part + 1 : NULL;
-}
-
-/* Set one for the time until AtEOXact_GUC. */
-void
-manage_set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/*
- * Pin what the text of a value depends on, until AtEOXact_GUC, so that a row
- * has the same tenant in every session.
- */
-int
-manage_pin_text(void)
-{
-	int			level = NewGUCNestLevel();
-
-	manage_set_local("DateStyle", "ISO, YMD");
-	manage_set_local("IntervalStyle", "postgres");
-	manage_set_local("TimeZone", "UTC");
-	manage_set_local("bytea_output", "hex");
-	manage_set_local("extra_float_digits", "1");
-	manage_set_local("search_path", "pg_catalog, pg_temp");
-	return level;
-}
-
-/*
- * The name of a row's tenant in SQL: an expression over the columns of "alias".
- */
-char *
-manage_name_expression(const ManagedTable *managed, const char *alias)
-{
-	StringInfoData sql;
-	ListCell   *lc;
-
-	initStringInfo(&sql);
-	foreach(lc, managed->template)
-	{
-		const char *column = manage_part_column(lfirst(lc));
-
-		if (sql.len > 0)
-			appendStringInfoString(&sql, " || ");
-		if (column)
-			appendStringInfo(&sql, "%s.%s::pg_catalog.text", alias, quote_name(column));
-		else
-			appendStringInfo(&sql, "%s::pg_catalog.text", quote_text(lfirst(lc)));
-	}
-	return sql.data;
 }
 
 /* ------------------------------------------------------------------------
@@ -210,8 +159,9 @@ update_condition(const ManagedTable *managed)
 		const char *column = manage_part_column(lfirst(lc));
 
 		if (column)
-			appendStringInfo(&sql, "%sOLD.%s::pg_catalog.text IS DISTINCT FROM NEW.%s::pg_catalog.text",
-							 sql.len > 0 ? " OR " : "", quote_name(column), quote_name(column));
+			appendStringInfo(&sql, "%s%s IS DISTINCT FROM %s", sql.len > 0 ? " OR " : "",
+							 manage_column_expression("OLD", column),
+							 manage_column_expression("NEW", column));
 	}
 	return sql.data;
 }
@@ -298,43 +248,50 @@ save_managed(const ManagedTable *managed)
 }
 
 /*
+ * Say how many rows have no tenant; "first" is the name that one would have,
+ * or NULL.
+ */
+static void
+warn_of_missing(Oid table, int64 missing, const char *first)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_ASHMIG_NO_TENANT),
+			 errmsg_plural(INT64_FORMAT " row of table \"%s\" has no tenant",
+						   INT64_FORMAT " rows of table \"%s\" have no tenant",
+						   (unsigned long) missing, missing, get_rel_name(table)),
+			 first ? errdetail("The first would be \"%s\".", first) : 0,
+			 errhint("The triggers are for rows to come; create these with ashmig_create_tenant().")));
+}
+
+/*
  * Rows that are there already: their tenants are theirs from now on, and those
  * that have none are told of.
  */
 static void
 claim_tenants(const ManagedTable *managed)
 {
-	int			level = manage_pin_text();
-	char	   *names = psprintf("(SELECT %s AS name FROM %s AS t)", manage_name_expression(managed, "t"),
-								 manage_qualified_name(managed->table));
-	Oid			types[1] = {REGCLASSOID};
-	Datum		values[1];
-	bool		isnull;
+	static CatalogStatement claim = {
+		.sql = "UPDATE ashmig.tenants SET managed_by = $1 WHERE managed_by IS NULL"
+		" AND schema_name IN (SELECT n.name FROM pg_catalog.unnest($2) AS n (name))",
+		.nargs = 2, .types = {REGCLASSOID, TEXTARRAYOID}
+	};
+	static CatalogStatement find = {
+		.sql = "SELECT pg_catalog.count(*), pg_catalog.min(n.name COLLATE pg_catalog.\"C\")"
+		" FROM pg_catalog.unnest($1) AS n (name)"
+		" WHERE NOT EXISTS (SELECT FROM ashmig.tenants AS t WHERE t.schema_name = n.name)",
+		.nargs = 1, .types = {TEXTARRAYOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2] = {ObjectIdGetDatum(managed->table), manage_row_names(managed)};
+	int			level = catalog_connect();
 	int64		missing;
 
-	values[0] = ObjectIdGetDatum(managed->table);
-	SPI_connect();
-	CommandCounterIncrement();
-	if (SPI_execute_with_args(psprintf("UPDATE ashmig.tenants SET managed_by = $1"
-									   " WHERE managed_by IS NULL AND schema_name IN (SELECT name FROM %s AS n)", names),
-							  1, types, values, NULL, false, 0) != SPI_OK_UPDATE ||
-		SPI_execute(psprintf("SELECT pg_catalog.count(*), pg_catalog.min(name) FROM %s AS n"
-							 " WHERE NOT EXISTS (SELECT FROM ashmig.tenants WHERE schema_name = name)", names),
-					true, 0) != SPI_OK_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not look for the tenants of existing rows")));
-	missing = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	catalog_execute(&claim, values, NULL);
+	catalog_query(&find, &values[1], NULL);
+	missing = catalog_int64(0, 1);
 	if (missing > 0 && managed->on_insert)
-		ereport(WARNING,
-				(errcode(ERRCODE_ASHMIG_NO_TENANT),
-				 errmsg_plural(INT64_FORMAT " row of table \"%s\" has no tenant",
-							   INT64_FORMAT " rows of table \"%s\" have no tenant",
-							   (unsigned long) missing, missing, get_rel_name(managed->table)),
-				 errdetail("The first would be \"%s\".", SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)),
-				 errhint("The triggers are for rows to come; create these with ashmig_create_tenant().")));
-	SPI_finish();
-	AtEOXact_GUC(true, level);
+		warn_of_missing(managed->table, missing, catalog_string(0, 2, context));
+	catalog_disconnect(level);
 }
 
 /*

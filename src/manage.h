@@ -3,10 +3,20 @@
  *		Tables whose rows have a tenant each (ashmig_manage_tenant): setting the
  *		triggers up, and what they do.
  *
- * The triggers run whoever writes the row, so what they do on tenants they do
- * as the role that set them up, with the search path and the settings of then.
- * A column's value becomes a name and nothing else: it is checked against the
- * rule for tenants' names and quoted.
+ * Three roles meet here: the writer of a row, who fires the triggers; the
+ * manager, who set them up and has tenants made; and the owner of the table,
+ * whose casts, policies, index expressions and generated columns run with
+ * whatever reads it.  None gets at another's rights, as
+ *	 - the name of the row at hand is made as the writer, by the output functions
+ *	   of its columns' types;
+ *	 - other rows are read as the table's owner, as foreign keys are checked
+ *	   (manage_has_row and manage_row_names; nothing else reads the table);
+ *	 - tenants are created, renamed and dropped as the manager, with the search
+ *	   path and the settings of then.  We do not read the table meanwhile; whoever
+ *	   owns a table that the manager's migrations reference or write is trusted
+ *	   by him, as with all DDL of PostgreSQL.
+ * Names alone go from one to the other, as parameters: each is checked against
+ * the rule for tenants' names and quoted before it is part of a statement.
  */
 #ifndef ASHMIG_MANAGE_H
 #define ASHMIG_MANAGE_H
@@ -25,7 +35,7 @@ typedef struct ManagedTable
 	bool		on_update;
 	bool		drop_on_delete;
 	char	   *default_schema;
-	char	   *owner;			/* role */
+	char	   *owner;			/* of the registration: the manager's role */
 } ManagedTable;
 
 /* Set up, or change, and take away.  As the calling role. */

@@ -10,15 +10,12 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "ashmig.h"
@@ -35,37 +32,6 @@
  * Roles
  * ------------------------------------------------------------------------
  */
-
-/* Who we were before becoming somebody else */
-typedef struct Before
-{
-	Oid			user;
-	int			security;
-	int			guc_level;
-} Before;
-
-/*
- * Become a role, as a SECURITY DEFINER function does, until leave_role; an
- * error makes up for that.
- */
-static Before
-enter_role(Oid role)
-{
-	Before		before;
-
-	GetUserIdAndSecContext(&before.user, &before.security);
-	before.guc_level = NewGUCNestLevel();
-	SetUserIdAndSecContext(role, before.security | SECURITY_LOCAL_USERID_CHANGE);
-	return before;
-}
-
-/* Become who we were. */
-static void
-leave_role(Before before)
-{
-	AtEOXact_GUC(true, before.guc_level);
-	SetUserIdAndSecContext(before.user, before.security);
-}
 
 /* Owner of a table */
 static Oid
@@ -85,13 +51,13 @@ table_owner(Oid table)
 
 /*
  * Become the role that set a table up, with its default schema: what the
- * session has set must not decide where the owner's statements look.
+ * session has set must not decide where the manager's statements look.
  */
-static Before
-enter_owner(const ManagedTable *managed)
+static ManageBefore
+enter_manager(const ManagedTable *managed)
 {
 	Oid			role = get_role_oid(managed->owner, true);
-	Before		before;
+	ManageBefore before;
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -99,7 +65,7 @@ enter_owner(const ManagedTable *managed)
 				 errmsg("role \"%s\", which manages the tenants of table \"%s\", does not exist",
 						managed->owner, get_rel_name(managed->table)),
 				 errhint("Call ashmig_manage_tenant() again as the role that shall own the tenants.")));
-	before = enter_role(role);
+	before = manage_enter_role(role, 0);
 	manage_set_local("ashmig.default_schema", managed->default_schema);
 	manage_set_local("ashmig.log_sql", "off");
 	/* what a session may turn, and no deployment does */
@@ -151,7 +117,7 @@ find_managed(Oid table)
 		.nargs = 1, .types = {OIDOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Before		before = enter_role(table_owner(catalog_table("managed_tables")));
+	ManageBefore before = manage_enter_role(table_owner(catalog_table("managed_tables")), 0);
 	int			level = catalog_connect();
 	ManagedTable *managed = NULL;
 	Datum		values[1];
@@ -160,7 +126,7 @@ find_managed(Oid table)
 	if (catalog_query(&find, values, NULL) > 0)
 		managed = row_managed(context);
 	catalog_disconnect(level);
-	leave_role(before);
+	manage_leave_role(before);
 	return managed;
 }
 
@@ -341,55 +307,38 @@ take_moved(const ManagedTable *managed, HeapTuple row)
 	return name;
 }
 
-/* Does another row of the table have that name, now that this one is gone? */
+/* Does a tenant of that name belong to a row of the table? */
 static bool
-has_other_row(const ManagedTable *managed, const char *name)
-{
-	int			level = manage_pin_text();
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1];
-	bool		found;
-	SPIPlanPtr	plan;
-
-	manage_set_local("row_security", "off");
-	SPI_connect();
-	plan = SPI_prepare(psprintf("SELECT 1 FROM %s AS t WHERE %s OPERATOR(pg_catalog.=) $1 LIMIT 1",
-								manage_qualified_name(managed->table), manage_name_expression(managed, "t")),
-					   1, types);
-	values[0] = CStringGetTextDatum(name);
-	CommandCounterIncrement();
-	if (plan == NULL || SPI_execute_snapshot(plan, values, NULL, GetLatestSnapshot(),
-											 InvalidSnapshot, true, false, 1) != SPI_OK_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not look for other rows of a tenant")));
-	found = SPI_processed > 0;
-	SPI_finish();
-	AtEOXact_GUC(true, level);
-	return found;
-}
-
-/* Drop the tenant of a row that is gone, if it was that row's. */
-static void
-drop_of_row(const ManagedTable *managed, const char *name)
+is_of_table(const ManagedTable *managed, const char *name)
 {
 	Oid			managed_by;
 
-	if (registry_find(name, NULL, &managed_by) && managed_by == managed->table &&
-		!has_other_row(managed, name))
+	return registry_find(name, NULL, &managed_by) && managed_by == managed->table;
+}
+
+/*
+ * Drop the tenant of a row that is gone, if it was that row's and no other has
+ * the name now.  Reading the table may run what its owner has made, and that
+ * may change which tenant has the name, so it is looked up once more.
+ */
+static void
+drop_of_row(const ManagedTable *managed, const char *name)
+{
+	if (is_of_table(managed, name) && !manage_has_row(managed, name) &&
+		is_of_table(managed, name))
 		tenant_drop(name, true);
 }
 
 /*
  * Bring the tenants from an old row to a new one, each NULL where there is no
- * such row, or none that has a tenant; as the owner.
+ * such row, or none that has a tenant; as the manager.
  */
 static void
 change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, const char *new_name)
 {
 	RowContext	context = {rel, new_name ? new_name : old_name};
 	ErrorContextCallback callback;
-	Before		before;
+	ManageBefore before;
 
 	if (old_name && new_name && strcmp(old_name, new_name) == 0)
 		return;
@@ -398,14 +347,14 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	before = enter_owner(managed);
+	before = enter_manager(managed);
 	if (old_name == NULL)
 		(void) tenant_create(new_name, false, managed->table);
 	else if (new_name == NULL)
 		drop_of_row(managed, old_name);
 	else
 		tenant_rename(old_name, new_name);
-	leave_role(before);
+	manage_leave_role(before);
 	error_context_stack = callback.previous;
 }
 
