@@ -55,6 +55,14 @@ SELECT pg_temp.tried('float', '-0.25');
 SELECT pg_temp.tried('float', '1.0e10');
 SELECT pg_temp.tried('float', '1.0E-10');
 SELECT pg_temp.tried('float', '1');
+SELECT f, pg_temp.tried('decimal', f) FROM unnest(ARRAY['0.00', '-0.0', '1.50', '0001.5', '1_000.5', '100.0', '1000.0', '123456.0', '1230000.0',
+  '0.001', '0.0001', '0.00012', '1.5e-7', '12345678901234567890.0', '9007199254740991.0', '9007199254740992.0', '123456789.123456789',
+  '1.0e23', '1.0e-400']) AS f;
+SELECT f, pg_temp.tried('float', f) FROM unnest(ARRAY['5.0e-324', '1.7976931348623157e308', '0.30000000000000004']) AS f;
+SELECT pg_temp.tried('["array", "decimal"]', '[1.0, 2.50, 1000.0]');
+SELECT pg_temp.tried('map', '%{"a" => 1.50, "b" => [0.00]}');
+SELECT pg_temp.tried('bigint', '?a');
+SELECT pg_temp.tried('["array", "bigint"]', '[?\n, ?é, ?\x{1F600}, ?\xFF, ??]');
 SELECT pg_temp.tried('text', '5');
 SELECT pg_temp.tried('bigint', '"5"');
 
@@ -156,6 +164,10 @@ SELECT pg_temp.tried('text', '[1, a: 2]');
 SELECT pg_temp.tried('map', '%{[1] => 2}');
 SELECT pg_temp.tried('["array", "text"]', '[fragment("now()")]');
 SELECT pg_temp.tried('bigint', '1e5');
+SELECT pg_temp.tried('float', '1.0e400');
+SELECT pg_temp.tried('bigint', '?');
+SELECT pg_temp.tried('bigint', '?\u{110000}');
+SELECT pg_temp.tried('bigint', '?ab');
 SELECT pg_temp.tried('bigint', '0x');
 SELECT pg_temp.tried('map', repeat('[', 65) || repeat(']', 65));
 

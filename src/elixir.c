@@ -409,6 +409,12 @@ parse_term(ElixirScan *scan)
 	if ((*at >= '0' && *at <= '9') ||
 		((*at == '-' || *at == '+') && at[1] >= '0' && at[1] <= '9'))
 		return parse_number(scan);
+	if (*at == '?')
+	{
+		char	   *code = scan_code_point(scan);
+
+		return code ? make_term(ELIXIR_INTEGER, code) : NULL;
+	}
 	if (scan_is_name_start(*at))
 		return parse_word(scan);
 	return note_no_term(scan);

@@ -21,7 +21,7 @@ typedef enum ElixirKind
 	ELIXIR_NIL,
 	ELIXIR_BOOLEAN,
 	ELIXIR_INTEGER,				/* text: decimal digits, "-" in front; any size */
-	ELIXIR_FLOAT,				/* text: as SQL takes it, without "_" */
+	ELIXIR_FLOAT,				/* text: as Elixir prints it, which SQL takes */
 	ELIXIR_STRING,				/* text: the value, UTF-8; also atoms, charlists, ~s, ~D, ~U, ... */
 	ELIXIR_LIST,				/* items: of ElixirTerm * (keyword lists are maps) */
 	ELIXIR_MAP,					/* items: of ElixirTerm *, key and value in turn */

@@ -7,6 +7,9 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
@@ -197,6 +200,72 @@ scan_fraction(ElixirScan *scan, StringInfo number)
 	return true;
 }
 
+/*
+ * A float's digits, with its point after so many of them, in plain or in
+ * scientific notation: in the shorter, plain where both are as long, but never
+ * plain where integers are not told apart any more.
+ */
+static char *
+float_notation(const char *digits, int point, bool is_exact)
+{
+	int			length = strlen(digits);
+	StringInfoData plain;
+	char	   *scientific;
+
+	initStringInfo(&plain);
+	if (point <= 0)
+		appendStringInfoString(&plain, "0.");
+	for (int i = point; i < 0; i++)
+		appendStringInfoChar(&plain, '0');
+	for (int i = 0; i < Max(length, point); i++)
+	{
+		if (i == point && i > 0)
+			appendStringInfoChar(&plain, '.');
+		appendStringInfoChar(&plain, i < length ? digits[i] : '0');
+	}
+	if (point >= length)
+		appendStringInfoString(&plain, ".0");
+	if (point >= 0 && point < length)
+		return plain.data;
+	scientific = psprintf("%c.%se%d", digits[0], length > 1 ? digits + 1 : "0", point - 1);
+	return is_exact && strlen(plain.data) <= strlen(scientific) ? plain.data : scientific;
+}
+
+/*
+ * A float as Elixir prints it, whatever its source looks like: the fewest
+ * digits that are read as the same number ("0.00" is 0.0, "1000.0" 1.0e3).
+ */
+static char *
+float_text(ElixirScan *scan, const char *source)
+{
+	double		value = fabs(strtod(source, NULL));
+	char		shortest[32];
+	char	   *digits = shortest;
+	char	   *exponent;
+
+	if (isinf(value))
+	{
+		scan_invalid(scan, "a float that is too large, which ends");
+		return NULL;
+	}
+	for (int precision = 0; precision < DBL_DECIMAL_DIG; precision++)
+	{
+		snprintf(shortest, sizeof(shortest), "%.*e", precision, value);
+		if (strtod(shortest, NULL) == value)
+			break;
+	}
+	exponent = strchr(shortest, 'e');
+	*exponent++ = '\0';
+	if (shortest[1] == '.')
+	{
+		shortest[1] = shortest[0];
+		digits = shortest + 1;
+	}
+	return psprintf("%s%s", *source == '-' ? "-" : "",
+					float_notation(digits, atoi(exponent) + 1,
+								   value < (double) (INT64CONST(1) << DBL_MANT_DIG)));
+}
+
 char *
 scan_number(ElixirScan *scan, bool *is_float)
 {
@@ -225,6 +294,9 @@ scan_number(ElixirScan *scan, bool *is_float)
 		*is_float = true;
 		appendStringInfoString(&number, digits);
 		if (!scan_fraction(scan, &number))
+			return NULL;
+		number.data = float_text(scan, number.data);
+		if (number.data == NULL)
 			return NULL;
 	}
 	else if (strcmp(digits, "0") == 0)
@@ -322,6 +394,37 @@ append_escape(ElixirScan *scan, StringInfo text, const char **at)
 		return append_code_point(scan, text, 0);
 	appendStringInfoChar(text, letter ? values[letter - letters] : c);
 	return true;
+}
+
+char *
+scan_code_point(ElixirScan *scan)
+{
+	const char *at = scan->cursor + 1;
+	StringInfoData text;
+	pg_wchar	code[2];
+
+	initStringInfo(&text);
+	if (at[0] == '\\' && at[1] != '\0')
+	{
+		at++;
+		if (!append_escape(scan, &text, &at))
+			return NULL;
+	}
+	else
+	{
+		appendBinaryStringInfo(&text, at, *at ? pg_mblen(at) : 0);
+		at += text.len;
+	}
+	if (text.len == 0)
+	{
+		scan_invalid(scan, "no character after \"?\"");
+		return NULL;
+	}
+	scan->cursor = at;
+	if (text.len == 1)			/* "?\xE9" is a byte, not text */
+		return psprintf("%d", (unsigned char) text.data[0]);
+	pg_mb2wchar_with_len(text.data, code, text.len);
+	return psprintf("%u", (unsigned int) code[0]);
 }
 
 /*

@@ -45,9 +45,12 @@ extern char *scan_name(ElixirScan *scan);
 
 /*
  * A number, with its sign.  Decimal digits for an integer, whatever base it
- * is written in.
+ * is written in; a float as Elixir prints it.
  */
 extern char *scan_number(ElixirScan *scan, bool *is_float);
+
+/* ?a, ?\n: the number of the character, as decimal digits */
+extern char *scan_code_point(ElixirScan *scan);
 
 /* The text in "...", '...', or a heredoc of either */
 extern char *scan_quoted(ElixirScan *scan);
