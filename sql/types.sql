@@ -88,6 +88,48 @@ SELECT becomes('"varchar"', '{"size": 20000000}');
 SELECT becomes('"utc_datetime_usec"', '{"precision": 7}');
 SELECT becomes('"decimal"', '{"precision": 2000, "scale": 1}');
 SELECT count(*) FROM ashmig.migrations;
+-- a type of this session alone
+CREATE TYPE pg_temp.passing AS ENUM ('a');
+SELECT becomes('"passing"');
+SELECT becomes('["array", "passing"]');
+-- what is wrong with the server is not wrong with the type
+CREATE TYPE public.broken;
+CREATE FUNCTION public.broken_in(cstring) RETURNS public.broken LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION public.broken_out(public.broken) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE FUNCTION public.broken_modifiers(cstring[]) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'tsvector_update_trigger_byid';
+CREATE TYPE public.broken (INPUT = public.broken_in, OUTPUT = public.broken_out, TYPMOD_IN = public.broken_modifiers, LIKE = text);
+SELECT becomes('"broken"');
+\set VERBOSITY sqlstate
+SELECT becomes('"broken(1)"');
+\set VERBOSITY default
+
+-- A default that is no value of its type is found before anything is recorded
+SELECT becomes('"integer"', '{"default": "\"many\""}');
+SELECT becomes('"map"', '{"default": "~D[2022-04-19]"}');
+SELECT becomes('"\"Mood\""', '{"default": "\"bad\""}');
+SELECT becomes('"\"Mood\""', '{"default": "\"sad\""}');
+SELECT becomes('["array", "uuid"]', '{"default": "[\"a\"]"}');
+SELECT becomes('"integer"', '{"default": "true"}');
+SELECT becomes('"integer"', '{"default": "fragment(\"still_to_come()\")"}');
+SELECT count(*) FROM ashmig.migrations;
+
+-- A type, or a value of one, that a statement brings which is still to run, however that is written
+CREATE FUNCTION brought(statement text, column_type text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ashmig_generate(jsonb_build_array(resource('first', id()) || jsonb_build_object('custom_statements',
+    jsonb_build_array(jsonb_build_object('name', 's', 'up', statement, 'down', '', 'code?', false)))));
+  PERFORM ashmig_generate(jsonb_build_array(resource('second', id(), attr('x', column_type, '{"default": "\"new\""}'))));
+  RAISE EXCEPTION 'taken';
+EXCEPTION WHEN OTHERS THEN
+  RETURN sqlerrm;
+END
+$$;
+SELECT brought('CREATE TYPE brought_1 AS ENUM (''new'')', 'brought_1');
+SELECT brought(E'create\n\t/* a */ -- b\n  Type brought_2 AS ENUM (''new'')', 'brought_2');
+SELECT brought('ALTER  TYPE "Mood" ADD VALUE ''new''', '"Mood"');
+SELECT brought('CREATE TABLE recreate (type text)', 'brought_3');
+SELECT brought('SELECT 1', '"Mood"');
 
 \c :home
 DROP DATABASE ashmig_types;

@@ -43,11 +43,8 @@ mask_placeholders(const char *sql)
 	return masked;
 }
 
-/*
- * Is this an error that says nothing about the text?
- */
-static bool
-is_foreign_error(const ErrorData *error)
+bool
+fragment_is_foreign_error(const ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
@@ -81,7 +78,7 @@ parse(const char *sql, RawParseMode mode, List **tree, char **error)
 		MemoryContextSwitchTo(caller);
 		data = CopyErrorData();
 		FlushErrorState();
-		if (is_foreign_error(data))
+		if (fragment_is_foreign_error(data))
 			ReThrowError(data);
 		*error = pstrdup(data->message);
 	}
@@ -392,6 +389,20 @@ comment_length(const char *at)
 			at++;
 	}
 	return at - start;
+}
+
+const char *
+fragment_skip_space(const char *sql)
+{
+	for (;;)
+	{
+		const char *start = sql;
+
+		sql += strspn(sql, " \t\n\r\f\v");
+		sql += comment_length(sql);
+		if (sql == start)
+			return sql;
+	}
 }
 
 /*

@@ -68,4 +68,13 @@ extern char *fragment_parenthesize(const char *sql);
  */
 extern List *fragment_split(const char *sql, const char *path, Problem *problem);
 
+/* What comes after the white space and the comments that stand here, if any do */
+extern const char *fragment_skip_space(const char *sql);
+
+/*
+ * Does an error that reading a text raised say nothing about the text (a
+ * cancel, no memory)?  Then it is to be raised again.
+ */
+extern bool fragment_is_foreign_error(const ErrorData *error);
+
 #endif							/* ASHMIG_FRAGMENT_H */

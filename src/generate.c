@@ -12,6 +12,7 @@
 #include "ashmig.h"
 #include "catalog.h"
 #include "extension.h"
+#include "fragment.h"
 #include "generate.h"
 #include "merge.h"
 #include "text.h"
@@ -381,32 +382,46 @@ is_applied(const Migration *migration, const List *applied)
 	return false;
 }
 
-/* Does the text hold the words, whatever their case? */
+/* Does one of the words stand right before one of the others, but for space and comments? */
 static bool
-has_words(const char *text, const char *words)
+has_words(const char *text, const char *const *firsts, const char *const *seconds)
 {
-	size_t		length = strlen(words);
-
 	for (; *text; text++)
 	{
-		if (pg_strncasecmp(text, words, length) == 0)
-			return true;
+		for (const char *const *first = firsts; *first; first++)
+		{
+			const char *end = text + strlen(*first);
+			const char *next;
+
+			if (pg_strncasecmp(text, *first, strlen(*first)) != 0)
+				continue;
+			next = fragment_skip_space(end);
+			for (const char *const *second = seconds; next > end && *second; second++)
+			{
+				if (pg_strncasecmp(next, *second, strlen(*second)) == 0)
+					return true;
+			}
+		}
 	}
 	return false;
 }
 
-/* May the migration bring a type? A generated one does so by a custom statement. */
+/*
+ * May the migration bring a type, or a value of one?  A generated one does so by
+ * a custom statement.
+ */
 static bool
 may_bring_types(const Migration *migration)
 {
+	static const char *const verbs[] = {"create", "alter", NULL};
+	static const char *const objects[] = {"type", "domain", "extension", NULL};
 	ListCell   *lc;
 
 	if (strcmp(migration->kind, "generated") != 0)
 		return true;
 	foreach(lc, migration->up)
 	{
-		if (has_words(lfirst(lc), "create type") || has_words(lfirst(lc), "create domain") ||
-			has_words(lfirst(lc), "create extension"))
+		if (has_words(lfirst(lc), verbs, objects))
 			return true;
 	}
 	return false;
@@ -435,7 +450,7 @@ types_may_come(const Generation *generation)
 	return false;
 }
 
-/* Raise for a type that the database does not know and nothing will bring. */
+/* Raise for a type that the database does not know and nothing will bring, or a default that is none of its values. */
 static void
 check_types(const Generation *generation)
 {

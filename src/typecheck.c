@@ -1,53 +1,114 @@
 /*
  * typecheck.c
- *		Does this database know the types that a generation brings?
+ *		Does this database know the types that a generation brings, and do its
+ *		defaults fit them?
  *
  * The core knows only that a type's text is one; what it names is a matter of
  * the catalog.  Looking it up before anything is recorded turns a misspelt
- * type into one error with its JSON path, instead of a migration that fails.
+ * type, or a default that is no value of it, into one error with its JSON
+ * path, instead of a migration that fails.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/heap.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/syscache.h"
 
 #include "ashmig.h"
 #include "compat.h"
+#include "fragment.h"
 #include "operation.h"
 #include "text.h"
 #include "typecheck.h"
 
-#define TYPE_TEXT_SIZE 256
+/* A type that was looked up and found, by its text */
+typedef struct KnownType
+{
+	char		text[256];
+	Oid			oid;
+	int32		typmod;
+} KnownType;
 
-/* Types that were looked up and found, by their text */
 static HTAB *
 types_create(void)
 {
 	HASHCTL		ctl;
 
-	ctl.keysize = TYPE_TEXT_SIZE;
-	ctl.entrysize = TYPE_TEXT_SIZE;
+	ctl.keysize = sizeof(((KnownType *) NULL)->text);
+	ctl.entrysize = sizeof(KnownType);
 	ctl.hcxt = CurrentMemoryContext;
 	return hash_create("ashmig types", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
+/* ----------
+ * Faults
+ * ----------
+ */
+
+/* Is it the type of this session alone, or an array of one? */
+static bool
+is_temporary(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			schema;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
+	ReleaseSysCache(tuple);
+	return isAnyTempNamespace(schema);
+}
+
+/* Look the column's type up; why it cannot be had, or NULL. */
+static char *
+look_up_type(const Column *column, KnownType *type)
+{
+	if (!compat_parse_type(column->type, &type->oid, &type->typmod))
+		return psprintf("type \"%s\" does not exist", column->type);
+	if (is_temporary(type->oid))
+		return psprintf("type \"%s\" is temporary", column->type);
+	return NULL;
+}
+
 /*
- * Why the type cannot be had, or NULL where it can.  Looking a type up changes
- * nothing, so an error in it needs no subtransaction to be caught.
+ * Read the column's default as CREATE TABLE would, which raises what is wrong
+ * with it.
  */
 static char *
-type_fault(const char *type)
+look_at_default(const Column *column, KnownType *type)
+{
+	List	   *tree = raw_parser(psprintf("SELECT %s", column->default_sql), RAW_PARSE_DEFAULT);
+	SelectStmt *select = castNode(SelectStmt, linitial_node(RawStmt, tree)->stmt);
+	ResTarget  *target = linitial_node(ResTarget, select->targetList);
+	ParseState *state = make_parsestate(NULL);
+
+	(void) cookDefault(state, target->val, type->oid, type->typmod, column->name, '\0');
+	free_parsestate(state);
+	return NULL;
+}
+
+/*
+ * What a look says, or the message of the error that it raised; NULL where
+ * all is well.  Looking changes nothing, and the caller raises what it gets, so
+ * catching the error needs no subtransaction.  One that is not the text's fault
+ * (a cancel, no memory) goes on.
+ */
+static char *
+find_fault(char *(*look) (const Column *column, KnownType *type),
+		   const Column *column, KnownType *type)
 {
 	MemoryContext context = CurrentMemoryContext;
 	char	   *volatile fault = NULL;
 
 	PG_TRY();
 	{
-		Oid			oid;
-		int32		typmod;
-
-		if (!compat_parse_type(type, &oid, &typmod))
-			fault = psprintf("type \"%s\" does not exist", type);
+		fault = look(column, type);
 	}
 	PG_CATCH();
 	{
@@ -56,32 +117,73 @@ type_fault(const char *type)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		if (fragment_is_foreign_error(error))
+			ReThrowError(error);
 		fault = error->message;
 	}
 	PG_END_TRY();
 	return fault;
 }
 
+/* ----------
+ * Columns
+ * ----------
+ */
+
+/* The column's type; raises where the database does not know it. */
+static KnownType
+typecheck_type(HTAB *known, const Operation *operation, const Column *column)
+{
+	KnownType	type;
+	KnownType  *entry;
+	bool		keep = strlen(column->type) < sizeof(type.text);
+	char	   *fault;
+
+	entry = keep ? hash_search(known, column->type, HASH_FIND, NULL) : NULL;
+	if (entry)
+		return *entry;
+	fault = find_fault(look_up_type, column, &type);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_TYPE),
+				 errmsg("column \"%s\" of \"%s\" has a type that this database does not know: \"%s\"",
+						column->name, table_name_show(&operation->table), column->type),
+				 errdetail("At %s.type: %s.", column->path ? column->path : "$", fault),
+				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that has it: SELECT * FROM ashmig_install_extensions('{...}').",
+						 ashmig_default_schema)));
+	if (keep)
+	{
+		entry = hash_search(known, column->type, HASH_ENTER, NULL);
+		entry->oid = type.oid;
+		entry->typmod = type.typmod;
+	}
+	return type;
+}
+
+/* Is the column's default a literal?  SQL may need what is still to come. */
+static bool
+has_literal_default(const Column *column)
+{
+	return column->default_sql != NULL && column->attribute != NULL &&
+		column->attribute->default_value->kind != ELIXIR_FRAGMENT;
+}
+
 static void
 typecheck_column(HTAB *known, const Operation *operation, const Column *column)
 {
-	bool		found = false;
-	char	   *fault;
+	KnownType	type = typecheck_type(known, operation, column);
+	char	   *fault = NULL;
 
-	if (strlen(column->type) < TYPE_TEXT_SIZE)
-		(void) hash_search(known, column->type, HASH_ENTER, &found);
-	if (found)
-		return;
-	fault = type_fault(column->type);
-	if (fault == NULL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_INVALID_TYPE),
-			 errmsg("column \"%s\" of \"%s\" has a type that this database does not know: \"%s\"",
-					column->name, table_name_show(&operation->table), column->type),
-			 errdetail("At %s.type: %s.", column->path ? column->path : "$", fault),
-			 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that has it: SELECT * FROM ashmig_install_extensions('{...}').",
-					 ashmig_default_schema)));
+	if (has_literal_default(column))
+		fault = find_fault(look_at_default, column, &type);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_DEFAULT),
+				 errmsg("column \"%s\" of \"%s\" has a default that is no value of its type: %s",
+						column->name, table_name_show(&operation->table), column->default_sql),
+				 errdetail("At %s.default: %s.", column->path ? column->path : "$", fault),
+				 errhint("The type is %s. Correct the default, or write it as SQL: fragment(\"...\").",
+						 column->type)));
 }
 
 void
@@ -92,7 +194,9 @@ typecheck_operations(List *operations)
 	ListCell   *lo;
 	ListCell   *lc;
 
-	(void) set_config_option("search_path", quote_name(ashmig_default_schema),
+	/* pg_temp is where a session could hide a type; said last, it hides none */
+	(void) set_config_option("search_path",
+							 psprintf("%s, pg_temp", quote_name(ashmig_default_schema)),
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	foreach(lo, operations)
 	{

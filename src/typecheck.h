@@ -1,6 +1,7 @@
 /*
  * typecheck.h
- *		Does this database know the types that a generation brings?
+ *		Does this database know the types that a generation brings, and do its
+ *		defaults fit them?
  */
 #ifndef ASHMIG_TYPECHECK_H
 #define ASHMIG_TYPECHECK_H
@@ -12,8 +13,9 @@
 /*
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
  * Operation *) whose type the database does not have, or whose modifiers the
- * type refuses.  Migrations find types in the default schema, so that is where
- * this looks.
+ * type refuses, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
+ * default, where it is a literal, is no value of the type.  Migrations find
+ * types in the default schema, so that is where this looks.
  */
 extern void typecheck_operations(List *operations);
 
