@@ -74,6 +74,25 @@ SELECT ashmig_plan(jsonb_build_array(users(id(), attr('a', 'text')), users(id(),
 SELECT ashmig_plan(jsonb_build_array(users(id('a')), users(id('b'))));
 SELECT ashmig_plan(jsonb_build_array(users(id(), ref('a', 'plans.id')), users(id(), ref('a', 'plans.id', '{"on_delete": "delete"}'))));
 SELECT ashmig_plan(jsonb_build_array(users(id(), ref('a', 'plans.id', '{"on_delete": "restrict"}')), users(id(), ref('a', 'plans.id', '{"on_delete": "delete"}'))));
+-- a limit that one lacks is none
+SELECT up FROM planned(jsonb_build_array(
+  users(id(), attr('a', 'decimal', '{"precision": 10, "scale": 2}'), attr('b', 'decimal', '{"precision": 10, "scale": 2}')),
+  users(id(), attr('a', 'decimal'), attr('b', 'decimal', '{"precision": 12, "scale": 1}'))));
+-- identities that are one index: the first name, unless another one has the index
+CREATE FUNCTION names(VARIADIC names text[]) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_agg(resource('named', id(), attr('mail', 'text')) || jsonb_build_object('identities',
+  jsonb_build_array(jsonb_build_object('name', n, 'index_name', 'by_' || n, 'keys', '["mail"]'::jsonb)))) FROM unnest(names) AS n
+$$;
+SELECT up FROM planned(names('d', 'a', 'b'));
+SELECT status FROM apply(names('d'));
+SELECT up FROM planned(names('d', 'a', 'b'));
+SELECT status FROM apply(names('d', 'a', 'b'));
+SELECT snapshot -> 2 IS NOT NULL AS all_of_them, state FROM ashmig.snapshots WHERE table_name = 'named';
+SELECT up FROM planned(names('a', 'd', 'b', 'c'));
+SELECT up FROM planned(names('b', 'a'));
+SELECT status FROM apply(jsonb_build_array(names('d') -> 0 || '{"has_create_action": false}', names('a') -> 0));
+SELECT name FROM structure('public') WHERE "table" = 'named' AND kind = 'index';
 -- of two keys the recorded one wins, and the other is an identity
 SELECT status FROM apply(users(id('a'), attr('b', 'uuid', '{"allow_nil?": false}')));
 SELECT up FROM planned(jsonb_build_array(users(id('a'), attr('b', 'uuid')), users(attr('a', 'uuid'), id('b'))));

@@ -184,6 +184,28 @@ take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
 	}
 }
 
+/* What the recorded table (or NULL) decides when its snapshots are merged */
+static MergeHistory
+merge_history(const Table *recorded)
+{
+	MergeHistory history = {NIL, NIL};
+	List	   *identities = NIL;
+	ListCell   *lc;
+
+	if (recorded == NULL)
+		return history;
+	foreach(lc, recorded->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		if (index->identity)
+			identities = lappend(identities, index->identity);
+	}
+	history.primary_key = recorded->primary_key ? recorded->primary_key->columns : NIL;
+	history.identities = identities;
+	return history;
+}
+
 /*
  * The tables that the snapshots of a repo ask for.  "recorded" says which of
  * several primary keys was chosen, and what references do not say.
@@ -200,11 +222,8 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 	foreach(lg, groups)
 	{
 		SnapshotGroup *group = lfirst(lg);
-		Table	   *old = model_find(recorded->model, &group->name);
-		ResourceSnapshot *snapshot = merge_snapshots(group->snapshots,
-													 old && old->primary_key
-													 ? old->primary_key->columns : NIL,
-													 problem);
+		MergeHistory history = merge_history(model_find(recorded->model, &group->name));
+		ResourceSnapshot *snapshot = merge_snapshots(group->snapshots, &history, problem);
 
 		problem_raise(problem);
 		merged = lappend(merged, snapshot);

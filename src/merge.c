@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "compat.h"
 #include "merge.h"
 #include "model.h"
 #include "text.h"
@@ -162,6 +163,13 @@ attribute_type_show(const Attribute *attribute)
 	return type;
 }
 
+/* The larger limit, -1 (none) being the largest */
+static int64
+merge_limit(int64 a, int64 b)
+{
+	return a < 0 || b < 0 ? -1 : Max(a, b);
+}
+
 /* Fold one more description of a column into what the others said */
 static void
 merge_attribute(Attribute *into, const Attribute *attribute, const char *table,
@@ -173,8 +181,9 @@ merge_attribute(Attribute *into, const Attribute *attribute, const char *table,
 					   attribute->source, "type", attribute_type_show(into),
 					   attribute_type_show(attribute));
 	into->size = Max(into->size, attribute->size);
-	into->precision = Max(into->precision, attribute->precision);
-	into->scale = Max(into->scale, attribute->scale);
+	/* none is more than any, as Elixir's nil is */
+	into->precision = merge_limit(into->precision, attribute->precision);
+	into->scale = merge_limit(into->scale, attribute->scale);
 	into->allow_nil = into->allow_nil || attribute->allow_nil;
 	into->generated = into->generated || attribute->generated;
 	into->references = merge_references(into->references, attribute, table, problem);
@@ -242,7 +251,8 @@ merge_attributes(List *snapshots, const char *table, Problem *problem)
  * Primary keys
  * ----------
  */
-List *
+/* The names of the primary key's columns, in their order */
+static List *
 merge_primary_key(const ResourceSnapshot *snapshot)
 {
 	List	   *names = NIL;
@@ -330,7 +340,7 @@ key_to_identity(const ResourceSnapshot *snapshot, const List *names)
 	}
 	identity->name = identity->index_name = name.data;
 	identity->path = snapshot->path;
-	identity->nils_distinct = true;
+	identity->nils_distinct = !SERVER_HAS_NULLS_NOT_DISTINCT;
 	return identity;
 }
 
@@ -339,34 +349,66 @@ key_to_identity(const ResourceSnapshot *snapshot, const List *names)
  * ----------
  */
 
-/* All identities; of those that would be the same index, the first */
+/* The cell of the identity that would be the same index, or NULL */
+static ListCell *
+find_same_identity(List *identities, const Identity *identity)
+{
+	ListCell   *lc;
+
+	foreach(lc, identities)
+	{
+		if (identity_same_index(lfirst(lc), identity))
+			return lc;
+	}
+	return NULL;
+}
+
+/*
+ * Does the one name the index that both would be?  The one does that names it
+ * already, or else the first by name.
+ */
+static bool
+identity_wins(const Identity *one, const Identity *other, const List *recorded)
+{
+	bool		has_one = text_list_has(recorded, one->name);
+	bool		has_other = text_list_has(recorded, other->name);
+
+	if (has_one != has_other)
+		return has_one;
+	return strcmp(one->name, other->name) < 0;
+}
+
+/* All identities, but one alone of those that would be the same index */
 static List *
-merge_identities(List *snapshots, const List *other_keys)
+merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
 	List	   *result = NIL;
 	ListCell   *ls;
 	ListCell   *li;
-	ListCell   *lr;
 
 	foreach(ls, snapshots)
 	{
-		const ResourceSnapshot *snapshot = lfirst(ls);
-		List	   *mine = list_copy(snapshot->identities);
-
-		if (ls == list_tail(snapshots))
+		foreach(li, ((ResourceSnapshot *) lfirst(ls))->identities)
 		{
-			foreach(li, other_keys)
-				mine = lappend(mine, key_to_identity(snapshot, lfirst(li)));
-		}
-		foreach(li, mine)
-		{
-			bool		known = false;
+			Identity   *identity = lfirst(li);
+			ListCell   *known = find_same_identity(result, identity);
 
-			foreach(lr, result)
-				known = known || identity_same_index(lfirst(lr), lfirst(li));
-			if (!known)
-				result = lappend(result, lfirst(li));
+			if (known == NULL)
+				result = lappend(result, identity);
+			else if (strcmp(((Identity *) lfirst(known))->name, identity->name) != 0)
+			{
+				if (identity_wins(identity, lfirst(known), recorded))
+					lfirst(known) = identity;
+				((Identity *) lfirst(known))->chosen = true;
+			}
 		}
+	}
+	foreach(li, other_keys)
+	{
+		Identity   *identity = key_to_identity(llast(snapshots), lfirst(li));
+
+		if (find_same_identity(result, identity) == NULL)
+			result = lappend(result, identity);
 	}
 	return result;
 }
@@ -460,7 +502,7 @@ statement_conflict(const void *one, const void *other, const char *table, Proble
  * twice under two names, and AshPostgres makes one index of it.
  */
 ResourceSnapshot *
-merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
+merge_snapshots(List *snapshots, const MergeHistory *history, Problem *problem)
 {
 	ResourceSnapshot *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;
@@ -468,7 +510,7 @@ merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
 	ListCell   *lc;
 
 	*merged = *(ResourceSnapshot *) linitial(snapshots);
-	key = merge_choose_key(snapshots, recorded_key, &other_keys, problem);
+	key = merge_choose_key(snapshots, history->primary_key, &other_keys, problem);
 	if (list_length(snapshots) > 1)
 	{
 		merged->attributes = merge_attributes(snapshots, merged->table, problem);
@@ -488,6 +530,6 @@ merge_snapshots(List *snapshots, const List *recorded_key, Problem *problem)
 	merged->custom_statements = merge_parts(snapshots,
 											offsetof(ResourceSnapshot, custom_statements),
 											statement_same, statement_conflict, problem);
-	merged->identities = merge_identities(snapshots, other_keys);
+	merged->identities = merge_identities(snapshots, other_keys, history->identities);
 	return problem->sqlerrcode == 0 ? merged : NULL;
 }

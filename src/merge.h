@@ -16,15 +16,18 @@
 #include "problem.h"
 #include "snapshot.h"
 
-/*
- * Merge the snapshots (of ResourceSnapshot *) of one table.  "recorded_key" (of
- * char *) is the primary key that stands in the database, NIL where there is
- * no record.  NULL with the problem noted where they conflict.
- */
-extern ResourceSnapshot *merge_snapshots(List *snapshots, const List *recorded_key,
-								 Problem *problem);
+/* What stands in the database decides where several would do; NIL where nothing does. */
+typedef struct MergeHistory
+{
+	const List *primary_key;	/* of char *: its columns */
+	const List *identities;		/* of char *: names of the identities that have an index */
+} MergeHistory;
 
-/* The names of the primary key's columns, in their order. */
-extern List *merge_primary_key(const ResourceSnapshot *snapshot);
+/*
+ * Merge the snapshots (of ResourceSnapshot *) of one table.  NULL with the
+ * problem noted where they conflict.
+ */
+extern ResourceSnapshot *merge_snapshots(List *snapshots, const MergeHistory *history,
+										 Problem *problem);
 
 #endif							/* ASHMIG_MERGE_H */

@@ -399,7 +399,6 @@ model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
 	statement->down = custom->down;
 	statement->tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
 		!custom->global;
-	statement->after_tables = names_cut(custom->after_tables);
 	return statement;
 }
 

@@ -9,8 +9,10 @@
  * nothing else is.  Names are cut to what PostgreSQL keeps.
  *
  * Everything is palloc'd in the current memory context; parts may be shared
- * between models and are never changed in place once model_build returned,
- * but by diff.c, which copies what it renames.
+ * between models.  A model that another is compared with is not changed (what
+ * is renamed in it is copied); the tables of the other, given one take over what
+ * history decides: names of keys and sequences, the order of a key, retired
+ * columns.
  */
 #ifndef ASHMIG_MODEL_H
 #define ASHMIG_MODEL_H
@@ -67,6 +69,8 @@ typedef struct TableIndex
 {
 	IndexKind	kind;
 	char	   *name;
+	char	   *identity;		/* name of the identity, or NULL */
+	bool		chosen;			/* there are other identities that would be this index */
 	List	   *keys;			/* of IndexKey * */
 	bool		unique;
 	bool		nulls_distinct;
@@ -91,7 +95,6 @@ typedef struct Statement
 	char	   *up;
 	char	   *down;
 	bool		tenant;			/* runs in each tenant */
-	List	   *after_tables;	/* of char * */
 	char	   *path;
 } Statement;
 
@@ -123,8 +126,8 @@ typedef struct TableState
 	char	   *primary_key_name;	/* or NULL */
 	List	   *primary_key_columns;	/* of char *: which of several keys was chosen; NIL */
 	List	   *sequences;		/* of char *: column and sequence name in turn */
+	List	   *identities;		/* of char *: which of several names of an index was chosen */
 	List	   *retired;		/* of Column * */
-	bool		squashed;		/* older snapshots of the table are forgotten */
 } TableState;
 
 /*

@@ -193,6 +193,8 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 	index->kind = INDEX_IDENTITY;
 	index->path = identity->path;
 	index->name = text_cut_name(identity->index_name);
+	index->identity = identity->name;
+	index->chosen = identity->chosen;
 	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
 	index->unique = true;
 	index->nulls_distinct = identity->nils_distinct;

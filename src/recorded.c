@@ -99,12 +99,17 @@ static ResourceSnapshot *
 recorded_snapshot(const RecordedRow *row, TableState **state, Problem *problem)
 {
 	Bundle	   *bundle = snapshot_decode(row->snapshot, problem);
+	MergeHistory history = {NIL, NIL};
 
 	*state = row->state ? state_parse(row->state, problem) : NULL;
 	if (bundle == NULL || bundle->snapshots == NIL)
 		return NULL;
-	return merge_snapshots(bundle->snapshots,
-						   *state ? (*state)->primary_key_columns : NIL, problem);
+	if (*state)
+	{
+		history.primary_key = (*state)->primary_key_columns;
+		history.identities = (*state)->identities;
+	}
+	return merge_snapshots(bundle->snapshots, &history, problem);
 }
 
 Recorded *
@@ -300,20 +305,22 @@ recorded_refresh(const char *repo, const Table *table, Datum snapshots,
 				 List *positions, bool with_dev)
 {
 	static CatalogStatement update = {
-		"UPDATE ashmig.snapshots AS s SET snapshot = g.given FROM"
+		"UPDATE ashmig.snapshots AS s SET snapshot = g.given,"
+		"  state = coalesce(s.state, '{}') || $8::jsonb FROM"
 		" (SELECT " SNAPSHOT_AT("$6", "$7") " AS given) AS g"
 		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)"
 		" AND version = (SELECT pg_catalog.max(version) FROM ashmig.snapshots"
 		"  WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4) AND (NOT dev OR $5))"
 		" AND snapshot <> g.given",
-		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, INT4ARRAYOID}, NULL
+		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, INT4ARRAYOID, TEXTOID}, NULL
 	};
-	Datum		values[7];
+	Datum		values[8];
 
 	key_values(values, repo, &table->name);
 	values[4] = BoolGetDatum(with_dev);
 	values[5] = snapshots;
 	values[6] = positions_datum(positions);
+	values[7] = CStringGetTextDatum(state_print(table));
 	run_command(&update, values, NULL);
 }
 

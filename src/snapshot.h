@@ -136,6 +136,7 @@ typedef struct Identity
 	char	   *path;
 	char	   *name;
 	char	   *index_name;		/* "<table>_<name>_unique_index" filled in */
+	bool		chosen;			/* by merging, from several names of one index */
 	List	   *keys;			/* of IndexKey * */
 	bool		all_tenants;
 	bool		nils_distinct;

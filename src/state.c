@@ -66,6 +66,30 @@ print_primary_key(StringInfo buf, const Table *table)
 	appendStringInfoString(buf, "]}");
 }
 
+/* Names of identities that were chosen where several would be one index */
+static void
+print_identities(StringInfo buf, const Table *table)
+{
+	bool		open = false;
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		const TableIndex *index = lfirst(lc);
+
+		if (!index->chosen)
+			continue;
+		if (open)
+			appendStringInfoString(buf, ", ");
+		else
+			print_key(buf, "identities", '[');
+		open = true;
+		escape_json(buf, index->identity);
+	}
+	if (open)
+		appendStringInfoChar(buf, ']');
+}
+
 static void
 print_sequences(StringInfo buf, const Table *table)
 {
@@ -124,6 +148,7 @@ state_print(const Table *table)
 	initStringInfo(&buf);
 	appendStringInfoChar(&buf, '{');
 	print_primary_key(&buf, table);
+	print_identities(&buf, table);
 	print_sequences(&buf, table);
 	print_retired(&buf, table);
 	appendStringInfoChar(&buf, '}');
@@ -142,6 +167,21 @@ read_text(const cJSON *object, const char *key)
 	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
 
 	return cJSON_IsString(member) ? pstrdup(member->valuestring) : NULL;
+}
+
+/* A list of strings, copied */
+static List *
+read_texts(const cJSON *object, const char *key)
+{
+	const cJSON *item;
+	List	   *result = NIL;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, key))
+	{
+		if (cJSON_IsString(item))
+			result = lappend(result, pstrdup(item->valuestring));
+	}
+	return result;
 }
 
 static Column *
@@ -175,12 +215,8 @@ state_parse(const char *json, Problem *problem)
 	if (root == NULL)
 		return NULL;
 	state->primary_key_name = read_text(key, "name");
-	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(key, "columns"))
-	{
-		if (cJSON_IsString(item))
-			state->primary_key_columns = lappend(state->primary_key_columns,
-												 pstrdup(item->valuestring));
-	}
+	state->primary_key_columns = read_texts(key, "columns");
+	state->identities = read_texts(root, "identities");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "sequences"))
 	{
 		if (cJSON_IsString(item))
@@ -197,7 +233,6 @@ state_parse(const char *json, Problem *problem)
 		else
 			state->retired = lappend(state->retired, column);
 	}
-	state->squashed = cJSON_GetObjectItemCaseSensitive(root, "squashed") != NULL;
 	json_close(&reader);
 	return problem->sqlerrcode == 0 ? state : NULL;
 }
