@@ -405,7 +405,7 @@ CREATE TRIGGER tenant_registered
 
 CREATE FUNCTION ashmig.managed_table_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_managed_table_registered';
-COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody write a registration of a role that he is no member of';
+COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody write a registration of a role that he may not become';
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();

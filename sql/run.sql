@@ -105,3 +105,16 @@ INSERT INTO ashmig.migrations (kind, scope, version, name, up) VALUES
   ('generated', 'tenant', 20260302000000, 'fk2', '{"ALTER TABLE @tenant@.x ADD COLUMN c int","ALTER TABLE @tenant@.x ADD CONSTRAINT x_b FOREIGN KEY (b) REFERENCES @default@.plans (id)",
     "CREATE TABLE @tenant@.y ()","ALTER TABLE @tenant@.x RENAME COLUMN a TO aa","ALTER TABLE @tenant@.x ADD CONSTRAINT x_bb FOREIGN KEY (b) REFERENCES @default@.orgs (id)","ALTER TABLE @tenant@.y ADD COLUMN z int"}');
 SELECT schema, applied, status FROM ashmig_migrate_tenants(log_sql => true, workers => 0, "only" => '{org_1}');
+
+-- A DO block or a function is all or nothing, as everywhere.
+SELECT ashmig_add_migration(20260401000000, 'nested', 'CREATE TABLE nested ()', 'DROP TABLE nested', tenant => true);
+DO $$ BEGIN PERFORM ashmig_migrate_all("only" => '{org_1}'); RAISE 'stop'; END $$;
+SELECT to_regclass('org_1.nested');
+CREATE FUNCTION deploy() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT count(*) + 1/0 FROM ashmig_migrate_all("only" => '{org_1}') $$;
+SELECT deploy();
+SELECT to_regclass('org_1.nested');
+
+-- What names nothing is an error, not a run without anything to do.
+SELECT * FROM ashmig_migrate_all(repo => 'Nope');
+SELECT * FROM ashmig_rollback_tenants("to" => 20260101);
+SELECT scope, schema FROM ashmig_migrate_all(repo => 'Elixir.Other.Repo');

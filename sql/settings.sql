@@ -65,6 +65,12 @@ SELECT schema_name, status, applied, version, sqlstate, elapsed > '0' AS took_ti
  WHERE run = (SELECT max(run) FROM ashmig.runs) ORDER BY 1;
 RESET ROLE;
 
+-- A temporary table is not there any more for the next tenant of a worker.
+SELECT ashmig_add_migration(20260101000006, 'temporary', 'CREATE TEMPORARY TABLE ids AS SELECT 1 AS id; CREATE TABLE ids_seen AS SELECT * FROM ids', 'DROP TABLE ids_seen', tenant => true);
+SELECT schema, applied, status FROM ashmig_migrate_tenants(workers => 1);
+SELECT schema, applied, status FROM ashmig_rollback_tenants(step => 2);
+SELECT ashmig_remove_migration(20260101000006, tenant => true);
+
 -- A read-only session hears of that, and not of what ashmig would write.
 SET default_transaction_read_only = on;
 SELECT * FROM ashmig_migrate_all();

@@ -32,8 +32,6 @@ SELECT CASE WHEN count(*) = count(elapsed) THEN 'replayed' WHEN count(elapsed) =
 $$;
 SELECT * FROM apply(resource('posts', id(), attr('title', 'text'), ref('owner_id', 'owners.id')) || context()
   || '{"custom_indexes": [{"fields": ["title"], "concurrently": true}], "check_constraints": [{"name": "no_empty", "attribute": "title", "check": "title <> ''''"}]}');
-SELECT max(run) AS run FROM ashmig.runs \gset
-CALL ashmig_wait(:run);
 SELECT * FROM differs();
 -- serials, statements, identities, a reference inside the tenant
 SELECT * FROM apply(jsonb_build_array(

@@ -175,13 +175,19 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	return entry->locks;
 }
 
-/* Locks that sessions hold now; *mine are those of this one */
+/*
+ * Locks that sessions hold now, in however many modes; *mine are those that this
+ * one has a part in.
+ */
 static int64
 locks_in_use(int64 *mine)
 {
 	static CatalogStatement count = {
-		.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE pid = pg_catalog.pg_backend_pid())"
-		" FROM pg_catalog.pg_locks WHERE NOT fastpath"
+		.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE mine)"
+		" FROM (SELECT pg_catalog.bool_or(pid = pg_catalog.pg_backend_pid()) AS mine"
+		"  FROM pg_catalog.pg_locks WHERE NOT fastpath"
+		"  GROUP BY locktype, database, relation, page, tuple, virtualxid, transactionid,"
+		"  classid, objid, objsubid) AS l"
 	};
 	int			level = catalog_connect();
 	bool		isnull;

@@ -24,7 +24,8 @@ static int	blocker = 0;		/* pid of the first holder */
 /*
  * Catch "process N still waiting for LOCK on OBJECT", whose detail lists the
  * holders.  The format is compared before translation; of the detail, which
- * may be translated, only the first number is read.
+ * may be translated, only the first number is read.  That the lock was had at
+ * last is of no interest.
  */
 static void
 watch_hook(ErrorData *edata)
@@ -41,6 +42,9 @@ watch_hook(ErrorData *edata)
 		if (!keep_message)
 			edata->output_to_server = false;
 	}
+	if (watching && !keep_message && edata->elevel == LOG && edata->message_id != NULL &&
+		strncmp(edata->message_id, "process %d acquired ", 20) == 0)
+		edata->output_to_server = false;
 	if (previous_hook)
 		previous_hook(edata);
 }

@@ -49,7 +49,8 @@ message_get_string(StringInfo message)
 
 /*
  * Options.  "only" and "except" are not among them: they have done their work
- * when the schemas are known.
+ * when the schemas are known.  "run_tenants" then says that a tenant that comes
+ * later is to be done as well: all that is pending is, everywhere.
  */
 void
 message_put_options(StringInfo message, const RunOptions *options)
@@ -57,6 +58,8 @@ message_put_options(StringInfo message, const RunOptions *options)
 	ListCell   *lc;
 
 	message_put_int(message, options->down);
+	message_put_int(message, options->run_tenants && !options->down && options->step == 0 &&
+					!options->has_only && options->except == NIL);
 	message_put_string(message, options->repo);
 	message_put_string(message, options->prefix);
 	message_put_int(message, options->to);
@@ -80,6 +83,7 @@ message_get_options(StringInfo message, RunOptions *options)
 
 	memset(options, 0, sizeof(RunOptions));
 	options->down = message_get_int(message);
+	options->run_tenants = message_get_int(message);
 	options->repo = message_get_string(message);
 	options->prefix = message_get_string(message);
 	options->to = message_get_int(message);

@@ -14,6 +14,7 @@
 #include "catalog.h"
 #include "compat.h"
 #include "errors.h"
+#include "handwritten.h"
 #include "options.h"
 
 /*
@@ -98,7 +99,7 @@ set_option(RunOptions *options, const char *name, Datum value)
 	else if (strcmp(name, "except") == 0)
 		options->except = catalog_text_list(value);
 	else if (strcmp(name, "repo") == 0)
-		options->repo = TextDatumGetCString(value);
+		options->repo = handwritten_repo(TextDatumGetCString(value));
 	else if (strcmp(name, "prefix") == 0)
 		options->prefix = TextDatumGetCString(value);
 	else if (strcmp(name, "on_error") == 0)

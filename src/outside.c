@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -18,6 +19,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "ashmig.h"
@@ -28,6 +30,7 @@
 #include "lockwatch.h"
 #include "outside.h"
 #include "series.h"
+#include "targets.h"
 #include "text.h"
 #include "worker.h"
 
@@ -164,6 +167,45 @@ index_is_valid(Oid index)
 }
 
 /*
+ * The INVALID index that an earlier try at a statement without a name has left,
+ * or InvalidOid: the last of the names that PostgreSQL chooses from, in turn,
+ * that is taken (ChooseIndexName).
+ */
+static Oid
+unnamed_leftover(IndexStmt *create)
+{
+	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
+	StringInfoData columns;
+	Oid			last = InvalidOid;
+	ListCell   *lc;
+
+	if (!OidIsValid(table))
+		return InvalidOid;
+	initStringInfo(&columns);
+	foreach(lc, list_concat_copy(create->indexParams, create->indexIncludingParams))
+	{
+		const IndexElem *element = lfirst_node(IndexElem, lc);
+
+		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
+						 element->name ? element->name : "expr");
+	}
+	for (int n = 0;; n++)
+	{
+		char	   *name = makeObjectName(get_rel_name(table), columns.data,
+										  n == 0 ? "idx" : psprintf("idx%d", n));
+		Oid			index = get_relname_relid(name, get_rel_namespace(table));
+
+		if (!OidIsValid(index))
+			break;
+		last = index;
+	}
+	if (OidIsValid(last) && get_rel_relkind(last) == RELKIND_INDEX &&
+		IndexGetRelation(last, true) == table && !index_is_valid(last))
+		return last;
+	return InvalidOid;
+}
+
+/*
  * What is to be done before a statement, or instead of it, where an earlier
  * try began it: *leftover is the name of an INVALID index to be dropped; true
  * is returned where the statement has done its work already.
@@ -178,7 +220,10 @@ was_done_before(Node *statement, bool started, char **leftover)
 		return started && !OidIsValid(named_index(statement));
 	if (!IsA(statement, IndexStmt))
 		return false;
-	index = named_index(statement);
+	if (((IndexStmt *) statement)->idxname == NULL && started)
+		index = unnamed_leftover((IndexStmt *) statement);
+	else
+		index = named_index(statement);
 	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX)
 		return false;
 	if (index_is_valid(index))
@@ -328,6 +373,20 @@ next_pending(const RunOptions *options, const SharedItem *item)
 	return pending == NIL ? NULL : linitial(pending);
 }
 
+/* In a transaction of its own */
+static bool
+schema_exists(const char *schema)
+{
+	MemoryContext context = CurrentMemoryContext;
+	bool		exists;
+
+	StartTransactionCommand();
+	exists = OidIsValid(get_namespace_oid(schema, true));
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return exists;
+}
+
 /*
  * Do what is left in a schema, in turn in a transaction and outside.
  */
@@ -337,6 +396,8 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	RunOptions	rest = *options;
 	Migration  *migration;
 
+	if (!schema_exists(item->schema))
+		return;					/* dropped or renamed meanwhile */
 	while ((rest.step = item->left) > 0 &&
 		   (migration = next_pending(&rest, item)) != NULL)
 	{
@@ -353,8 +414,10 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 			CommitTransactionCommand();
 			MemoryContextSwitchTo(context);
 		}
+		if (done == 0)
+			break;
 		result->applied += done;
-		item->left -= Max(done, 1);
+		item->left -= done;
 	}
 }
 
@@ -440,7 +503,12 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	result.elapsed = INSTR_TIME_GET_MICROSEC(end);
-	result.status = !succeeded ? RUN_FAILED : options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
+	if (!succeeded)
+		result.status = RUN_FAILED;
+	else if (result.applied == 0 && !schema_exists(item->schema))
+		result.status = RUN_MISSING;
+	else
+		result.status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
 	write_outcome(run, &result);
 	if (!succeeded)
 		ereport(LOG,
@@ -448,6 +516,90 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 				 errmsg("ashmig run " INT64_FORMAT ": schema \"%s\" failed: %s",
 						run, item->schema, result.error->message)));
 	return result.error;
+}
+
+/* Show in pg_stat_activity, and in the log, what is done. */
+static void
+report_activity(int64 run, const SharedItem *item)
+{
+	debug_query_string = psprintf("ashmig run " INT64_FORMAT ": %s \"%s\" outside a transaction",
+								  run, item->tenant ? "tenant" : "schema", item->schema);
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+}
+
+/* What has come of the schemas of a run */
+typedef struct Outcome
+{
+	int			schemas;
+	int			failed;
+	bool		canceled;
+} Outcome;
+
+/*
+ * Finish one schema in the caller's role, whatever the last one has done to it.
+ */
+static void
+count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outcome)
+{
+	Oid			user;
+	int			security_context;
+	ErrorData  *error;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	report_activity(run, item);
+	error = finish_item(options, item, run);
+	SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
+	outcome->failed += error != NULL;
+	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	debug_query_string = NULL;
+	caches_trim();
+}
+
+/* Is it a schema of the work list? */
+static bool
+is_listed(const SharedItem *items, int nitems, const char *schema)
+{
+	for (int i = 0; i < nitems; i++)
+	{
+		if (items[i].tenant && strcmp(items[i].schema, schema) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Tenants that were created or renamed since the work list was made, and still
+ * have something to do.
+ */
+static List *
+newcomers(const RunOptions *options, const SharedItem *items, int nitems)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (!options->run_tenants)
+		return NIL;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(context);
+	foreach(lc, targets_find(options))
+	{
+		const Target *target = lfirst(lc);
+		SharedItem *item;
+
+		if (!target->exists || is_listed(items, nitems, target->schema))
+			continue;
+		item = palloc0(sizeof(SharedItem));
+		item->tenant = true;
+		item->left = INT_MAX;
+		strlcpy(item->schema, target->schema, NAMEDATALEN);
+		result = lappend(result, item);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return result;
 }
 
 /*
@@ -460,37 +612,34 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig outside",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	int			failed = 0;
-	int			done = 0;
-	bool		canceled = false;
-	Oid			user;
-	int			security_context;
+	Outcome		outcome = {.schemas = nitems};
+	ListCell   *lc;
 
-	GetUserIdAndSecContext(&user, &security_context);
-	for (int i = 0; i < nitems && !canceled; i++)
+	for (int i = 0; i < nitems && !outcome.canceled; i++)
 	{
-		ErrorData  *error;
-		char	   *text;
-
+		if (items[i].state == ITEM_FAILED)
+			outcome.failed++;
 		if (items[i].state != ITEM_OUTSIDE)
 			continue;
-		text = psprintf("ashmig run " INT64_FORMAT ": %s \"%s\" outside a transaction",
-						run, items[i].tenant ? "tenant" : "schema", items[i].schema);
-		debug_query_string = text;
-		pgstat_report_activity(STATE_RUNNING, text);
-		done++;
-		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
-		error = finish_item(options, &items[i], run);
-		failed += error != NULL;
-		canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
-		debug_query_string = NULL;
-		caches_trim();
+		count_item(options, run, &items[i], &outcome);
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
 	}
+	if (!outcome.canceled)
+	{
+		foreach(lc, newcomers(options, items, nitems))
+		{
+			outcome.schemas++;
+			count_item(options, run, lfirst(lc), &outcome);
+			MemoryContextSwitchTo(context);
+			if (outcome.canceled)
+				break;
+		}
+	}
 
 	StartTransactionCommand();
-	journal_end(run, canceled ? "canceled" : failed > 0 ? "failed" : "done", failed, done);
+	journal_end(run, outcome.canceled ? "canceled" : outcome.failed > 0 ? "failed" : "done",
+				outcome.failed, outcome.schemas);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

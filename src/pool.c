@@ -456,7 +456,7 @@ worker_is_gone(Pool *pool, int index)
 		pool->run->active--;
 		pool->items[item].lost = true;
 		SpinLockRelease(&pool->run->mutex);
-		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, 0, false);
+		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
 	}
 	/* ... and the last one closes the journal, so one that died needs another */
 	if (died || (slot->renew && worklist_is_open(pool->run, pool->items)))
@@ -591,7 +591,10 @@ collect_results(Pool *pool)
 			result = palloc0(sizeof(RunResult));
 			result->tenant = pool->items[i].tenant;
 			result->schema = pstrdup(pool->items[i].schema);
-			result->status = RUN_SKIPPED;
+			if (pool->items[i].state == ITEM_OUTSIDE)
+				result->status = RUN_BACKGROUND;
+			else
+				result->status = pool->items[0].state == ITEM_ELSEWHERE ? RUN_PENDING : RUN_SKIPPED;
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
@@ -618,6 +621,7 @@ pool_run(const RunOptions *options, List *targets)
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	{
 		run_pool(pool, options->down);
+		worklist_leave_tenants(pool->run, pool->items, options->step > 0 ? options->step : INT_MAX);
 		if (pool->run->outside > 0)
 			leave_to_background(pool);
 	}

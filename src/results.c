@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -41,6 +42,9 @@ run_status_name(RunStatus status)
 	return "unknown";
 }
 
+/* Longer lines, statements mostly, are cut; in bytes. */
+#define LONGEST_LINE 400
+
 /* Append text whose lines begin with two spaces each. */
 static void
 append_lines(StringInfo buf, const char *text)
@@ -48,11 +52,20 @@ append_lines(StringInfo buf, const char *text)
 	if (text == NULL)
 		return;
 	appendStringInfoString(buf, "\n  ");
-	for (const char *c = text; *c; c++)
+	for (const char *line = text; *line;)
 	{
-		appendStringInfoChar(buf, *c);
-		if (*c == '\n')
-			appendStringInfoString(buf, "  ");
+		int			length = strcspn(line, "\n");
+		int			shown = length <= LONGEST_LINE ? length : pg_mbcliplen(line, length, LONGEST_LINE);
+
+		appendBinaryStringInfo(buf, line, shown);
+		if (shown < length)
+			appendStringInfo(buf, "... (%d bytes)", length);
+		line += length;
+		if (*line == '\n')
+		{
+			appendStringInfoString(buf, "\n  ");
+			line++;
+		}
 	}
 }
 

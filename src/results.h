@@ -32,6 +32,7 @@ typedef struct RunResult
 	int			applied;		/* migrations applied, or taken back */
 	int			left;			/* of RUN_BACKGROUND: migrations still to be done;
 								 * 0: another run does them */
+	bool		first;			/* of these: they change what others may read */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;

@@ -127,6 +127,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 {
 	List	   *results = NIL;
 	bool		stop = false;
+	bool		after_public = false;	/* as in worklist.c */
 	int			failed = 0;
 	ListCell   *lc;
 
@@ -140,8 +141,12 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 			result = result_without_run(target, RUN_SKIPPED);
 		else if (!target->exists)
 			result = result_without_run(target, RUN_MISSING);
+		else if (after_public)
+			result = result_without_run(target, RUN_PENDING);
 		else
 			result = run_target(options, target, run, public_is_pending(results));
+		if (!target->tenant)
+			after_public = result->status == RUN_PENDING && (result->left == 0 || result->first);
 		if (result->status == RUN_FAILED)
 		{
 			failed++;

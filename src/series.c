@@ -573,6 +573,26 @@ series_copy(List *migrations)
 }
 
 /*
+ * Is there more among these migrations than what ashmig itself writes to be run
+ * outside a transaction: indexes and values of enums?
+ */
+static bool
+change_tables(List *migrations)
+{
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (migration->transactional ||
+			(strcmp(migration->kind, "generated") != 0 && strcmp(migration->kind, "enum") != 0))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Without USAGE a schema is left out of search_path without a word, and what
  * lies there seems not to exist.
  */
@@ -623,6 +643,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	result->applied = list_length(done);
 	result->version = series_version(tenant, schema);
 	result->left = list_length(pending) - result->applied;
+	result->first = change_tables(list_copy_tail(pending, result->applied));
 	if (result->left > 0)
 		result->status = RUN_BACKGROUND;
 	else

@@ -47,6 +47,7 @@ typedef enum ItemState
 	ITEM_RETRY,					/* a lock was not to be had; again later */
 	ITEM_DONE,
 	ITEM_OUTSIDE,				/* done as far as a transaction goes */
+	ITEM_ELSEWHERE,				/* another run is at the rest of it */
 	ITEM_FAILED
 } ItemState;
 
@@ -57,6 +58,7 @@ typedef struct SharedItem
 	bool		tenant;
 	int			attempts;
 	int			left;			/* of ITEM_OUTSIDE: migrations still to be done */
+	bool		first;			/* of ITEM_OUTSIDE, public: tenants come after these */
 	bool		lost;			/* of ITEM_FAILED: its worker died before it could say so */
 	TimestampTz not_before;		/* of ITEM_RETRY */
 	char		schema[NAMEDATALEN];

@@ -18,6 +18,9 @@
 #include "series.h"
 #include "targets.h"
 
+/* No version is smaller, but for those that somebody has chosen so. */
+#define FIRST_VERSION INT64CONST(10000000000000)
+
 /* An empty set of names */
 static HTAB *
 make_set(int size)
@@ -200,6 +203,57 @@ all_tenants_are_finished(const RunOptions *options)
 }
 
 /*
+ * Raise for a repo that no migration is of, where there are others: what it
+ * names was meant to be done.
+ */
+static void
+check_repo(const char *repo)
+{
+	static CatalogStatement others = {
+		.sql = "SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\"', repo), ', ' ORDER BY repo COLLATE pg_catalog.\"C\")"
+		" FROM (SELECT DISTINCT repo FROM ashmig.migrations) AS r HAVING pg_catalog.bool_and(repo <> $1)",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(repo);
+	if (catalog_query(&others, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+				 errmsg("there is no migration of repo \"%s\"", repo),
+				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+	catalog_disconnect(level);
+}
+
+/*
+ * Raise for a version to roll back to that is none: a date of eight digits, say,
+ * comes before all versions, and would take everything back.
+ */
+static void
+check_rollback_version(int64 version)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT 1 FROM ashmig.migrations WHERE version = $1 LIMIT 1",
+		.nargs = 1, .types = {INT8OID}
+	};
+	Datum		values[1];
+	int			level;
+
+	if (version >= FIRST_VERSION)
+		return;
+	level = catalog_connect();
+	values[0] = Int64GetDatum(version);
+	if (catalog_query(&find, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"to\" is " INT64_FORMAT ", which is no version", version),
+				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
+				 errhint("SELECT * FROM ashmig_migrations() lists them; \"all\" => true takes back everything.")));
+	catalog_disconnect(level);
+}
+
+/*
  * The schemas that may have something to do.
  */
 List *
@@ -207,6 +261,10 @@ targets_find(const RunOptions *options)
 {
 	List	   *result = NIL;
 
+	if (options->repo)
+		check_repo(options->repo);
+	if (options->down && options->to != 0)
+		check_rollback_version(options->to);
 	if (options->run_public)
 	{
 		Target	   *target = palloc(sizeof(Target));

@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "libpq/pqmq.h"
 #include "mb/pg_wchar.h"
@@ -247,10 +248,10 @@ close_journal(Worker *worker)
 	finished = run->finished;
 	if (run->cancel)
 		status = "canceled";
+	else if (run->outside > 0)
+		status = "background";	/* also with failures: OUTSIDE_WORKER counts them */
 	else if (failed > 0)
 		status = "failed";
-	else if (run->outside > 0)
-		status = "background";
 	SpinLockRelease(&run->mutex);
 	if (!mine)
 		return;
@@ -313,6 +314,7 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
+		ResetTempTableNamespace();	/* for the next schema, it is as in a new session */
 		CommitTransactionCommand();
 	}
 	PG_CATCH();
@@ -354,6 +356,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	if (item->tenant && public_goes_on(worker))
 	{
 		result->status = RUN_BACKGROUND;
+		result->error = NULL;	/* of no interest if it is done in the end */
 		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
 	journal_schema(worker->run->run, result);
@@ -380,8 +383,8 @@ state_after(const RunResult *result)
 {
 	if (result->status == RUN_FAILED)
 		return ITEM_FAILED;
-	if (result->status == RUN_BACKGROUND && result->left > 0)
-		return ITEM_OUTSIDE;
+	if (result->status == RUN_BACKGROUND)
+		return result->left > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
 	return ITEM_DONE;
 }
 
@@ -413,7 +416,7 @@ do_item(Worker *worker, int position)
 	}
 	state = state_after(result);
 	send_result(worker, position, result);
-	worklist_finish(worker->run, worker->items, worker->slot, state, result->left,
+	worklist_finish(worker->run, worker->items, worker->slot, state, result,
 					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
 }
 

@@ -63,17 +63,30 @@ find_due(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 }
 
 /*
- * The same, now that the public schema is where it is: tenant migrations refer
- * to its tables, so it comes first, and without it they have no turn.
+ * Do tenants get no turn for the state of the public schema?  Their migrations
+ * refer to its tables, so it comes first.  It has failed; or another run is
+ * building indexes there, which they would wait for in vain; or what it leaves
+ * to the background changes more than indexes.
+ */
+static bool
+public_is_in_the_way(const SharedItem *items)
+{
+	return !items[0].tenant &&
+		(items[0].state == ITEM_FAILED || items[0].state == ITEM_ELSEWHERE ||
+		 (items[0].state == ITEM_OUTSIDE && items[0].first));
+}
+
+/*
+ * The same, now that the public schema is where it is.
  */
 static int
 find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 {
 	*wait = -1;
+	if (public_is_in_the_way(items))
+		return -1;
 	if (items[0].tenant || items[0].state == ITEM_DONE || items[0].state == ITEM_OUTSIDE)
 		return find_due(run, items, now, wait);
-	if (items[0].state == ITEM_FAILED)
-		return -1;
 	if (is_due(&items[0], now, wait))
 		return 0;
 	if (*wait < 0)
@@ -126,10 +139,11 @@ worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
  */
 void
 worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
-				int left, bool stop)
+				const RunResult *result, bool stop)
 {
 	SpinLockAcquire(&run->mutex);
-	items[worker->item].left = left;
+	items[worker->item].left = result->left;
+	items[worker->item].first = result->first;
 	items[worker->item].state = state;
 	run->stop = run->stop || stop;
 	worker->item = -1;
@@ -169,7 +183,7 @@ static bool
 is_open(const SharedRun *run, const SharedItem *items)
 {
 	return !run->stop && !run->cancel && run->finished < run->nitems &&
-		(items[0].tenant || items[0].state != ITEM_FAILED);
+		!public_is_in_the_way(items);
 }
 
 /*
@@ -185,6 +199,24 @@ worklist_leave(SharedRun *run, SharedItem *items)
 	last = run->active == 0 && !is_open(run, items);
 	SpinLockRelease(&run->mutex);
 	return last;
+}
+
+/*
+ * Leave the tenants to OUTSIDE_WORKER, behind public.
+ */
+void
+worklist_leave_tenants(SharedRun *run, SharedItem *items, int left)
+{
+	if (items[0].tenant || items[0].state != ITEM_OUTSIDE || !items[0].first)
+		return;
+	for (int i = 1; i < run->nitems; i++)
+	{
+		if (items[i].state != ITEM_TODO)
+			continue;
+		items[i].left = left;
+		items[i].state = ITEM_OUTSIDE;
+		run->outside++;
+	}
 }
 
 /*

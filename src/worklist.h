@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "results.h"
 #include "shared.h"
 
 typedef enum Pick
@@ -25,17 +26,24 @@ extern Pick worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worke
 						  int *item, long *wait);
 
 /*
- * The worker is through with its schema; wakes those who wait.  "left" is for
- * ITEM_OUTSIDE; with "stop" no further schema is begun.
+ * The worker is through with its schema; wakes those who wait.  "result"
+ * says what ITEM_OUTSIDE leaves; with "stop" no further schema is begun.
  */
 extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker,
-							ItemState state, int left, bool stop);
+							ItemState state, const RunResult *result, bool stop);
 
 /* The worker will try it again (or another will) after a pause. */
 extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker);
 
 /* A worker leaves; true where it was the last and nothing is left to be done. */
 extern bool worklist_leave(SharedRun *run, SharedItem *items);
+
+/*
+ * Leave the tenants to OUTSIDE_WORKER too, where public has to be through with
+ * what it does.  To be called when the workers are done; "left" is how many
+ * migrations each may get.
+ */
+extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int left);
 
 /* Is there anything left to be done? */
 extern bool worklist_is_open(SharedRun *run, SharedItem *items);
