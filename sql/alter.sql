@@ -78,6 +78,11 @@ SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"b
 SELECT apply(has('"string"', '{"size": 20}'));
 SELECT size, rewrites, scans, destroys, note FROM unnest('{10,30,255}'::int[]) AS size, ashmig_plan(has('"string"', jsonb_build_object('size', size)));
 SELECT rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
+-- a default that is another one for each row rewrites the table
+SELECT d, rewrites
+  FROM unnest(ARRAY['"draft (new)"', '["f(x)"]', 'fragment("''f(x)''")', 'fragment("now()")', 'fragment("current_timestamp")', 'fragment("(now() AT TIME ZONE ''utc'')")',
+                    'fragment("''5''::numeric(5,2)")', 'fragment("gen_random_uuid()")', 'fragment("coalesce(NULL, random())::text")', 'fragment("''now()'' || random()")']) AS d,
+       ashmig_plan(jsonb_build_array(resource('t', id('id', 'serial'), attr('x', 'string', '{"size": 20}'), attr('y', 'text', jsonb_build_object('default', d)))));
 
 \c :home
 DROP DATABASE ashmig_alter;

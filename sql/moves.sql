@@ -88,5 +88,22 @@ SELECT apply(pair('posts', 'title'), drop_tables => true);
 SELECT step(pair('a"b', 'it''s'), '[{"table": "posts", "to": "a\"b"}, {"table": "a\"b", "column": "title", "to": "it''s"}]');
 SELECT "table", kind, name, definition FROM structure('t1');
 
+-- Dropped: first what points to others, along a chain of any length, and round a circle
+CREATE FUNCTION chain(length integer, last text DEFAULT NULL) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_agg(CASE WHEN target IS NULL THEN resource('t' || n, id()) ELSE resource('t' || n, id(), ref('r', target || '.id')) END ORDER BY n)
+  FROM generate_series(1, length) AS n, LATERAL (SELECT CASE WHEN n < length THEN 't' || n + 1 ELSE last END) AS t (target)
+$$;
+SELECT string_agg("table", ' ') FROM (SELECT "table" FROM ashmig_plan('[]', drop_tables => true, renames => '[]') ORDER BY step) AS s;
+SELECT count(*) FROM apply(chain(6), drop_tables => true);
+SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT count(*) FROM apply(chain(6, 't3'), drop_tables => true);
+SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT count(*) FROM ashmig_generate(chain(3000), drop_tables => true, renames => '[]');
+SET max_stack_depth = '100kB';
+SELECT string_agg("table", ' ' ORDER BY step) FILTER (WHERE "table" IN ('t1', 't1500', 't3000')) AS drops, count(*)
+  FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+RESET max_stack_depth;
+
 \c :home
 DROP DATABASE ashmig_moves;

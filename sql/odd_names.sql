@@ -87,6 +87,14 @@ SELECT ashmig_plan(jsonb_build_array(resource('t', id(), attr(long(64), 'text'),
 SELECT ashmig_plan(jsonb_build_array(resource('t', id(), attr('x', 'text'))
   || jsonb_build_object('identities', jsonb_build_array(jsonb_build_object('name', 'a', 'index_name', long(64), 'keys', '["x"]'::jsonb),
                                                         jsonb_build_object('name', 'b', 'index_name', long(65), 'keys', '["id"]'::jsonb)))));
+-- two names are the same only in the same place
+SELECT ashmig_operations('[]', jsonb_build_array(resource('z', id()) || '{"schema": "x y"}', resource('y z', id()) || '{"schema": "x"}')) ->> 'operation';
+SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id(), attr('b c', 'text')), resource('a b', id(), attr('c', 'text')))) ->> 'operation';
+SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "i"}]}',
+                                                 resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "i", "prefix": "there"}]}')) ->> 'operation';
+SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id()) || '{"schema": "there", "custom_indexes": [{"fields": ["id"], "name": "i"}]}',
+                                                 resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "i", "prefix": "there"}]}'));
+SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "b"}]}', resource('b', id())));
 
 \c :home
 DROP DATABASE ashmig_odd_names;

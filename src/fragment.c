@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/memutils.h"
@@ -209,6 +210,39 @@ fragment_check_expression(const char *sql, const char *path, Problem *problem)
 					 "not one SQL expression",
 					 "Write one expression, without a semicolon, an alias or an open parenthesis.",
 					 path, problem);
+}
+
+/* Is there a call of a function that is not known to be stable? */
+static bool
+find_volatile(Node *node, void *context)
+{
+	static const char *const stable[] = {
+		"now", "transaction_timestamp", "statement_timestamp", "timezone", "date_trunc",
+		"lower", "upper", "length", "jsonb_build_object", "jsonb_build_array", "make_interval"
+	};
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall))
+	{
+		const char *name = strVal(llast(((FuncCall *) node)->funcname));
+		bool		known = false;
+
+		for (int i = 0; i < lengthof(stable); i++)
+			known = known || strcmp(stable[i], name) == 0;
+		if (!known)
+			return true;
+	}
+	return raw_expression_tree_walker(node, find_volatile, context);
+}
+
+bool
+fragment_is_volatile(const char *sql)
+{
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf("SELECT %s", mask_placeholders(sql)), &error);
+
+	return statement == NULL || find_volatile(statement, NULL);
 }
 
 /*

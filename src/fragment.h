@@ -30,6 +30,12 @@
 extern bool fragment_check_expression(const char *sql, const char *path, Problem *problem);
 
 /*
+ * May the expression, which has been checked, give each row another value?  It
+ * may where it calls a function that is not known to give all rows the same.
+ */
+extern bool fragment_is_volatile(const char *sql);
+
+/*
  * Exactly one element of an index: "lower(email)", "title gin_trgm_ops",
  * "(a + b) DESC".  It may end in a comment: put a newline after it.
  */

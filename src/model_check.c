@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 
 #include "compat.h"
@@ -56,81 +57,107 @@ model_check_server(const Table *table, Problem *problem)
  * ----------
  */
 
-/* A name that is taken within a schema or a table, and by what */
+/* What must have different names: relations of a schema; columns, or constraints, of a table */
+typedef enum NamedKind
+{
+	NAMED_RELATION,
+	NAMED_COLUMN,
+	NAMED_CONSTRAINT
+} NamedKind;
+
+static const char *const named_words[] = {
+	[NAMED_RELATION] = "relations",
+	[NAMED_COLUMN] = "columns",
+	[NAMED_CONSTRAINT] = "constraints"
+};
+
+/* A name and where it must be the only one */
+typedef struct NameKey
+{
+	NamedKind	kind;
+	bool		tenant;
+	NameData	schema;			/* "": the default schema, or a tenant's */
+	NameData	table;			/* "" for a relation */
+	NameData	name;
+} NameKey;
+
+/* A name that is taken, and by what */
 typedef struct TakenName
 {
-	char		key[4 * NAMEDATALEN];	/* space: schema or table, then name */
-	char		path[256];
+	NameKey		key;
+	const char *path;
 } TakenName;
 
 /*
- * Take a name in a space of names; a problem where it is taken.
+ * Take a name; a problem where it is taken.  "table" says where: for a relation
+ * only its schema counts.
  */
 static bool
-names_take(HTAB *taken, const char *space, const char *name, const char *kind,
+names_take(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 		   const char *path, Problem *problem)
 {
-	char		key[4 * NAMEDATALEN];
+	NameKey		key;
 	TakenName  *entry;
 	bool		found;
 
-	memset(key, 0, sizeof(key));
-	snprintf(key, sizeof(key), "%s\001%s", space, name);
-	entry = hash_search(taken, key, HASH_ENTER, &found);
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	key.tenant = table->tenant;
+	namestrcpy(&key.schema, table->schema ? table->schema : "");
+	namestrcpy(&key.table, kind == NAMED_RELATION ? "" : table->name);
+	namestrcpy(&key.name, name);
+	entry = hash_search(taken, &key, HASH_ENTER, &found);
 	if (!found)
 	{
-		strlcpy(entry->path, path ? path : "?", sizeof(entry->path));
+		entry->path = path ? path : "?";
 		return true;
 	}
 	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
 						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
 								 entry->path, NAMEDATALEN - 1),
 						"Give one of the two a name of its own.",
-						"two %s would have the same name \"%s\"", kind, name);
+						"two %s would have the same name \"%s\"", named_words[kind], name);
 }
 
 /* Take the names of one table: relations in its schema, columns and constraints in it. */
 static void
 names_take_table(HTAB *taken, const Table *table, Problem *problem)
 {
-	char	   *schema = psprintf("%d %s", table->name.tenant,
-								  table->name.schema ? table->name.schema : "");
-	char	   *columns = psprintf("%s %s c", schema, table->name.name);
-	char	   *constraints = psprintf("%s %s k", schema, table->name.name);
+	const TableName *at = &table->name;
 	ListCell   *lc;
 
-	names_take(taken, schema, table->name.name, "relations", table->path, problem);
+	names_take(taken, NAMED_RELATION, at, at->name, table->path, problem);
 	if (table->primary_key)
 	{
-		names_take(taken, schema, table->primary_key->name, "relations",
-				   table->path, problem);
-		names_take(taken, constraints, table->primary_key->name, "constraints",
-				   table->path, problem);
+		const char *name = table->primary_key->name;
+
+		names_take(taken, NAMED_RELATION, at, name, table->path, problem);
+		names_take(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
 	}
 	foreach(lc, table->indexes)
 	{
 		TableIndex *index = lfirst(lc);
+		TableName	on = index_table(at, index);
 
-		names_take(taken, index->prefix ? index->prefix : schema, index->name,
-				   "relations", index->path, problem);
+		names_take(taken, NAMED_RELATION, &on, index->name, index->path, problem);
 	}
 	foreach(lc, table->columns)
 	{
 		Column	   *column = lfirst(lc);
 
-		names_take(taken, columns, column->name, "columns", column->path, problem);
+		names_take(taken, NAMED_COLUMN, at, column->name, column->path, problem);
 	}
 	foreach(lc, table->foreign_keys)
 	{
 		ForeignKey *key = lfirst(lc);
 
-		names_take(taken, constraints, key->name, "constraints", key->path, problem);
+		names_take(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
 	}
 	foreach(lc, table->checks)
 	{
 		Check	   *check = lfirst(lc);
 
-		names_take(taken, constraints, check->name, "constraints", check->path, problem);
+		names_take(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
 	}
 }
 
@@ -141,7 +168,7 @@ model_check_names(const Model *model, Problem *problem)
 	HTAB	   *taken;
 	ListCell   *lc;
 
-	ctl.keysize = sizeof(((TakenName *) NULL)->key);
+	ctl.keysize = sizeof(NameKey);
 	ctl.entrysize = sizeof(TakenName);
 	ctl.hcxt = CurrentMemoryContext;
 	taken = hash_create("ashmig names", 1024, &ctl,

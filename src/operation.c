@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "fragment.h"
 #include "operation.h"
 #include "text.h"
 
@@ -170,8 +171,7 @@ type_change_rewrites(const char *from, const char *to)
 static bool
 default_is_volatile(const char *default_sql)
 {
-	return default_sql != NULL && strchr(default_sql, '(') != NULL &&
-		strstr(default_sql, "now()") == NULL;
+	return default_sql != NULL && fragment_is_volatile(default_sql);
 }
 
 /* What altering a column does, which depends on what changes */

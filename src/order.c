@@ -137,49 +137,89 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
  * ----------
  */
 
-/* Visit a dropped table after every dropped table that points to it. */
-static void
-visit_dropped(Operation *operation, List *drops, List **visited, List **sorted)
+/* A table that is dropped */
+typedef struct DroppedTable
 {
-	const Table *table = operation->from;
-	ListCell   *lo;
+	Operation  *operation;
+	List	   *dependents;		/* of DroppedTable *: those that point to it */
+	int			next;			/* the dependent that is looked at next */
+	bool		visited;
+} DroppedTable;
+
+/* The drops among "operations" (of DroppedTable *), with their dependents */
+static List *
+find_drops(List *operations)
+{
+	TableMap   *by_name = table_map_create();
+	List	   *drops = NIL;
+	ListCell   *lc;
 	ListCell   *lk;
 
-	if (list_member_ptr(*visited, operation))
-		return;
-	*visited = lappend(*visited, operation);
-	foreach(lo, drops)
+	foreach(lc, operations)
 	{
-		const Table *other = ((Operation *) lfirst(lo))->from;
+		Operation  *operation = lfirst(lc);
+		DroppedTable *drop;
 
-		foreach(lk, other->foreign_keys)
+		if (operation->kind != OP_DROP_TABLE)
+			continue;
+		drop = palloc0(sizeof(DroppedTable));
+		drop->operation = operation;
+		table_map_put(by_name, &((const Table *) operation->from)->name, drop);
+		drops = lappend(drops, drop);
+	}
+	foreach(lc, drops)
+	{
+		DroppedTable *drop = lfirst(lc);
+
+		foreach(lk, ((const Table *) drop->operation->from)->foreign_keys)
 		{
-			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
-				visit_dropped(lfirst(lo), drops, visited, sorted);
+			DroppedTable *target = table_map_get(by_name, &((ForeignKey *) lfirst(lk))->target);
+
+			if (target)
+				target->dependents = lappend(target->dependents, drop);
 		}
 	}
-	*sorted = lappend(*sorted, operation);
+	return drops;
 }
 
 /*
  * The drops among "operations", dependents first.  Their foreign keys are
  * gone by then, so any order works; this is the one a reader expects.
+ *
+ * Depth first, with a stack of our own: a chain of tables may be long.
  */
 static List *
 order_drops(List *operations)
 {
-	List	   *drops = NIL;
-	List	   *visited = NIL;
+	List	   *stack = NIL;
 	List	   *sorted = NIL;
 	ListCell   *lc;
 
-	foreach(lc, operations)
+	foreach(lc, find_drops(operations))
 	{
-		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
-			drops = lappend(drops, lfirst(lc));
+		DroppedTable *root = lfirst(lc);
+
+		if (root->visited)
+			continue;
+		root->visited = true;
+		stack = list_make1(root);
+		while (stack != NIL)
+		{
+			DroppedTable *drop = llast(stack);
+			DroppedTable *dependent;
+
+			if (drop->next == list_length(drop->dependents))
+			{
+				sorted = lappend(sorted, drop->operation);
+				stack = list_delete_last(stack);
+				continue;
+			}
+			dependent = list_nth(drop->dependents, drop->next++);
+			if (!dependent->visited)
+				stack = lappend(stack, dependent);
+			dependent->visited = true;
+		}
 	}
-	foreach(lc, drops)
-		visit_dropped(lfirst(lc), drops, &visited, &sorted);
 	return sorted;
 }
 
