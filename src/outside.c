@@ -15,7 +15,6 @@
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "portability/instr_time.h"
-#include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -29,10 +28,10 @@
 #include "journal.h"
 #include "lockwatch.h"
 #include "outside.h"
+#include "retry.h"
 #include "series.h"
 #include "targets.h"
 #include "text.h"
-#include "worker.h"
 
 /* ------------------------------------------------------------------------
  * How far a migration has come
@@ -451,6 +450,8 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 
 	PG_TRY();
 	{
+		if (result->attempts > 1)
+			retry_sleep(result->attempts - 1);
 		StartTransactionCommand();
 		series_hold_schema(item->schema);
 		held = true;
@@ -484,21 +485,15 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 	instr_time	start;
 	instr_time	end;
 	bool		succeeded;
-	int			pause = 100;
 
 	INSTR_TIME_SET_CURRENT(start);
 	for (result.attempts = 1;; result.attempts++)
 	{
 		succeeded = try_left(options, item, run, &result);
-		if (succeeded || !worker_may_retry(result.error) ||
+		if (succeeded || !retry_may_help(result.error) ||
 			result.attempts > options->lock_retries)
 			break;
 		result.error = NULL;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pause * (0.5 + random_fraction()), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		pause = Min(pause * 2, 5000);
 	}
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);

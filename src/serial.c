@@ -7,17 +7,14 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "pgstat.h"
-#include "storage/latch.h"
 #include "utils/resowner.h"
 
 #include "caches.h"
-#include "compat.h"
 #include "journal.h"
+#include "retry.h"
 #include "serial.h"
 #include "series.h"
 #include "targets.h"
-#include "worker.h"
 
 /*
  * Try one schema in a subtransaction.  A failure is a result as well.
@@ -70,21 +67,16 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 {
 	MemoryContext context = CurrentMemoryContext;
 	RunResult  *result;
-	int			pause = 100;
 
 	for (int attempts = 1;; attempts++)
 	{
 		result = try_target(options, target, attempts);
-		if (result->status != RUN_FAILED || !worker_may_retry(result->error) ||
+		if (result->status != RUN_FAILED || !retry_may_help(result->error) ||
 			attempts > options->lock_retries)
 			break;
 		SPI_commit();
 		MemoryContextSwitchTo(context);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pause * (0.5 + random_fraction()), PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		pause = Min(pause * 2, 5000);
+		retry_sleep(attempts);
 	}
 	if (result->status == RUN_BACKGROUND ||
 		(result->status == RUN_FAILED && target->tenant && public_pending))

@@ -32,6 +32,7 @@
 #include "journal.h"
 #include "message.h"
 #include "outside.h"
+#include "retry.h"
 #include "series.h"
 #include "shared.h"
 #include "worker.h"
@@ -271,17 +272,6 @@ close_journal(Worker *worker)
  * ------------------------------------------------------------------------
  */
 
-/*
- * Is this an error that may be gone when the schema is tried again?
- */
-bool
-worker_may_retry(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
-		error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
-}
-
 /* Show in pg_stat_activity, and in the log, what is done. */
 static void
 report_activity(Worker *worker, const SharedItem *item)
@@ -407,7 +397,7 @@ do_item(Worker *worker, int position)
 	{
 		if (worker->run->cancel)
 			return;				/* the leader knows */
-		if (worker_may_retry(error) && item->attempts <= worker->options.lock_retries)
+		if (retry_may_help(error) && item->attempts <= worker->options.lock_retries)
 		{
 			worklist_retry(worker->run, worker->items, worker->slot);
 			return;

@@ -18,7 +18,4 @@
 
 extern PGDLLEXPORT void ashmig_worker_main(Datum main_arg);
 
-/* Is this an error that may be gone when the schema is tried again? */
-extern bool worker_may_retry(const ErrorData *error);
-
 #endif							/* ASHMIG_WORKER_H */

@@ -6,12 +6,8 @@
 
 #include "utils/timestamp.h"
 
-#include "compat.h"
+#include "retry.h"
 #include "worklist.h"
-
-/* Pauses before a schema is tried again: the first, and the longest, in ms */
-#define FIRST_PAUSE 100
-#define LONGEST_PAUSE 5000
 
 /* How long a worker sleeps at most before it looks again, in ms */
 #define LONGEST_WAIT 1000
@@ -157,19 +153,14 @@ worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemSta
 }
 
 /*
- * Try it again after a pause: each is twice as long as the last, give or take
- * a half, so that runs that block each other do not go on doing so.
+ * Try it again after a pause.
  */
 void
 worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker)
 {
 	SharedItem *item = &items[worker->item];
-	double		pause = FIRST_PAUSE * (1 << Min(item->attempts - 1, 10));
-	double		jitter = random_fraction();
-	TimestampTz not_before;
+	TimestampTz not_before = GetCurrentTimestamp() + retry_pause(item->attempts) * INT64CONST(1000);
 
-	pause = Min(pause, LONGEST_PAUSE) * (0.5 + jitter);
-	not_before = GetCurrentTimestamp() + (int64) (pause * 1000);
 	SpinLockAcquire(&run->mutex);
 	item->not_before = not_before;
 	item->state = ITEM_RETRY;
