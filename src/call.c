@@ -16,6 +16,7 @@
 #include "call.h"
 #include "compat.h"
 #include "errors.h"
+#include "settings.h"
 
 bool
 call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
@@ -84,22 +85,14 @@ call_generate_options(FunctionCallInfo fcinfo)
 	return options;
 }
 
-/* Set one setting for the nest level that is open. */
-static void
-pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
 int
 call_pin(void)
 {
 	int			guc_level = NewGUCNestLevel();
 
-	pin("standard_conforming_strings", "on");
-	pin("escape_string_warning", "off");
-	pin("backslash_quote", "safe_encoding");
+	settings_pin("standard_conforming_strings", "on");
+	settings_pin("escape_string_warning", "off");
+	settings_pin("backslash_quote", "safe_encoding");
 	return guc_level;
 }
 

@@ -14,6 +14,7 @@
 
 #include "catalog.h"
 #include "errors.h"
+#include "settings.h"
 
 /*
  * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect.
@@ -25,9 +26,7 @@ catalog_connect(void)
 {
 	int			guc_level = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	settings_pin("search_path", "pg_catalog, pg_temp");
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR,
@@ -75,15 +74,8 @@ statement_plan(CatalogStatement *statement)
 uint64
 catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls)
 {
-	bool		pushed = !ActiveSnapshotSet();
-	int			code;
+	int			code = SPI_execute_plan(statement_plan(statement), values, nulls, false, 0);
 
-	/* a background worker has no portal that could have set one */
-	if (pushed)
-		PushActiveSnapshot(GetTransactionSnapshot());
-	code = SPI_execute_plan(statement_plan(statement), values, nulls, false, 0);
-	if (pushed)
-		PopActiveSnapshot();
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),

@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "exec.h"
 #include "lockwatch.h"
+#include "settings.h"
 
 /* What the error context callback needs */
 typedef struct ContextArg
@@ -52,14 +53,6 @@ distributed_engine_loaded(void)
 {
 	return GetConfigOption("citus.shard_count", true, false) != NULL &&
 		OidIsValid(get_extension_oid("citus", true));
-}
-
-/* Set one for the time until exec_leave. */
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*
@@ -87,13 +80,13 @@ exec_enter(const char *schema, const char *default_schema,
 
 	distributed = distributed_engine_loaded();
 
-	set_local("search_path", search_path(schema, default_schema));
-	set_local("standard_conforming_strings", "on");
-	set_local("check_function_bodies", "on");
-	set_local("row_security", "on");
-	set_local("lock_timeout", psprintf("%d", lock_timeout));
+	settings_pin("search_path", search_path(schema, default_schema));
+	settings_pin("standard_conforming_strings", "on");
+	settings_pin("check_function_bodies", "on");
+	settings_pin("row_security", "on");
+	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 	if (hold_back && client_min_messages < WARNING)
-		set_local("client_min_messages", "warning");
+		settings_pin("client_min_messages", "warning");
 	lockwatch_begin(lock_timeout);
 	return guc_level;
 }
@@ -104,7 +97,7 @@ exec_enter(const char *schema, const char *default_schema,
 void
 exec_set_lock_timeout(int lock_timeout)
 {
-	set_local("lock_timeout", psprintf("%d", lock_timeout));
+	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 }
 
 /*
@@ -248,22 +241,6 @@ exec_outside_command(Node *statement)
 		default:
 			return NULL;
 	}
-}
-
-/*
- * Can all of these statements run in a transaction block?
- */
-bool
-exec_is_transactional(const char *sql)
-{
-	ListCell   *lc;
-
-	foreach(lc, pg_parse_query(sql))
-	{
-		if (exec_outside_command(lfirst_node(RawStmt, lc)->stmt))
-			return false;
-	}
-	return true;
 }
 
 /*

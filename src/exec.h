@@ -72,10 +72,10 @@ extern void exec_command(const char *sql);
  */
 extern List *exec_parse(const char *sql, const ExecPlace *place);
 
-/* Can all of these statements run in a transaction block? */
-extern bool exec_is_transactional(const char *sql);
-
-/* The same for a parse tree; names the command where it cannot */
+/*
+ * The command's name where a statement cannot run in a transaction block, or
+ * (a new value of an enum) is of no use there; NULL for all others
+ */
 extern const char *exec_outside_command(Node *statement);
 
 #endif							/* ASHMIG_EXEC_H */

@@ -12,6 +12,7 @@
 
 #include "catalog.h"
 #include "lockwatch.h"
+#include "settings.h"
 
 /* The message comes after this part of lock_timeout (see series.c as well). */
 #define WATCH_PART 20
@@ -76,14 +77,6 @@ lockwatch_install(void)
 	RegisterSubXactCallback(end_with_subtransaction, NULL);
 }
 
-/* Set one until the end of the GUC nest level, also where only superusers may. */
-static void
-set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
 /*
  * The message comes after deadlock_timeout, which must be over before
  * lock_timeout is.
@@ -95,8 +88,8 @@ lockwatch_begin(int lock_timeout)
 	keep_message = watching ? keep_message : log_lock_waits;
 	watching = true;
 	if (lock_timeout > 0 && DeadlockTimeout > lock_timeout / WATCH_PART)
-		set_local("deadlock_timeout", psprintf("%d", Max(lock_timeout / WATCH_PART, 1)));
-	set_local("log_lock_waits", "on");
+		settings_pin("deadlock_timeout", psprintf("%d", Max(lock_timeout / WATCH_PART, 1)));
+	settings_pin("log_lock_waits", "on");
 }
 
 /*

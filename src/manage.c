@@ -21,6 +21,7 @@
 #include "exec.h"
 #include "manage.h"
 #include "manage_part.h"
+#include "settings.h"
 #include "text.h"
 
 /* ------------------------------------------------------------------------
@@ -310,7 +311,7 @@ manage_table(const ManagedTable *managed)
 
 	catalog_lock_tenants(RowExclusiveLock);
 	level = NewGUCNestLevel();
-	manage_set_local("search_path", "pg_catalog, pg_temp");
+	settings_pin("search_path", "pg_catalog, pg_temp");
 	foreach(lc, tables_with_triggers(managed->table))
 		create_triggers(managed, lfirst_oid(lc));
 	AtEOXact_GUC(true, level);

@@ -25,9 +25,6 @@ typedef struct ManageBefore
 extern ManageBefore manage_enter_role(Oid role, int security);
 extern void manage_leave_role(ManageBefore before);
 
-/* Set a setting for the time until AtEOXact_GUC. */
-extern void manage_set_local(const char *name, const char *value);
-
 /*
  * Pin what the text of a value depends on, until AtEOXact_GUC, so that a row
  * has the same tenant in every session.

@@ -19,6 +19,7 @@
 #include "errors.h"
 #include "manage.h"
 #include "manage_part.h"
+#include "settings.h"
 #include "text.h"
 
 /* ------------------------------------------------------------------------
@@ -51,14 +52,6 @@ manage_leave_role(ManageBefore before)
 	SetUserIdAndSecContext(before.user, before.security);
 }
 
-/* Set one for the time until AtEOXact_GUC. */
-void
-manage_set_local(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
 /*
  * Pin what the text of a value depends on.
  */
@@ -67,12 +60,12 @@ manage_pin_text(void)
 {
 	int			level = NewGUCNestLevel();
 
-	manage_set_local("DateStyle", "ISO, YMD");
-	manage_set_local("IntervalStyle", "postgres");
-	manage_set_local("TimeZone", "UTC");
-	manage_set_local("bytea_output", "hex");
-	manage_set_local("extra_float_digits", "1");
-	manage_set_local("search_path", "pg_catalog, pg_temp");
+	settings_pin("DateStyle", "ISO, YMD");
+	settings_pin("IntervalStyle", "postgres");
+	settings_pin("TimeZone", "UTC");
+	settings_pin("bytea_output", "hex");
+	settings_pin("extra_float_digits", "1");
+	settings_pin("search_path", "pg_catalog, pg_temp");
 	return level;
 }
 

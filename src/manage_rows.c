@@ -25,6 +25,7 @@
 #include "manage.h"
 #include "manage_part.h"
 #include "registry.h"
+#include "settings.h"
 #include "tenant.h"
 #include "text.h"
 
@@ -66,13 +67,13 @@ enter_manager(const ManagedTable *managed)
 						managed->owner, get_rel_name(managed->table)),
 				 errhint("Call ashmig_manage_tenant() again as the role that shall own the tenants.")));
 	before = manage_enter_role(role, 0);
-	manage_set_local("ashmig.default_schema", managed->default_schema);
-	manage_set_local("ashmig.log_sql", "off");
+	settings_pin("ashmig.default_schema", managed->default_schema);
+	settings_pin("ashmig.log_sql", "off");
 	/* what a session may turn, and no deployment does */
-	manage_set_local("array_nulls", "on");
-	manage_set_local("backslash_quote", "safe_encoding");
-	manage_set_local("transform_null_equals", "off");
-	manage_set_local("xmloption", "content");
+	settings_pin("array_nulls", "on");
+	settings_pin("backslash_quote", "safe_encoding");
+	settings_pin("transform_null_equals", "off");
+	settings_pin("xmloption", "content");
 	return before;
 }
 

@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "errors.h"
 #include "registry.h"
+#include "settings.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
 
@@ -76,10 +77,7 @@ enter_query_path(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("search_path",
-							 psprintf("%s, pg_temp", quote_identifier(ashmig_default_schema)),
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	settings_pin_path(ashmig_default_schema);
 	return level;
 }
 

@@ -221,10 +221,10 @@ build_by_history(const char *schema)
 }
 
 /*
- * Bring a new tenant to the newest version.
+ * Bring a new, empty tenant to the newest version; returns that.
  */
-int64
-tenant_build(const char *schema)
+static int64
+build_tenant(const char *schema)
 {
 	const Compiled *compiled = NULL;
 
@@ -294,7 +294,7 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 		raise_tenant_exists(schema, manager);
 	make_schema(schema, take_over);
 	registry_add(schema, managed_by);
-	return tenant_build(schema);
+	return build_tenant(schema);
 }
 
 /* ------------------------------------------------------------------------

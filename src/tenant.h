@@ -39,9 +39,4 @@ extern void tenant_drop_serial(const char *schema, int batch);
  */
 extern void tenant_rename(const char *old_name, const char *new_name);
 
-/*
- * Bring a new, empty tenant schema to the newest version; returns it.
- */
-extern int64 tenant_build(const char *schema);
-
 #endif							/* ASHMIG_TENANT_H */

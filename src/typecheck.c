@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "fragment.h"
 #include "operation.h"
+#include "settings.h"
 #include "text.h"
 #include "typecheck.h"
 
@@ -195,9 +196,7 @@ typecheck_operations(List *operations)
 	ListCell   *lc;
 
 	/* pg_temp is where a session could hide a type; said last, it hides none */
-	(void) set_config_option("search_path",
-							 psprintf("%s, pg_temp", quote_name(ashmig_default_schema)),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	settings_pin_path(ashmig_default_schema);
 	foreach(lo, operations)
 	{
 		const Operation *operation = lfirst(lo);
