@@ -82,7 +82,7 @@ extern List *generate_record(Datum input, const GenerateOptions *options);
  */
 extern List *generate_tenant_ddl(void);
 
-/* Versions of dev migrations that are recorded, of all repos: a List of Migration * */
+/* The dev migrations that are recorded, of all repos: a List of Migration * */
 extern List *generate_dev_migrations(void);
 
 /* The operations between two inputs, without reading any table: RepoGeneration */

@@ -8,7 +8,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -50,17 +49,25 @@ put_migrations(ReturnSetInfo *rsinfo, List *migrations)
  * Before a generation that is not dev: take the dev migrations back wherever
  * they ran.  The new generation is planned first, so that a bad snapshot
  * changes nothing.
+ *
+ * In the caller's own transaction that takes the locks of a run, so those of
+ * a generation come before (catalog.h has the order).
  */
 static void
 take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
 {
-	List	   *dev = options->dev ? NIL : generate_dev_migrations();
 	GenerateOptions trial = *options;
 	RunOptions	back = *run;
+	List	   *dev;
 	ListCell   *lc;
 
-	if (dev == NIL)
+	if (options->dev || (dev = generate_dev_migrations()) == NIL)
 		return;
+	if (!run_outside_transaction(run))
+	{
+		catalog_lock_generation();
+		dev = generate_dev_migrations();
+	}
 	trial.quiet = true;
 	(void) generate_plan(input, &trial);
 	back.down = true;
@@ -180,24 +187,6 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* text[] to a List of char * */
-static List *
-text_array_list(ArrayType *array)
-{
-	Datum	   *items;
-	bool	   *nulls;
-	int			count;
-	List	   *result = NIL;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (!nulls[i])
-			result = lappend(result, TextDatumGetCString(items[i]));
-	}
-	return result;
-}
-
 /*
  * ashmig_drop_retired(tables, name, repo): record the migration that drops
  * the columns of removed attributes; of all tables where NULL.
@@ -215,7 +204,7 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (call_argument(fcinfo, "tables", &value))
-		tables = text_array_list(DatumGetArrayTypeP(value));
+		tables = catalog_text_list(value);
 	if (call_argument(fcinfo, "name", &value))
 		name = TextDatumGetCString(value);
 	repos = call_argument(fcinfo, "repo", &value)

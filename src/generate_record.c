@@ -126,7 +126,7 @@ forget_dev(List *migrations)
 
 		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
 	}
-	recorded_forget_dev(NULL);
+	recorded_forget_dev();
 }
 
 List *

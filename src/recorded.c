@@ -341,16 +341,13 @@ recorded_drop(const char *repo, const TableName *name, int64 version, bool dev)
 }
 
 void
-recorded_forget_dev(const char *repo)
+recorded_forget_dev(void)
 {
 	static CatalogStatement forget = {
-		"DELETE FROM ashmig.snapshots WHERE dev AND ($1 IS NULL OR repo = $1)",
-		1, {TEXTOID}, NULL
+		"DELETE FROM ashmig.snapshots WHERE dev", 0, {0}, NULL
 	};
-	Datum		values[1];
 
-	values[0] = repo ? CStringGetTextDatum(repo) : (Datum) 0;
-	run_command(&forget, values, repo ? NULL : "n");
+	run_command(&forget, NULL, NULL);
 }
 
 uint64

@@ -66,8 +66,8 @@ extern void recorded_refresh(const char *repo, const Table *table, Datum snapsho
 /* Record that a table is gone as of "version". */
 extern void recorded_drop(const char *repo, const TableName *name, int64 version, bool dev);
 
-/* Forget the snapshots of dev generations; of all repos where NULL. */
-extern void recorded_forget_dev(const char *repo);
+/* Forget the snapshots of dev generations, of all repos. */
+extern void recorded_forget_dev(void);
 
 /* Keep only what counts; returns the rows that went. */
 extern uint64 recorded_squash(void);
