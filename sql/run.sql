@@ -111,7 +111,9 @@ SELECT ashmig_add_migration(20260401000000, 'nested', 'CREATE TABLE nested ()', 
 DO $$ BEGIN PERFORM ashmig_migrate_all("only" => '{org_1}'); RAISE 'stop'; END $$;
 SELECT to_regclass('org_1.nested');
 CREATE FUNCTION deploy() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT count(*) + 1/0 FROM ashmig_migrate_all("only" => '{org_1}') $$;
+\set SHOW_CONTEXT never
 SELECT deploy();
+\set SHOW_CONTEXT errors
 SELECT to_regclass('org_1.nested');
 
 -- What names nothing is an error, not a run without anything to do.
