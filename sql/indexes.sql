@@ -115,6 +115,10 @@ SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["titl
 -- two swap their names
 SELECT step('{"identities": [{"name": "x", "index_name": "b", "keys": ["title"]}, {"name": "y", "index_name": "c", "keys": ["body"]}]}');
 SELECT step('{"identities": [{"name": "x", "index_name": "c", "keys": ["title"]}, {"name": "y", "index_name": "b", "keys": ["body"]}]}');
+-- one of that name in another schema is not in the way
+SELECT o ->> 'operation' FROM ashmig_operations(
+  jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "old"}]}', resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new", "prefix": "there"}]}'),
+  jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new"}]}', resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new", "prefix": "there"}]}')) AS o;
 -- one of each kind, and they change places
 SELECT step('{"custom_indexes": [{"name": "c", "fields": ["title"], "unique": true}]}');
 SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["body"]}]}');

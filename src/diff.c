@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "commands/defrem.h"
-
 #include "diff.h"
+#include "diff_names.h"
 #include "text.h"
 
 /* Columns of a table that something happens to */
@@ -52,76 +51,9 @@ touch(List *touched, const TableName *table, List *columns)
 }
 
 /* ----------
- * Names that history gave
+ * Names that are free
  * ----------
- *
- * A table or a column that was renamed keeps the names of its key and its
- * sequences, so a new one of the old name cannot have them.  It gets a number
- * behind its name, as PostgreSQL itself would give it.
  */
-static void
-note_historic(DiffContext *context, const TableName *table, const char *name,
-			  const char *derived)
-{
-	TableName  *entry;
-
-	if (name == NULL || strcmp(name, derived) == 0)
-		return;
-	entry = palloc(sizeof(TableName));
-	*entry = *table;
-	entry->name = pstrdup(name);
-	context->historic = lappend(context->historic, entry);
-}
-
-static void
-collect_historic(DiffContext *context)
-{
-	ListCell   *lt;
-	ListCell   *lc;
-
-	foreach(lt, context->from->tables)
-	{
-		const Table *table = lfirst(lt);
-		const char *name = table->name.name;
-
-		if (table->primary_key)
-			note_historic(context, &table->name, table->primary_key->name,
-						  makeObjectName(name, NULL, "pkey"));
-		foreach(lc, list_concat_copy(table->columns, table->retired))
-		{
-			const Column *column = lfirst(lc);
-
-			if (column->sequence != SEQUENCE_NONE)
-				note_historic(context, &table->name, column->sequence_name,
-							  makeObjectName(name, column->name, "seq"));
-		}
-	}
-}
-
-/* "name", which PostgreSQL would derive from table, column and label, or the next that is free */
-static char *
-free_name(const DiffContext *context, const TableName *table, const char *column,
-		  const char *label, char *name)
-{
-	int			number = 0;
-	ListCell   *lc;
-
-	if (strcmp(name, makeObjectName(table->name, column, label)) != 0)
-		return name;			/* history gave it to this very table */
-restart:
-	foreach(lc, context->historic)
-	{
-		const TableName *taken = lfirst(lc);
-
-		if (taken->tenant == table->tenant && text_equal(taken->schema, table->schema) &&
-			strcmp(taken->name, name) == 0)
-		{
-			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));
-			goto restart;
-		}
-	}
-	return name;
-}
 
 /* Give the key that a table gets a name that is free. */
 static void
@@ -130,7 +62,7 @@ free_key_name(const DiffContext *context, const Table *table)
 	PrimaryKey *key = table->primary_key;
 
 	if (context->historic != NIL && key != NULL)
-		key->name = free_name(context, &table->name, NULL, "pkey", key->name);
+		key->name = diff_free_name(context->historic, &table->name, NULL, "pkey", key->name);
 }
 
 /* Give the sequence that a column gets a name that is free. */
@@ -138,8 +70,8 @@ static void
 free_sequence_name(const DiffContext *context, const Table *table, Column *column)
 {
 	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
-		column->sequence_name = free_name(context, &table->name, column->name, "seq",
-										  column->sequence_name);
+		column->sequence_name = diff_free_name(context->historic, &table->name, column->name,
+											   "seq", column->sequence_name);
 }
 
 /* ----------
@@ -325,18 +257,23 @@ find_index(List *indexes, const char *name)
  * stands there when indexes are renamed.
  */
 static bool
-index_name_taken(const DiffContext *context, const Table *table, const char *name)
+index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
 {
-	ListCell   *lc;
+	TableName	wanted = index_table(&table->name, index);
+	ListCell   *lt;
 
-	foreach(lc, context->from->tables)
+	foreach(lt, context->from->tables)
 	{
-		const Table *other = lfirst(lc);
+		const Table *other = lfirst(lt);
+		const TableIndex *taken = find_index(other->indexes, index->name);
 
-		if (other->name.tenant == table->name.tenant &&
-			text_equal(other->name.schema, table->name.schema) &&
-			find_index(other->indexes, name) != NULL)
-			return true;
+		if (taken != NULL)
+		{
+			TableName	on = index_table(&other->name, taken);
+
+			if (on.tenant == wanted.tenant && text_equal(on.schema, wanted.schema))
+				return true;
+		}
 	}
 	return false;
 }
@@ -412,7 +349,7 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 		TableIndex *index = lfirst(lc);
 		TableIndex *old = find_renamed_index(left, index);
 
-		if (old != NULL && !index_name_taken(context, to, index->name))
+		if (old != NULL && !index_name_taken(context, to, index))
 		{
 			diff_emit(context, OP_RENAME_INDEX, to, old, index);
 			left = list_delete_ptr(left, old);
@@ -806,7 +743,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 		return NULL;
 	context.options = options;
 	context.from = renamed->from;
-	collect_historic(&context);
+	context.historic = diff_historic_names(context.from);
 	diff_moves(&context, renamed->operations);
 	diff->questions = renamed->questions;
 	diff->forgotten = renamed->forgotten;
