@@ -531,11 +531,105 @@ deparse_rename(DeparseContext *context, const Operation *operation)
  * One operation
  * ----------
  */
+
+/* Append a clause that drops a constraint. */
+static void
+drop_constraint(DeparseContext *context, const TableName *table, const char *name)
+{
+	add_clause(context, qualified(table), psprintf("DROP CONSTRAINT %s", quote_name(name)));
+}
+
+/* Foreign keys, checks, primary keys: clauses of ALTER TABLE */
+static void
+deparse_constraint(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const ForeignKey *key;
+
+	switch (operation->kind)
+	{
+		case OP_DROP_FOREIGN_KEY:
+			drop_constraint(context, table, ((const ForeignKey *) operation->from)->name);
+			break;
+		case OP_REMOVE_CHECK:
+			drop_constraint(context, table, ((const Check *) operation->from)->name);
+			break;
+		case OP_REMOVE_PRIMARY_KEY:
+			drop_constraint(context, table, ((const PrimaryKey *) operation->from)->name);
+			break;
+		case OP_ADD_FOREIGN_KEY:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", foreign_key_definition(operation->to)));
+			break;
+		case OP_ADD_CHECK:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", check_definition(operation->to)));
+			break;
+		case OP_ADD_PRIMARY_KEY:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", primary_key_definition(operation->to)));
+			break;
+		case OP_ALTER_DEFERRABILITY:
+			key = operation->to;
+			add_clause(context, qualified(table),
+					   psprintf("ALTER CONSTRAINT %s %s", quote_name(key->name),
+								deferrable_sql(key->deferrable)));
+			break;
+		default:
+			Assert(false);		/* not about a constraint */
+	}
+}
+
+/* Columns, with their sequences */
+static void
+deparse_column(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const Column *from = operation->from;
+	const Column *to = operation->to;
+
+	switch (operation->kind)
+	{
+		case OP_REMOVE_ATTRIBUTE:
+			add_clause(context, qualified(table),
+					   psprintf("DROP COLUMN %s", quote_name(from->name)));
+			break;
+		case OP_DROP_RETIRED:
+			add_clause(context, qualified(table),
+					   psprintf("DROP COLUMN %s%s", table->tenant ? "IF EXISTS " : "",
+								quote_name(from->name)));
+			break;
+		case OP_RESTORE_RETIRED:
+			if (table->tenant)
+				ensure_column(context, table, to);
+			else
+				add_column(context, table, to);
+			break;
+		case OP_ADD_ATTRIBUTE:
+			add_column(context, table, to);
+			break;
+		case OP_RESUME_ATTRIBUTE:
+			ensure_column(context, table, from);
+			alter_column(context, table, from, to);
+			break;
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RETIRE_ATTRIBUTE:
+			alter_column(context, table, from, to);
+			break;
+		case OP_REMOVE_SEQUENCE:
+			remove_sequence(context, table, from);
+			break;
+		case OP_ADD_SEQUENCE:
+			add_sequence(context, table, to);
+			break;
+		default:
+			Assert(false);		/* not about a column */
+	}
+}
+
 static void
 deparse_operation(DeparseContext *context, const Operation *operation)
 {
-	const TableName *table = &operation->table;
-
 	switch (operation->kind)
 	{
 		case OP_CREATE_SCHEMA:
@@ -551,40 +645,13 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 			add_custom(context, ((const Statement *) operation->to)->up);
 			break;
 		case OP_DROP_FOREIGN_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("DROP CONSTRAINT %s",
-								quote_name(((const ForeignKey *) operation->from)->name)));
-			break;
 		case OP_ADD_FOREIGN_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", foreign_key_definition(operation->to)));
-			break;
 		case OP_ALTER_DEFERRABILITY:
-			{
-				const ForeignKey *to = operation->to;
-
-				add_clause(context, qualified(table),
-						   psprintf("ALTER CONSTRAINT %s %s", quote_name(to->name),
-									deferrable_sql(to->deferrable)));
-				break;
-			}
 		case OP_REMOVE_CHECK:
-			add_clause(context, qualified(table),
-					   psprintf("DROP CONSTRAINT %s",
-								quote_name(((const Check *) operation->from)->name)));
-			break;
 		case OP_ADD_CHECK:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", check_definition(operation->to)));
-			break;
 		case OP_REMOVE_PRIMARY_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("DROP CONSTRAINT %s",
-								quote_name(((const PrimaryKey *) operation->from)->name)));
-			break;
 		case OP_ADD_PRIMARY_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", primary_key_definition(operation->to)));
+			deparse_constraint(context, operation);
 			break;
 		case OP_REMOVE_UNIQUE_INDEX:
 		case OP_REMOVE_CUSTOM_INDEX:
@@ -597,40 +664,18 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 			deparse_add_index(context, operation);
 			break;
 		case OP_REMOVE_ATTRIBUTE:
-			add_clause(context, qualified(table),
-					   psprintf("DROP COLUMN %s",
-								quote_name(((const Column *) operation->from)->name)));
-			break;
 		case OP_DROP_RETIRED:
-			add_clause(context, qualified(table),
-					   psprintf("DROP COLUMN %s%s", table->tenant ? "IF EXISTS " : "",
-								quote_name(((const Column *) operation->from)->name)));
-			break;
 		case OP_RESTORE_RETIRED:
-			if (table->tenant)
-				ensure_column(context, table, operation->to);
-			else
-				add_column(context, table, operation->to);
-			break;
 		case OP_ADD_ATTRIBUTE:
-			add_column(context, table, operation->to);
-			break;
 		case OP_ALTER_ATTRIBUTE:
 		case OP_RETIRE_ATTRIBUTE:
-			alter_column(context, table, operation->from, operation->to);
-			break;
 		case OP_RESUME_ATTRIBUTE:
-			ensure_column(context, table, operation->from);
-			alter_column(context, table, operation->from, operation->to);
-			break;
 		case OP_REMOVE_SEQUENCE:
-			remove_sequence(context, table, operation->from);
-			break;
 		case OP_ADD_SEQUENCE:
-			add_sequence(context, table, operation->to);
+			deparse_column(context, operation);
 			break;
 		case OP_DROP_TABLE:
-			add_statement(context, psprintf("DROP TABLE %s", qualified(table)));
+			add_statement(context, psprintf("DROP TABLE %s", qualified(&operation->table)));
 			break;
 		case OP_CREATE_TABLE:
 			deparse_create_table(context, operation->to);

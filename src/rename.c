@@ -478,6 +478,55 @@ column_answer(const DiffOptions *options, const Table *old_table,
 }
 
 /*
+ * Carry out an answer about a column of "old"; a problem where the new name is
+ * not that of a column that comes.
+ */
+static void
+answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
+			  const Table *new, const char *column, Problem *problem)
+{
+	char	   *to = text_cut_name(answer->to);
+
+	if (model_find_column(old->retired, to) != NULL)
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+					 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
+							  to, table_name_show(&new->name)),
+					 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
+					 "cannot rename column \"%s\" to \"%s\"", column, to);
+	else if (model_find_column(new->columns, to) == NULL ||
+			 model_find_column(old->columns, to) != NULL)
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+					 psprintf("\"%s\" is not among the columns that come new to \"%s\".",
+							  to, table_name_show(&new->name)),
+					 "Name a column that the snapshot has and the table has not yet.",
+					 "cannot rename column \"%s\" to \"%s\"", column, to);
+	else
+	{
+		rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name, pstrdup(column), to);
+		note_renamed(from, old);
+		rename_column_in(renamed->from->tables, old, column, to);
+	}
+}
+
+/* The columns that come new to a table (of char *) */
+static List *
+added_columns(const Table *old, const Table *new)
+{
+	List	   *added = NIL;
+	ListCell   *lc;
+
+	foreach(lc, new->columns)
+	{
+		char	   *name = ((Column *) lfirst(lc))->name;
+
+		if (model_find_column(old->columns, name) == NULL &&
+			model_find_column(old->retired, name) == NULL)
+			added = lappend(added, name);
+	}
+	return added;
+}
+
+/*
  * One table that both sides know: columns that went, columns that came.
  */
 static void
@@ -485,7 +534,7 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
 				const DiffOptions *options, Problem *problem)
 {
 	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
-	List	   *added = NIL;
+	List	   *added;
 	ListCell   *lc;
 
 	foreach(lc, old->columns)
@@ -499,47 +548,15 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
 		if (answer == NULL)
 			open = lappend(open, column->name);
 		else if (answer->to != NULL)
-		{
-			char	   *to = text_cut_name(answer->to);
-
-			if (model_find_column(old->retired, to) != NULL)
-			{
-				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-							 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
-									  to, table_name_show(&new->name)),
-							 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
-							 "cannot rename column \"%s\" to \"%s\"", column->name, to);
-				return;
-			}
-			if (model_find_column(new->columns, to) == NULL ||
-				model_find_column(old->columns, to) != NULL)
-			{
-				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-							 psprintf("\"%s\" is not among the columns that come new to \"%s\".",
-									  to, table_name_show(&new->name)),
-							 "Name a column that the snapshot has and the table has not yet.",
-							 "cannot rename column \"%s\" to \"%s\"", column->name, to);
-				return;
-			}
-			rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name,
-							 pstrdup(column->name), to);
-			note_renamed(from, old);
-			rename_column_in(renamed->from->tables, old, column->name, to);
-		}
+			answer_column(renamed, answer, from, old, new, column->name, problem);
 	}
-	foreach(lc, new->columns)
-	{
-		char	   *name = ((Column *) lfirst(lc))->name;
-
-		if (model_find_column(old->columns, name) == NULL &&
-			model_find_column(old->retired, name) == NULL)
-			added = lappend(added, name);
-	}
-	if (added == NIL)
-		return;
+	added = open == NIL ? NIL : added_columns(old, new);
 	foreach(lc, open)
-		renamed->questions = lappend(renamed->questions,
-									 question_make(&new->name, lfirst(lc), false, added));
+	{
+		if (added != NIL)
+			renamed->questions = lappend(renamed->questions,
+										 question_make(&new->name, lfirst(lc), false, added));
+	}
 }
 
 /* ----------
