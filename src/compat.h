@@ -90,13 +90,6 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define random_fraction() pg_prng_double(&pg_global_prng_state)
 #endif
 
-/* Send a message; the reader is woken at once */
-#if PG_VERSION_NUM < 150000
-#define message_queue_send(queue, size, data) shm_mq_send(queue, size, data, false)
-#else
-#define message_queue_send(queue, size, data) shm_mq_send(queue, size, data, false, true)
-#endif
-
 /*
  * Look a type up; false where there is none.  A text that is no type, or
  * modifiers that the type refuses, raise an error before PostgreSQL 16.

@@ -139,7 +139,6 @@ get_error(StringInfo message)
 void
 message_put_result(StringInfo message, int item, const RunResult *result)
 {
-	appendStringInfoChar(message, MESSAGE_RESULT);
 	message_put_int(message, item);
 	message_put_int(message, result->tenant);
 	message_put_string(message, result->schema);

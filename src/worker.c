@@ -8,6 +8,7 @@
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
+#include "libpq/pqformat.h"
 #include "libpq/pqmq.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -44,7 +45,6 @@ typedef struct Worker
 	SharedRun  *run;
 	SharedItem *items;
 	SharedWorker *slot;			/* NULL: OUTSIDE_WORKER */
-	shm_mq_handle *queue;		/* likewise */
 	RunOptions	options;
 	char	   *synchronous_commit; /* as the caller has it */
 	MemoryContext context;		/* emptied after each schema */
@@ -355,16 +355,18 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	return result;
 }
 
-/* Tell the leader.  If it is gone, nobody needs to know. */
+/*
+ * Tell the leader.  If it is gone, nobody needs to know.  By the way of errors,
+ * which notices where one comes in the middle.
+ */
 static void
-send_result(Worker *worker, int item, const RunResult *result)
+send_result(int item, const RunResult *result)
 {
 	StringInfoData message;
 
-	initStringInfo(&message);
+	pq_beginmessage(&message, MESSAGE_RESULT);
 	message_put_result(&message, item, result);
-	(void) message_queue_send(worker->queue, message.len, message.data);
-	pfree(message.data);
+	pq_endmessage(&message);
 }
 
 /* Where a result leaves its schema */
@@ -405,7 +407,7 @@ do_item(Worker *worker, int position)
 		result = failed_result(worker, item, error, start);
 	}
 	state = state_after(result);
-	send_result(worker, position, result);
+	send_result(position, result);
 	worklist_finish(worker->run, worker->items, worker->slot, state, result,
 					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
 }
@@ -459,17 +461,14 @@ do_items(Worker *worker)
 /*
  * Attach the queue to the leader; from here on, messages and errors go there.
  */
-static shm_mq_handle *
+static void
 attach_queue(dsm_segment *segment, shm_toc *toc, int index)
 {
 	char	   *queues = shm_toc_lookup(toc, SHARED_KEY_QUEUES, false);
 	shm_mq	   *queue = (shm_mq *) (queues + (Size) index * SHARED_QUEUE_SIZE);
-	shm_mq_handle *handle;
 
 	shm_mq_set_sender(queue, MyProc);
-	handle = shm_mq_attach(queue, segment, NULL);
-	pq_redirect_to_shm_mq(segment, handle);
-	return handle;
+	pq_redirect_to_shm_mq(segment, shm_mq_attach(queue, segment, NULL));
 }
 
 /*
@@ -555,7 +554,7 @@ ashmig_worker_main(Datum main_arg)
 	if (index != OUTSIDE_WORKER)
 	{
 		worker.slot = (SharedWorker *) shm_toc_lookup(toc, SHARED_KEY_WORKERS, false) + index;
-		worker.queue = attach_queue(segment, toc, index);
+		attach_queue(segment, toc, index);
 	}
 	take_over(toc, worker.run);
 
