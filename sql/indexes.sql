@@ -138,6 +138,7 @@ SELECT name, definition FROM structure('public') WHERE kind = 'index';
 -- the tenant's column once more, as a string
 SELECT step('{"custom_indexes": [{"name": "twice", "fields": [{"type": "string", "value": "org_id"}, {"type": "string", "value": "title"}]}]}', 'attribute');
 SELECT name, definition FROM structure('public') WHERE kind = 'index';
+SELECT step('{"custom_indexes": [{"name": "twice", "fields": [{"type": "atom", "value": "org_id"}, {"type": "atom", "value": "title"}]}]}', 'attribute');
 -- both identities stay that differ in whose rows they are about
 SELECT step('{"identities": [{"name": "x", "index_name": "x", "keys": ["title"], "all_tenants?": true}, {"name": "y", "index_name": "y", "keys": ["title"]}]}', 'attribute');
 
