@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -125,6 +126,27 @@ set_option(RunOptions *options, const char *name, Datum value)
 }
 
 /*
+ * Are we called from a function or a DO block?  PostgreSQL does not say so, but
+ * there are signs.  Procedural languages leave an error context, and so does SPI,
+ * which they all use; that makes two, where the top level has one (of the
+ * extended protocol) or none.  A function in SQL leaves one, and has an executor
+ * of its own, other than that of the portal.
+ */
+static bool
+is_nested(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	QueryDesc  *query = ActivePortal ? ActivePortal->queryDesc : NULL;
+
+	if (error_context_stack == NULL)
+		return false;
+	if (error_context_stack->previous != NULL)
+		return true;
+	return query != NULL && rsinfo != NULL && IsA(rsinfo, ReturnSetInfo) &&
+		rsinfo->econtext->ecxt_estate != query->estate;
+}
+
+/*
  * Fill in options from the arguments of a call.
  */
 void
@@ -140,6 +162,7 @@ run_options_from_call(FunctionCallInfo fcinfo, RunOptions *options)
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	options->nested = is_nested(fcinfo);
 	names = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargnames, &no_names);
 	modes = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargmodes, &no_modes);
 	if (!no_names)

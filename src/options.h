@@ -35,6 +35,7 @@ typedef struct RunOptions
 	OnError		on_error;
 	int			workers;
 	bool		atomic;
+	bool		nested;			/* called from a function or a DO block */
 	bool		strict_version_order;
 	bool		log_sql;
 	bool		quiet;

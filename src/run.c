@@ -30,26 +30,15 @@ missing_result(const Target *target)
 }
 
 /*
- * Is the call part of something that may yet fail, or be taken back?  So it is
- * in a transaction block or a subtransaction, and where the transaction has
- * written.  Functions and DO blocks count too: PostgreSQL does not say that we
- * are called from one, but all procedural languages, and SPI, leave an error
- * context, and the top level has none.
- */
-static bool
-is_nested(void)
-{
-	return IsTransactionBlock() || TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
-		error_context_stack != NULL;
-}
-
-/*
- * Does a run called now commit schema by schema?
+ * Does a run called now commit schema by schema?  Not in a transaction block, a
+ * subtransaction, a function or a DO block, and not where the transaction has
+ * written: what the caller does may yet fail, and belongs together with it.
  */
 bool
 run_outside_transaction(const RunOptions *options)
 {
-	return !options->atomic && options->workers > 0 && IsUnderPostmaster && !is_nested();
+	return !options->atomic && options->workers > 0 && IsUnderPostmaster && !options->nested &&
+		!IsTransactionBlock() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 /*

@@ -186,6 +186,17 @@ $node->safe_psql('app', q{SET ashmig.worker_memory = '1MB'; SELECT count(*) FROM
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, 'a run with workers that are renewed all the time');
 is(value('SELECT status FROM ashmig.runs ORDER BY run DESC LIMIT 1'), 'done', '... is done, too');
 
+# Drivers speak the extended protocol, which leaves an error context of its own.
+my $script = $node->basedir . '/call.sql';
+append_to_file($script, "SELECT count(*) FROM ashmig_migrate_all(quiet => true);\n");
+for my $protocol ('simple', 'extended', 'prepared')
+{
+	my $runs = value('SELECT count(*) FROM ashmig.runs');
+	$node->safe_psql('app', q{SELECT count(*) FROM ashmig_rollback_tenants(step => 1, "only" => '{t001}', workers => 0)});
+	$node->command_ok([ 'pgbench', '-n', '-t', 1, '-M', $protocol, '-f', $script, $node->connstr('app') ], "a call by the $protocol protocol");
+	is(value('SELECT count(*) FROM ashmig.runs'), $runs + 1, '... commits schema by schema');
+}
+
 # All or none
 $node->safe_psql('app', q{CREATE TABLE t039.more (); });
 ($status, $out, $err) = $node->psql('app', q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)});
