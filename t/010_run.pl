@@ -186,6 +186,15 @@ $node->safe_psql('app', q{SET ashmig.worker_memory = '1MB'; SELECT count(*) FROM
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, 'a run with workers that are renewed all the time');
 is(value('SELECT status FROM ashmig.runs ORDER BY run DESC LIMIT 1'), 'done', '... is done, too');
 
+# All or none
+$node->safe_psql('app', q{CREATE TABLE t039.more (); });
+($status, $out, $err) = $node->psql('app', q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)});
+like($err, qr/relation "more" already exists/, 'atomic fails');
+is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, '... as a whole');
+$node->safe_psql('app', 'DROP TABLE t039.more');
+$node->safe_psql('app', 'BEGIN; SELECT count(*) FROM ashmig_migrate_all(); ROLLBACK');
+is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, 'a block can be rolled back');
+is(value(q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)}), 39, 'atomic succeeds');
 # Drivers speak the extended protocol, which leaves an error context of its own.
 my $script = $node->basedir . '/call.sql';
 append_to_file($script, "SELECT count(*) FROM ashmig_migrate_all(quiet => true);\n");
@@ -197,15 +206,7 @@ for my $protocol ('simple', 'extended', 'prepared')
 	is(value('SELECT count(*) FROM ashmig.runs'), $runs + 1, '... commits schema by schema');
 }
 
-# All or none
-$node->safe_psql('app', q{CREATE TABLE t039.more (); });
-($status, $out, $err) = $node->psql('app', q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)});
-like($err, qr/relation "more" already exists/, 'atomic fails');
-is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, '... as a whole');
-$node->safe_psql('app', 'DROP TABLE t039.more');
-$node->safe_psql('app', 'BEGIN; SELECT count(*) FROM ashmig_migrate_all(); ROLLBACK');
-is(value('SELECT count(*) FROM ashmig.versions WHERE version = 7'), 0, 'a block can be rolled back');
-is(value(q{SELECT count(*) FROM ashmig_migrate_all(atomic => true)}), 39, 'atomic succeeds');
+# Too many locks for one transaction
 migration(8, join(';', map { "CREATE TABLE big$_ (id int PRIMARY KEY, a text UNIQUE)" } 1 .. 200), join(';', map { "DROP TABLE big$_" } 1 .. 200));
 ($status, $out, $err) = $node->psql('app', q{BEGIN; SELECT count(*) FROM ashmig_migrate_all()});
 like($err, qr/takes about \d+ locks, and there is room for \d+/, 'too many locks are refused before anything is changed');
