@@ -29,6 +29,8 @@
 #define pg_analyze_and_rewrite_fixedparams(stmt, sql, types, n, env) \
 	pg_analyze_and_rewrite(stmt, sql, types, n, env)
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#define RELKIND_HAS_TABLE_AM(relkind) \
+	((relkind) == RELKIND_RELATION || (relkind) == RELKIND_TOASTVALUE || (relkind) == RELKIND_MATVIEW)
 
 /* A set-returning function that fills a tuplestore at once */
 static inline void

@@ -18,6 +18,9 @@
 /* More digits than any numeric column holds usefully */
 #define MAX_DIGITS		1000
 
+/* So many digits tell any two doubles apart (DBL_DECIMAL_DIG of C11). */
+#define DOUBLE_DIGITS	17
+
 /* How much of the text a message shows */
 #define MAX_SHOWN		200
 
@@ -248,7 +251,7 @@ float_text(ElixirScan *scan, const char *source)
 		scan_invalid(scan, "a float that is too large, which ends");
 		return NULL;
 	}
-	for (int precision = 0; precision < DBL_DECIMAL_DIG; precision++)
+	for (int precision = 0; precision < DOUBLE_DIGITS; precision++)
 	{
 		snprintf(shortest, sizeof(shortest), "%.*e", precision, value);
 		if (strtod(shortest, NULL) == value)
