@@ -95,6 +95,9 @@ typedef struct AppliedVersion
 extern List *catalog_schema_versions(const char *schema, bool tenant);
 extern List *catalog_applied(const char *schema, bool tenant);	/* newest first */
 
+/* Is a migration among these (List of AppliedVersion *)? */
+extern bool catalog_is_applied(const Migration *migration, const List *applied);
+
 /* One migration applied (or taken back) in a schema, for catalog_record_* */
 typedef struct Application
 {

@@ -121,6 +121,25 @@ catalog_applied(const char *schema, bool tenant)
 }
 
 /*
+ * Is a migration among those that are applied?
+ */
+bool
+catalog_is_applied(const Migration *migration, const List *applied)
+{
+	ListCell   *lc;
+
+	foreach(lc, applied)
+	{
+		const AppliedVersion *version = lfirst(lc);
+
+		if (version->version == migration->version &&
+			strcmp(version->repo, migration->repo) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Record migrations as applied in a schema, and sum up.
  */
 void

@@ -384,23 +384,6 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
-/* Is the migration applied in the default schema? "applied": of AppliedVersion * */
-static bool
-is_applied(const Migration *migration, const List *applied)
-{
-	ListCell   *lc;
-
-	foreach(lc, applied)
-	{
-		const AppliedVersion *version = lfirst(lc);
-
-		if (version->version == migration->version &&
-			strcmp(version->repo, migration->repo) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Does one of the words stand right before one of the others, but for space and comments? */
 static bool
 has_words(const char *text, const char *const *firsts, const char *const *seconds)
@@ -462,7 +445,7 @@ types_may_come(const Generation *generation)
 	{
 		const Migration *migration = lfirst(lc);
 
-		if ((migration->tenant || !is_applied(migration, applied)) &&
+		if ((migration->tenant || !catalog_is_applied(migration, applied)) &&
 			may_bring_types(migration))
 			return true;
 	}

@@ -290,12 +290,15 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 			  const char *default_schema, const ExecPlace *place)
 {
 	MemoryContext context = CurrentMemoryContext;
+	ExecMigration environment;
 	int			level;
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	level = exec_enter(place->schema, default_schema, options->lock_timeout, true);
+	environment = exec_enter_migration();
 	exec_statement(sql, place);
+	exec_leave_migration(&environment);
 	exec_leave(level);
 	write_partial(migration, place->schema, place->down, place->statement, false);
 	CommitTransactionCommand();
@@ -447,6 +450,10 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool succeeded = true;
 	volatile bool held = false;
+	Oid			user;
+	int			security_context;
+
+	GetUserIdAndSecContext(&user, &security_context);
 
 	PG_TRY();
 	{
@@ -465,6 +472,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		result->error = CopyErrorData();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
+		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
 		MemoryContextSwitchTo(context);
 		succeeded = false;
 	}
@@ -531,19 +539,15 @@ typedef struct Outcome
 } Outcome;
 
 /*
- * Finish one schema in the caller's role, whatever the last one has done to it.
+ * Finish one schema, and count what has come of it.
  */
 static void
 count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outcome)
 {
-	Oid			user;
-	int			security_context;
 	ErrorData  *error;
 
-	GetUserIdAndSecContext(&user, &security_context);
 	report_activity(run, item);
 	error = finish_item(options, item, run);
-	SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
 	outcome->failed += error != NULL;
 	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	debug_query_string = NULL;

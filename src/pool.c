@@ -588,13 +588,13 @@ collect_results(Pool *pool)
 
 		if (result == NULL)
 		{
-			result = palloc0(sizeof(RunResult));
-			result->tenant = pool->items[i].tenant;
-			result->schema = pstrdup(pool->items[i].schema);
+			RunStatus	status = RUN_SKIPPED;
+
 			if (pool->items[i].state == ITEM_OUTSIDE)
-				result->status = RUN_BACKGROUND;
-			else
-				result->status = pool->items[0].state == ITEM_ELSEWHERE ? RUN_PENDING : RUN_SKIPPED;
+				status = RUN_BACKGROUND;
+			else if (pool->items[0].state == ITEM_ELSEWHERE)
+				status = RUN_PENDING;
+			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);

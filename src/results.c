@@ -42,6 +42,20 @@ run_status_name(RunStatus status)
 	return "unknown";
 }
 
+/*
+ * The result of a schema that is not run.
+ */
+RunResult *
+results_without_run(bool tenant, const char *schema, RunStatus status)
+{
+	RunResult  *result = palloc0(sizeof(RunResult));
+
+	result->tenant = tenant;
+	result->schema = pstrdup(schema);
+	result->status = status;
+	return result;
+}
+
 /* Longer lines, statements mostly, are cut; in bytes. */
 #define LONGEST_LINE 400
 

@@ -41,6 +41,9 @@ typedef struct RunResult
 
 extern const char *run_status_name(RunStatus status);
 
+/* The result of a schema that is not run: it had no turn, or is not there */
+extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
+
 /*
  * Why a schema was not done: the message of its error and, in lines of their
  * own that begin with two spaces, its detail, hint and context.  NULL: it was.

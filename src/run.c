@@ -17,18 +17,6 @@
 /* Passes over tenants that come into being, or change names, during a run */
 #define MAX_PASSES 5
 
-/* The result for a schema that is not there */
-static RunResult *
-missing_result(const Target *target)
-{
-	RunResult  *result = palloc0(sizeof(RunResult));
-
-	result->tenant = target->tenant;
-	result->schema = target->schema;
-	result->status = RUN_MISSING;
-	return result;
-}
-
 /*
  * Does a run called now commit schema by schema?  Not in a transaction block, a
  * subtransaction, a function or a DO block, and not where the transaction has
@@ -59,7 +47,7 @@ run_inline(const RunOptions *options, List *targets)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!target->exists)
-			result = missing_result(target);
+			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
 		else
 		{
 			result = series_run(options, target->tenant, target->schema, false);
@@ -101,7 +89,7 @@ run_pass(const RunOptions *options, List *targets)
 		if (target->exists)
 			present = lappend(present, target);
 		else
-			results = lappend(results, missing_result(target));
+			results = lappend(results, results_without_run(target->tenant, target->schema, RUN_MISSING));
 	}
 	if (present == NIL)
 		return results;

@@ -88,18 +88,6 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 	return result;
 }
 
-/* A schema that gets no turn, or is not there */
-static RunResult *
-result_without_run(const Target *target, RunStatus status)
-{
-	RunResult  *result = palloc0(sizeof(RunResult));
-
-	result->tenant = target->tenant;
-	result->schema = target->schema;
-	result->status = status;
-	return result;
-}
-
 /*
  * Has public non-transactional migrations to come?
  */
@@ -130,11 +118,11 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 
 		CHECK_FOR_INTERRUPTS();
 		if (stop)
-			result = result_without_run(target, RUN_SKIPPED);
+			result = results_without_run(target->tenant, target->schema, RUN_SKIPPED);
 		else if (!target->exists)
-			result = result_without_run(target, RUN_MISSING);
+			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
 		else if (after_public)
-			result = result_without_run(target, RUN_PENDING);
+			result = results_without_run(target->tenant, target->schema, RUN_PENDING);
 		else
 			result = run_target(options, target, run, public_is_pending(results));
 		if (!target->tenant)

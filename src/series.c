@@ -176,22 +176,6 @@ is_contiguous(List *migrations, const SchemaVersion *summary)
 	return recorded == summary->applied;
 }
 
-static bool
-is_applied(List *applied, const Migration *migration)
-{
-	ListCell   *lc;
-
-	foreach(lc, applied)
-	{
-		const AppliedVersion *version = lfirst(lc);
-
-		if (version->version == migration->version &&
-			strcmp(version->repo, migration->repo) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * The migrations that a schema does not have, in version order.
  */
@@ -218,7 +202,7 @@ missing_migrations(bool tenant, const char *schema, List *summaries)
 		if (contiguous)
 			has = summary != NULL && migration->version <= summary->version;
 		else
-			has = is_applied(applied, migration);
+			has = catalog_is_applied(migration, applied);
 		if (!has)
 			result = lappend(result, migration);
 	}
