@@ -8,7 +8,7 @@
 EXTENSION    = ashmig
 MODULE_big   = ashmig
 DATA         = $(wildcard ashmig--*.sql)
-OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 SHLIB_LINK   = -lcjson
 # The server loads modules into one name space: our functions call ours.
 ifeq ($(shell uname -s),Linux)
@@ -51,8 +51,8 @@ pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all
 
 ifneq ($(pgxs_goals),)
 
-ifeq ($(wildcard $(PGXS)),)
-$(error The server's build files are missing ($(PG_CONFIG) --pgxs says "$(PGXS)"). Debian: apt-get install postgresql-server-dev-NN, NN being the server's version; or PG_CONFIG=/path/to/pg_config)
+ifeq ($(and $(wildcard $(PGXS)),$(wildcard $(shell $(PG_CONFIG) --includedir-server)/postgres.h)),)
+$(error The server's build files are missing ($(PG_CONFIG) --pgxs says "$(PGXS)", and postgres.h comes with the server's headers). Debian: apt-get install postgresql-server-dev-NN, NN being the server's version; or PG_CONFIG=/path/to/pg_config)
 endif
 
 ifneq ($(filter-out clean distclean maintainer-clean,$(pgxs_goals)),)
@@ -61,18 +61,21 @@ $(error The header cjson/cJSON.h is missing. Debian: apt-get install libcjson-de
 endif
 endif
 
+# A file names the folder of what it includes: "run/worklist.h".
+PG_CPPFLAGS  = -I$(srcdir)/src
+
 # The server's headers count as system headers, so that the warnings below
 # speak of this project alone. The macros of PG_FUNCTION_ARGS, hooks and
 # callbacks fix parameters that not every function reads, and lengthof() is
 # unsigned where PostgreSQL counts in int.
 ifneq ($(findstring __GNUC__,$(shell $(CC) -dM -E - </dev/null 2>/dev/null)),)
-PG_CPPFLAGS  = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(WERROR)
 endif
 
 include $(PGXS)
 
 # Few enough files that a changed header may rebuild them all.
-$(OBJS): $(wildcard src/*.h) Makefile
+$(OBJS): $(wildcard src/*/*.h) Makefile
 
 endif

@@ -27,6 +27,8 @@ find_pg_config() {
 			"$(command -v pg_config || true)"; do
 		[ -n "$candidate" ] && command -v "$candidate" >/dev/null || continue
 		[ -e "$("$candidate" --pgxs 2>/dev/null)" ] || continue
+		# Debian's server package brings PGXS; the headers come with another.
+		[ -e "$("$candidate" --includedir-server)/postgres.h" ] || continue
 		[ -x "$("$candidate" --bindir)/postgres" ] || continue
 		printf '%s\n' "$candidate"
 		return

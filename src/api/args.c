@@ -1,0 +1,148 @@
+/*
+ * args.c
+ *		What the SQL-callable functions of code generation share: see args.h.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_proc.h"
+#include "nodes/parsenodes.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/syscache.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/pin.h"
+
+bool
+call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Oid		   *types;
+	char	  **names;
+	char	   *modes;
+	int			count;
+	int			input = 0;
+	bool		found = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	count = get_func_arg_info(tuple, &types, &names, &modes);
+	for (int i = 0; i < count && !found; i++)
+	{
+		if (modes && (modes[i] == PROARGMODE_OUT || modes[i] == PROARGMODE_TABLE))
+			continue;
+		if (names && strcmp(names[i], name) == 0 && input < PG_NARGS() &&
+			!PG_ARGISNULL(input))
+		{
+			*value = PG_GETARG_DATUM(input);
+			found = true;
+		}
+		input++;
+	}
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+bool
+call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise)
+{
+	Datum		value;
+
+	return call_argument(fcinfo, name, &value) ? DatumGetBool(value) : otherwise;
+}
+
+char *
+call_string(FunctionCallInfo fcinfo, const char *name)
+{
+	Datum		value;
+
+	return call_argument(fcinfo, name, &value) ? TextDatumGetCString(value) : NULL;
+}
+
+GenerateOptions
+call_generate_options(FunctionCallInfo fcinfo)
+{
+	GenerateOptions options = {0};
+	Datum		value;
+
+	if (call_argument(fcinfo, "name", &value))
+		options.name = TextDatumGetCString(value);
+	if (call_argument(fcinfo, "renames", &value))
+	{
+		Jsonb	   *renames = DatumGetJsonbP(value);
+
+		options.renames = JsonbToCString(NULL, &renames->root, VARSIZE(renames));
+	}
+	options.dev = call_boolean(fcinfo, "dev", false);
+	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
+	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
+	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
+	return options;
+}
+
+int
+call_pin(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	settings_pin("standard_conforming_strings", "on");
+	settings_pin("escape_string_warning", "off");
+	settings_pin("backslash_quote", "safe_encoding");
+	return guc_level;
+}
+
+void
+call_unpin(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
+}
+
+void
+call_materialize_scalars(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	Oid			type;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	(void) get_call_result_type(fcinfo, &type, NULL);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setDesc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(rsinfo->setDesc, 1, "value", type, -1, 0);
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	MemoryContextSwitchTo(old);
+}
+
+void
+call_require(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("argument \"%s\" must not be NULL", name)));
+}
+
+/*
+ * Raise where a procedure that commits is called in a transaction block.
+ */
+void
+call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		((CallContext *) fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
+				 errmsg("%s() cannot run inside a transaction block", name),
+				 errhint("CALL it by itself; it commits as it goes.")));
+}

@@ -1,0 +1,146 @@
+/*
+ * export_funcs.c
+ *		SQL functions that carry migrations from one database to another and
+ *		compare their checksums: ashmig_export_migration,
+ *		ashmig_import_migration, ashmig_check_migrations.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "metadata/catalog_migrations.h"
+#include "record/export.h"
+#include "record/record.h"
+
+PG_FUNCTION_INFO_V1(ashmig_export_migration);
+PG_FUNCTION_INFO_V1(ashmig_import_migration);
+PG_FUNCTION_INFO_V1(ashmig_check_migrations);
+
+/*
+ * ashmig_export_migration(version, tenant, repo): a script for psql that
+ * records the migration elsewhere.
+ */
+Datum
+ashmig_export_migration(PG_FUNCTION_ARGS)
+{
+	char	   *repo = call_string(fcinfo, "repo");
+	Migration  *migration;
+
+	call_require(fcinfo, 0, "version");
+	migration = handwritten_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+								 repo ? handwritten_repo(repo) : NULL, false);
+	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
+}
+
+/*
+ * ashmig_import_migration(version, name, checksum, up, down, kind, tenant,
+ * transactional, covered, repo, generation, snapshots): what the script calls.
+ */
+Datum
+ashmig_import_migration(PG_FUNCTION_ARGS)
+{
+	static const char *const required[] = {"version", "name", "checksum", "up"};
+	Migration	migration = {0};
+	char	   *kind = call_string(fcinfo, "kind");
+	char	   *repo = call_string(fcinfo, "repo");
+	Datum		value;
+
+	for (int i = 0; i < lengthof(required); i++)
+		call_require(fcinfo, i, required[i]);
+	migration.version = handwritten_version(PG_GETARG_INT64(0));
+	migration.name = call_string(fcinfo, "name");
+	migration.checksum = call_string(fcinfo, "checksum");
+	migration.up = catalog_text_list(PG_GETARG_DATUM(3));
+	if (call_argument(fcinfo, "down", &value))
+	{
+		migration.reversible = true;
+		migration.down = catalog_text_list(value);
+	}
+	migration.kind = kind ? kind : "sql";
+	migration.repo = pstrdup(repo ? handwritten_repo(repo) : "");
+	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.transactional = call_boolean(fcinfo, "transactional", true);
+	migration.covered = call_boolean(fcinfo, "covered", false);
+	if (call_argument(fcinfo, "generation", &value))
+		migration.generation = DatumGetInt64(value);
+	if (!call_argument(fcinfo, "snapshots", &value))
+		value = (Datum) 0;
+	PG_RETURN_BOOL(export_import(&migration, value));
+}
+
+/* ------------------------------------------------------------------------
+ * ashmig_check_migrations
+ * ------------------------------------------------------------------------
+ */
+#define CHECK_COLUMNS 8
+
+/*
+ * Migrations whose text is not the one that was recorded
+ */
+static void
+put_changed(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	{
+		const Migration *migration = lfirst(lc);
+		char	   *checksum = catalog_checksum(migration);
+		Datum		values[CHECK_COLUMNS] = {0};
+		bool		nulls[CHECK_COLUMNS] = {0};
+
+		if (migration->checksum[0] == '\0' || strcmp(checksum, migration->checksum) == 0)
+			continue;
+		values[0] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[1] = CStringGetTextDatum(migration->repo);
+		nulls[2] = true;
+		values[3] = Int64GetDatum(migration->version);
+		values[4] = CStringGetTextDatum(migration->name);
+		values[5] = CStringGetTextDatum("changed after it was recorded");
+		values[6] = CStringGetTextDatum(migration->checksum);
+		values[7] = CStringGetTextDatum(checksum);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * Schemas in which another text is applied than the one that is recorded
+ */
+static void
+put_applied(ReturnSetInfo *rsinfo)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT v.scope, v.repo, v.schema_name, v.version, m.name,"
+		" CASE WHEN m.version IS NULL THEN 'applied, but not recorded' ELSE 'applied with another text' END,"
+		" nullif(m.checksum, ''), nullif(v.checksum, '')"
+		" FROM ashmig.versions v LEFT JOIN ashmig.migrations m"
+		"  ON m.repo = v.repo AND m.scope = v.scope AND m.version = v.version"
+		" WHERE m.version IS NULL OR (m.checksum <> v.checksum AND m.checksum <> '' AND v.checksum <> '')"
+		" ORDER BY v.version, v.scope, v.repo, v.schema_name"
+	};
+	int			level = catalog_connect();
+	uint64		rows = catalog_query(&query, NULL, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+	catalog_disconnect(level);
+}
+
+/*
+ * ashmig_check_migrations(): where recorded and applied text differ.
+ */
+Datum
+ashmig_check_migrations(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	put_changed(rsinfo);
+	put_applied(rsinfo);
+	PG_RETURN_NULL();
+}

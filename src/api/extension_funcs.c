@@ -1,0 +1,75 @@
+/*
+ * extension_funcs.c
+ *		ashmig_install_extensions: record the migration that installs
+ *		extensions.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "metadata/catalog_migrations.h"
+#include "record/extensions.h"
+#include "record/record.h"
+
+PG_FUNCTION_INFO_V1(ashmig_install_extensions);
+
+/*
+ * The extensions of a call as a bundle without snapshots.
+ */
+static Bundle
+bundle_of_call(FunctionCallInfo fcinfo)
+{
+	Bundle		bundle = {0};
+	Datum		value;
+
+	call_require(fcinfo, 0, "extensions");
+	bundle.extensions = catalog_text_list(PG_GETARG_DATUM(0));
+	bundle.has_extensions = true;
+	if (call_argument(fcinfo, "ash_functions_version", &value))
+	{
+		bundle.ash_functions_version = DatumGetInt32(value);
+		if (bundle.ash_functions_version < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+					 errmsg("version %d of ash-functions is not known",
+							bundle.ash_functions_version),
+					 errhint("Leave ash_functions_version out to have the newest.")));
+	}
+	return bundle;
+}
+
+/*
+ * ashmig_install_extensions(extensions, ash_functions_version, repo): a row
+ * for the migration that was recorded; none where all are recorded already.
+ */
+Datum
+ashmig_install_extensions(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Bundle		bundle = bundle_of_call(fcinfo);
+	char	   *repo = call_string(fcinfo, "repo");
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	catalog_lock_generation();
+	foreach(lc, extension_plan(&bundle, false))
+	{
+		Migration  *migration = lfirst(lc);
+		Datum		values[2];
+		bool		nulls[2] = {0};
+
+		if (repo)
+			migration->repo = pstrdup(handwritten_repo(repo));
+		migration->version = catalog_next_version();
+		catalog_add_migration(migration);
+		values[0] = Int64GetDatum(migration->version);
+		values[1] = CStringGetTextDatum(migration->name);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	PG_RETURN_NULL();
+}

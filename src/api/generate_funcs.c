@@ -1,0 +1,227 @@
+/*
+ * generate_funcs.c
+ *		SQL functions that record migrations from snapshots: ashmig_generate,
+ *		ashmig_apply, ashmig_drop_retired, ashmig_squash_snapshots.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "generate/generate.h"
+#include "metadata/catalog_migrations.h"
+#include "run/run.h"
+#include "syntax/sql_text.h"
+
+PG_FUNCTION_INFO_V1(ashmig_generate);
+PG_FUNCTION_INFO_V1(ashmig_apply);
+PG_FUNCTION_INFO_V1(ashmig_drop_retired);
+PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
+
+/* Put a row for each migration that was recorded. */
+static void
+put_migrations(ReturnSetInfo *rsinfo, List *migrations)
+{
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(migration->repo);
+		values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[2] = Int64GetDatum(migration->version);
+		values[3] = CStringGetTextDatum(migration->name);
+		values[4] = BoolGetDatum(migration->transactional);
+		values[5] = Int32GetDatum(list_length(migration->up));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * Before a generation that is not dev: take the dev migrations back wherever
+ * they ran.  The new generation is planned first, so that a bad snapshot
+ * changes nothing.
+ *
+ * In the caller's own transaction that takes the locks of a run, so those of
+ * a generation come before (catalog_migrations.h has the order).
+ */
+static void
+take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
+{
+	GenerateOptions trial = *options;
+	RunOptions	back = *run;
+	List	   *dev;
+	ListCell   *lc;
+
+	if (options->dev || (dev = generate_dev_migrations()) == NIL)
+		return;
+	if (!run_outside_transaction(run))
+	{
+		catalog_lock_generation();
+		dev = generate_dev_migrations();
+	}
+	trial.quiet = true;
+	(void) generate_plan(input, &trial);
+	back.down = true;
+	back.run_public = back.run_tenants = true;
+	back.repo = NULL;
+	back.to = 0;
+	back.step = 0;
+	back.only = back.except = NIL;
+	back.has_only = false;
+	back.on_error = ON_ERROR_ERROR;
+	foreach(lc, dev)
+		back.versions = lappend(back.versions, &((Migration *) lfirst(lc))->version);
+	(void) run_migrations(&back);
+}
+
+/*
+ * ashmig_generate(snapshots, name, dev, renames, drop_columns, drop_tables,
+ * concurrent_indexes): record what ashmig_plan shows; run nothing.
+ */
+Datum
+ashmig_generate(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	GenerateOptions options = call_generate_options(fcinfo);
+	RunOptions	run = run_options_default();
+	int			level = call_pin();
+
+	call_require(fcinfo, 0, "snapshots");
+	InitMaterializedSRF(fcinfo, 0);
+	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
+	put_migrations(rsinfo, generate_record(PG_GETARG_DATUM(0), &options));
+	call_unpin(level);
+	PG_RETURN_NULL();
+}
+
+/* The statement that carries a call of ashmig_generate to a worker */
+#define CARRIER "SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
+
+/*
+ * Have it run.  An error is raised without the carrier in its context: to the
+ * caller it is an error of the call.
+ */
+static void
+execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		worker_execute(sql, nargs, types, values, nulls);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+		char	   *carrier;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		carrier = error->context ? strstr(error->context, psprintf("SQL statement \"%s\"", sql)) : NULL;
+		if (carrier == error->context)
+			error->context = NULL;
+		else if (carrier != NULL)
+			carrier[-1] = '\0';
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Record in a worker, which commits: the caller's transaction writes nothing,
+ * so that neither an error at the end of the run nor a cancelled call can take
+ * away a migration that some schema already has.
+ */
+static void
+record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
+{
+	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID};
+	Datum		values[lengthof(types)];
+	bool		nulls[lengthof(types)] = {false};
+	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+
+	if (generate_is_current(PG_GETARG_DATUM(0), options))
+		return;
+	values[0] = PG_GETARG_DATUM(0);
+	nulls[1] = options->name == NULL;
+	values[1] = options->name ? CStringGetTextDatum(options->name) : (Datum) 0;
+	values[2] = BoolGetDatum(options->dev);
+	nulls[3] = !call_argument(fcinfo, "renames", &values[3]);
+	values[4] = BoolGetDatum(options->drop_columns);
+	values[5] = BoolGetDatum(options->drop_tables);
+	values[6] = BoolGetDatum(options->concurrent_indexes);
+	execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
+					values, nulls);
+}
+
+/*
+ * ashmig_apply(snapshot, name, ..., run options): generate and run, public
+ * then tenants, in one call.
+ */
+Datum
+ashmig_apply(PG_FUNCTION_ARGS)
+{
+	GenerateOptions options = call_generate_options(fcinfo);
+	RunOptions	run = run_options_default();
+	int			level = call_pin();
+
+	call_require(fcinfo, 0, "snapshot");
+	run_options_from_call(fcinfo, &run);
+	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
+	if (run_outside_transaction(&run))
+		record_in_worker(fcinfo, &options);
+	else
+		(void) generate_record(PG_GETARG_DATUM(0), &options);
+	call_unpin(level);
+	results_return(fcinfo, run_migrations(&run));
+	PG_RETURN_NULL();
+}
+
+/*
+ * ashmig_drop_retired(tables, name, repo): record the migration that drops
+ * the columns of removed attributes; of all tables where NULL.
+ */
+Datum
+ashmig_drop_retired(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			level = call_pin();
+	List	   *tables = NIL;
+	List	   *repos;
+	Datum		value;
+	char	   *name = "drop_retired";
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (call_argument(fcinfo, "tables", &value))
+		tables = catalog_text_list(value);
+	if (call_argument(fcinfo, "name", &value))
+		name = TextDatumGetCString(value);
+	repos = call_argument(fcinfo, "repo", &value)
+		? list_make1(TextDatumGetCString(value)) : recorded_repos();
+	foreach(lc, repos)
+		put_migrations(rsinfo, generate_drop_retired(lfirst(lc), tables, name));
+	call_unpin(level);
+	PG_RETURN_NULL();
+}
+
+/*
+ * ashmig_squash_snapshots(): keep one snapshot for each table; returns how
+ * many were forgotten.
+ */
+Datum
+ashmig_squash_snapshots(PG_FUNCTION_ARGS)
+{
+	catalog_lock_generation();
+	PG_RETURN_INT64((int64) recorded_squash());
+}

@@ -1,0 +1,176 @@
+/*
+ * manage_funcs.c
+ *		The SQL-callable functions about tables whose rows have tenants, and
+ *		the triggers.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "tenant/managed_table.h"
+
+PG_FUNCTION_INFO_V1(ashmig_manage_tenant);
+PG_FUNCTION_INFO_V1(ashmig_unmanage_tenant);
+PG_FUNCTION_INFO_V1(ashmig_tenant_row_inserted);
+PG_FUNCTION_INFO_V1(ashmig_tenant_row_updated);
+PG_FUNCTION_INFO_V1(ashmig_tenant_row_deleted);
+PG_FUNCTION_INFO_V1(ashmig_tenant_registered);
+PG_FUNCTION_INFO_V1(ashmig_managed_table_registered);
+
+/*
+ * Triggers on a table.
+ */
+Datum
+ashmig_manage_tenant(PG_FUNCTION_ARGS)
+{
+	ManagedTable managed = {0};
+	char	   *on_delete = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+	call_require(fcinfo, 0, "table");
+	call_require(fcinfo, 1, "template");
+	if (on_delete && strcmp(on_delete, "drop") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"%s\" is not what can be done when a row is deleted", on_delete),
+				 errhint("delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
+	managed.table = PG_GETARG_OID(0);
+	managed.template = catalog_text_list(PG_GETARG_DATUM(1));
+	managed.on_insert = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	managed.on_update = PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
+	managed.drop_on_delete = on_delete != NULL;
+	managed.default_schema = ashmig_default_schema;
+	managed.owner = GetUserNameFromId(GetUserId(), false);
+	manage_table(&managed);
+	PG_RETURN_VOID();
+}
+
+/* Take them away */
+Datum
+ashmig_unmanage_tenant(PG_FUNCTION_ARGS)
+{
+	manage_forget(PG_GETARG_OID(0));
+	PG_RETURN_VOID();
+}
+
+/*
+ * The data of a trigger, of the kind that it was made for.
+ */
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo, const char *name, bool after)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_AFTER(data->tg_event) != after)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("ashmig.%s() must be called as a trigger %s, for each row", name,
+						after ? "after" : "before")));
+	return data;
+}
+
+/* The tenant of a new row */
+Datum
+ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "tenant_row_inserted", true);
+
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		manage_inserted(data->tg_relation, data->tg_trigtuple);
+	return PointerGetDatum(NULL);
+}
+
+/* The tenant of a row whose name changes */
+Datum
+ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "tenant_row_updated", true);
+
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		manage_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
+	return PointerGetDatum(NULL);
+}
+
+/* The tenant of a row that is gone */
+Datum
+ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "tenant_row_deleted", true);
+
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		manage_deleted(data->tg_relation, data->tg_trigtuple);
+	return PointerGetDatum(NULL);
+}
+
+/* The row that a trigger before INSERT or UPDATE lets pass */
+static HeapTuple
+passing_row(TriggerData *data)
+{
+	return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+}
+
+/*
+ * Trigger on ashmig.tenants: note the schema.  By a trigger, so that a restored
+ * dump, in which schemas have other numbers, notes the right one.
+ */
+Datum
+ashmig_tenant_registered(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "tenant_registered", false);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	HeapTuple	row = passing_row(data);
+	char	   *name = SPI_getvalue(row, desc, SPI_fnumber(desc, "schema_name"));
+	int			column = SPI_fnumber(desc, "schema_oid");
+	Oid			schema = name ? get_namespace_oid(name, true) : InvalidOid;
+	Datum		value = ObjectIdGetDatum(schema);
+	bool		isnull = !OidIsValid(schema);
+
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &isnull));
+}
+
+/*
+ * Raise where the caller may not become the role that owns a registration.
+ * One that does not exist is the superuser's to name (restoring a dump), and
+ * anybody's to take away.
+ */
+static void
+check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	char	   *owner = SPI_getvalue(row, desc, SPI_fnumber(desc, "owner"));
+	Oid			role = owner ? get_role_oid(owner, true) : InvalidOid;
+
+	if (OidIsValid(role) ? !role_can_become(GetUserId(), role) : is_new && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be able to SET ROLE \"%s\"", owner ? owner : "")));
+}
+
+/*
+ * Trigger on ashmig.managed_tables: whoever may write there must not have
+ * triggers work as somebody else, nor take somebody else's over.
+ */
+Datum
+ashmig_managed_table_registered(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo, "managed_table_registered", false);
+
+	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		check_registration_owner(data, data->tg_trigtuple, false);
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		return PointerGetDatum(data->tg_trigtuple);
+	check_registration_owner(data, passing_row(data), true);
+	return PointerGetDatum(passing_row(data));
+}

@@ -1,0 +1,349 @@
+/*
+ * plan_funcs.c
+ *		SQL functions that show what a generation would do: ashmig_plan,
+ *		ashmig_check, ashmig_operations.  They record nothing.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+
+#include "api/args.h"
+#include "base/compat.h"
+#include "generate/generate.h"
+#include "metadata/catalog_migrations.h"
+#include "plan/deparse.h"
+#include "syntax/sql_text.h"
+
+PG_FUNCTION_INFO_V1(ashmig_plan);
+PG_FUNCTION_INFO_V1(ashmig_check);
+PG_FUNCTION_INFO_V1(ashmig_operations);
+
+/* What an operation is about: "title", "posts_title_index"; or NULL for the table */
+static const char *
+operation_subject_name(const Operation *operation)
+{
+	const void *subject = operation->to ? operation->to : operation->from;
+
+	switch (operation_subject(operation->kind))
+	{
+		case SUBJECT_NAME:
+			return subject;
+		case SUBJECT_TABLE_NAME:
+			return ((const TableName *) subject)->name;
+		case SUBJECT_TABLE:
+			return NULL;
+		case SUBJECT_COLUMN:
+			return ((const Column *) subject)->name;
+		case SUBJECT_PRIMARY_KEY:
+			return ((const PrimaryKey *) subject)->name;
+		case SUBJECT_FOREIGN_KEY:
+			return ((const ForeignKey *) subject)->name;
+		case SUBJECT_INDEX:
+			return ((const TableIndex *) subject)->name;
+		case SUBJECT_CHECK:
+			return ((const Check *) subject)->name;
+		case SUBJECT_STATEMENT:
+			return ((const Statement *) subject)->name;
+	}
+	return NULL;				/* not reached: every subject is above */
+}
+
+/* Statements as a script */
+static char *
+statements_text(List *statements)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, statements)
+		appendStringInfo(&buf, "%s%s;", lc == list_head(statements) ? "" : "\n",
+						 (char *) lfirst(lc));
+	return buf.data;
+}
+
+/* ----------
+ * ashmig_plan
+ * ----------
+ */
+#define PLAN_COLUMNS 15
+
+static void
+set_text(Datum *values, bool *nulls, int column, const char *value)
+{
+	nulls[column] = value == NULL;
+	if (value)
+		values[column] = CStringGetTextDatum(value);
+}
+
+/* Put a row of ashmig_plan: an operation of a migration. */
+static void
+put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
+			 bool transactional, const Operation *operation)
+{
+	Hazard		hazard = operation_hazard(operation);
+	List	   *one = list_make1((void *) operation);
+	Datum		values[PLAN_COLUMNS];
+	bool		nulls[PLAN_COLUMNS] = {false};
+
+	values[0] = Int32GetDatum(step);
+	set_text(values, nulls, 1, repo);
+	set_text(values, nulls, 2, scope_name(tenant));
+	set_text(values, nulls, 3, operation->table.schema);
+	set_text(values, nulls, 4, operation->table.name);
+	set_text(values, nulls, 5, operation_name(operation->kind));
+	set_text(values, nulls, 6, operation_subject_name(operation));
+	set_text(values, nulls, 7, statements_text(deparse_up(one)));
+	set_text(values, nulls, 8, statements_text(deparse_down(one)));
+	set_text(values, nulls, 9, lock_name(hazard.lock));
+	values[10] = BoolGetDatum(hazard.rewrites);
+	values[11] = BoolGetDatum(hazard.scans);
+	values[12] = BoolGetDatum(hazard.destroys);
+	values[13] = BoolGetDatum(transactional);
+	set_text(values, nulls, 14, hazard.note);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* Put the row of an extension that would be installed. */
+static void
+put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
+{
+	Datum		values[PLAN_COLUMNS];
+	bool		nulls[PLAN_COLUMNS] = {false};
+
+	values[0] = Int32GetDatum(step);
+	set_text(values, nulls, 1, migration->repo);
+	set_text(values, nulls, 2, scope_name(migration->tenant));
+	set_text(values, nulls, 3, NULL);
+	set_text(values, nulls, 4, NULL);
+	set_text(values, nulls, 5, "install_extension");
+	set_text(values, nulls, 6, migration->name);
+	set_text(values, nulls, 7, statements_text(migration->up));
+	set_text(values, nulls, 8, statements_text(migration->down));
+	set_text(values, nulls, 9, lock_name(LOCK_NONE));
+	values[10] = values[11] = values[12] = BoolGetDatum(false);
+	values[13] = BoolGetDatum(migration->transactional);
+	set_text(values, nulls, 14, NULL);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * ashmig_plan(snapshots, name, dev, renames, drop_columns, drop_tables,
+ * concurrent_indexes): a row a step of what ashmig_generate would record.
+ */
+Datum
+ashmig_plan(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	GenerateOptions options = call_generate_options(fcinfo);
+	int			level = call_pin();
+	Generation *generation;
+	int			step = 0;
+	ListCell   *lr;
+	ListCell   *lm;
+	ListCell   *lo;
+
+	call_require(fcinfo, 0, "snapshots");
+	InitMaterializedSRF(fcinfo, 0);
+	generation = generate_plan(PG_GETARG_DATUM(0), &options);
+	foreach(lm, generation->extensions)
+		put_extension_row(rsinfo, ++step, lfirst(lm));
+	foreach(lr, generation->repos)
+	{
+		RepoGeneration *repo = lfirst(lr);
+
+		foreach(lm, repo->migrations)
+		{
+			PlannedMigration *migration = lfirst(lm);
+
+			foreach(lo, migration->operations)
+				put_plan_row(rsinfo, ++step, repo->repo, migration->tenant,
+							 migration->transactional, lfirst(lo));
+		}
+	}
+	call_unpin(level);
+	PG_RETURN_NULL();
+}
+
+/* ----------
+ * ashmig_check
+ * ----------
+ */
+
+/* The first operations that are pending, for a message */
+static char *
+pending_text(const Generation *generation, int *count)
+{
+	StringInfoData buf;
+	ListCell   *lr;
+	ListCell   *lm;
+	ListCell   *lo;
+
+	*count = list_length(generation->extensions);
+	initStringInfo(&buf);
+	foreach(lm, generation->extensions)
+		appendStringInfo(&buf, "%sinstall_extension", buf.len ? ", " : "");
+	foreach(lr, generation->repos)
+	{
+		foreach(lm, ((RepoGeneration *) lfirst(lr))->migrations)
+		{
+			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			{
+				const Operation *operation = lfirst(lo);
+				const char *name = operation_subject_name(operation);
+
+				if (++(*count) > 10)
+					continue;
+				appendStringInfo(&buf, "%s%s %s%s%s", buf.len ? ", " : "",
+								 operation_name(operation->kind),
+								 table_name_show(&operation->table),
+								 name ? "." : "", name ? name : "");
+			}
+		}
+	}
+	if (*count > 10)
+		appendStringInfo(&buf, ", and %d more", *count - 10);
+	return buf.data;
+}
+
+/*
+ * ashmig_check(snapshots, ...): true, or an error that says what is pending.
+ */
+Datum
+ashmig_check(PG_FUNCTION_ARGS)
+{
+	GenerateOptions options = call_generate_options(fcinfo);
+	int			level = call_pin();
+	List	   *dev = generate_dev_migrations();
+	Generation *generation;
+	char	   *pending;
+	int			count;
+
+	call_require(fcinfo, 0, "snapshots");
+	if (dev != NIL)
+	{
+		Migration  *migration = linitial(dev);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
+				 errmsg("dev migrations remain"),
+				 errdetail("There are %d, among them " INT64_FORMAT " \"%s\".",
+						   list_length(dev), migration->version, migration->name),
+				 errhint("Squash them into one: SELECT ashmig_generate(snapshots, name => '...').")));
+	}
+	generation = generate_plan(PG_GETARG_DATUM(0), &options);
+	if (!generate_is_empty(generation))
+	{
+		pending = pending_text(generation, &count);
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_PENDING),
+				 errmsg_plural("the snapshots have %d change that no migration makes",
+							   "the snapshots have %d changes that no migration makes",
+							   count, count),
+				 errdetail("Pending: %s.", pending),
+				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
+	}
+	call_unpin(level);
+	PG_RETURN_BOOL(true);
+}
+
+/* ----------
+ * ashmig_operations
+ * ----------
+ */
+
+/* "key": "value" or null */
+static void
+json_member(StringInfo buf, const char *key, const char *value)
+{
+	if (buf->data[buf->len - 1] != '{')
+		appendStringInfoString(buf, ", ");
+	escape_json(buf, key);
+	appendStringInfoString(buf, ": ");
+	if (value)
+		escape_json(buf, value);
+	else
+		appendStringInfoString(buf, "null");
+}
+
+static void
+json_statements(StringInfo buf, const char *key, List *statements)
+{
+	ListCell   *lc;
+
+	appendStringInfo(buf, ", \"%s\": [", key);
+	foreach(lc, statements)
+	{
+		if (lc != list_head(statements))
+			appendStringInfoString(buf, ", ");
+		escape_json(buf, lfirst(lc));
+	}
+	appendStringInfoChar(buf, ']');
+}
+
+/* An operation as a JSON object */
+static char *
+operation_json(const char *repo, const Operation *operation)
+{
+	List	   *one = list_make1((void *) operation);
+	Hazard		hazard = operation_hazard(operation);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoChar(&buf, '{');
+	json_member(&buf, "operation", operation_name(operation->kind));
+	json_member(&buf, "repo", repo);
+	json_member(&buf, "scope", scope_name(operation_is_tenant(operation)));
+	json_member(&buf, "schema", operation->table.schema);
+	json_member(&buf, "table", operation->table.name);
+	json_member(&buf, "name", operation_subject_name(operation));
+	json_member(&buf, "lock", lock_name(hazard.lock));
+	appendStringInfo(&buf, ", \"rewrites\": %s, \"scans\": %s, \"destroys\": %s",
+					 hazard.rewrites ? "true" : "false", hazard.scans ? "true" : "false",
+					 hazard.destroys ? "true" : "false");
+	json_statements(&buf, "up", deparse_up(one));
+	json_statements(&buf, "down", deparse_down(one));
+	appendStringInfoChar(&buf, '}');
+	return buf.data;
+}
+
+/*
+ * ashmig_operations(old, new, renames, drop_columns, drop_tables): the
+ * operations between two sets of snapshots, in order.  Reads no table.
+ */
+Datum
+ashmig_operations(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	GenerateOptions options = call_generate_options(fcinfo);
+	int			level = call_pin();
+	ListCell   *lr;
+	ListCell   *lm;
+	ListCell   *lo;
+
+	call_require(fcinfo, 0, "old");
+	call_require(fcinfo, 1, "new");
+	call_materialize_scalars(fcinfo);
+	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
+	{
+		RepoGeneration *repo = lfirst(lr);
+
+		foreach(lm, repo->migrations)
+		{
+			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			{
+				Datum		value = DirectFunctionCall1(jsonb_in,
+														CStringGetDatum(operation_json(repo->repo, lfirst(lo))));
+				bool		isnull = false;
+
+				tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+			}
+		}
+	}
+	call_unpin(level);
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,68 @@
+/*
+ * record_funcs.c
+ *		SQL functions for single migrations: ashmig_add_migration,
+ *		ashmig_remove_migration.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "api/args.h"
+#include "record/record.h"
+
+PG_FUNCTION_INFO_V1(ashmig_add_migration);
+PG_FUNCTION_INFO_V1(ashmig_remove_migration);
+
+/* The repo argument, or NULL */
+static const char *
+repo_argument(FunctionCallInfo fcinfo)
+{
+	char	   *repo = call_string(fcinfo, "repo");
+
+	return repo ? handwritten_repo(repo) : NULL;
+}
+
+/*
+ * ashmig_add_migration(version, name, up, down, tenant, transactional,
+ * covered, repo): record a migration written by hand; returns its version.
+ */
+Datum
+ashmig_add_migration(PG_FUNCTION_ARGS)
+{
+	Migration	migration = {0};
+	const char *repo = repo_argument(fcinfo);
+	int			level = call_pin();
+
+	call_require(fcinfo, 1, "name");
+	call_require(fcinfo, 2, "up");
+	migration.version = PG_ARGISNULL(0) ? 0 : handwritten_version(PG_GETARG_INT64(0));
+	migration.repo = pstrdup(repo ? repo : "");
+	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	migration.kind = "sql";
+	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.transactional = call_boolean(fcinfo, "transactional", true);
+	migration.covered = call_boolean(fcinfo, "covered", false);
+	migration.up = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(2)),
+										  migration.tenant, migration.transactional);
+	migration.reversible = !PG_ARGISNULL(3);
+	if (migration.reversible)
+		migration.down = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(3)),
+												migration.tenant, migration.transactional);
+	call_unpin(level);
+	handwritten_record(&migration);
+	PG_RETURN_INT64(migration.version);
+}
+
+/*
+ * ashmig_remove_migration(version, tenant, repo): forget one that is applied
+ * nowhere; returns how many migrations went with its generation.
+ */
+Datum
+ashmig_remove_migration(PG_FUNCTION_ARGS)
+{
+	call_require(fcinfo, 0, "version");
+	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
+									   call_boolean(fcinfo, "tenant", false),
+									   repo_argument(fcinfo)));
+}

@@ -1,0 +1,22 @@
+/*
+ * pin.h
+ *		Settings for our own statements, whatever the session has.
+ *
+ * They hold until the end of the GUC nest level that is open (NewGUCNestLevel,
+ * AtEOXact_GUC); an error ends it as well.
+ */
+#ifndef ASHMIG_PIN_H
+#define ASHMIG_PIN_H
+
+#include "postgres.h"
+
+/* Set one, also where only a superuser may. */
+extern void settings_pin(const char *name, const char *value);
+
+/*
+ * Set search_path to one schema and, behind it, temporary objects: unless it is
+ * named, pg_temp comes first, and a session could put its own in our way.
+ */
+extern void settings_pin_path(const char *schema);
+
+#endif							/* ASHMIG_PIN_H */

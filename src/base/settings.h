@@ -1,0 +1,23 @@
+/*
+ * settings.h
+ *		The settings ashmig.* as C variables.
+ */
+#ifndef ASHMIG_SETTINGS_H
+#define ASHMIG_SETTINGS_H
+
+#include "postgres.h"
+
+#define ASHMIG_CATALOG_SCHEMA "ashmig"
+#define ASHMIG_LIBRARY "ashmig"
+
+extern char *ashmig_default_schema;
+extern int	ashmig_workers;
+extern int	ashmig_lock_timeout;	/* ms */
+extern int	ashmig_lock_retries;
+extern int	ashmig_worker_memory;	/* kB */
+extern int	ashmig_run_retention;	/* days */
+extern bool ashmig_strict_version_order;
+extern bool ashmig_log_sql;
+extern bool ashmig_quiet;
+
+#endif							/* ASHMIG_SETTINGS_H */

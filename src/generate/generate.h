@@ -1,0 +1,97 @@
+/*
+ * generate.h
+ *		Code generation: from given snapshots and recorded ones to migrations,
+ *		planned and recorded.
+ */
+#ifndef ASHMIG_GENERATE_H
+#define ASHMIG_GENERATE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "generate/snapshot_store.h"
+#include "plan/diff.h"
+#include "plan/migration_plan.h"
+#include "snapshot/snapshot.h"
+
+typedef struct GenerateOptions
+{
+	const char *name;			/* NULL: made up from what is done */
+	bool		dev;
+	const char *renames;		/* JSON text; NULL: ask */
+	bool		drop_columns;
+	bool		drop_tables;
+	bool		concurrent_indexes;
+	bool		quiet;			/* no warnings: another plan of the call gives them */
+} GenerateOptions;
+
+/* A table of the input */
+typedef struct GivenTable
+{
+	Table	   *table;
+	List	   *positions;		/* of int: its snapshots in the input */
+} GivenTable;
+
+/* What a generation does to one repo */
+typedef struct RepoGeneration
+{
+	char	   *repo;
+	Model	   *given;
+	List	   *tables;			/* of GivenTable * */
+	List	   *taken;			/* of ForeignTable *: another repo had them so far */
+	Diff	   *diff;
+	List	   *migrations;		/* of PlannedMigration * */
+} RepoGeneration;
+
+typedef struct Generation
+{
+	Datum		snapshots;		/* the input's snapshots, a jsonb array */
+	Bundle	   *bundle;
+	List	   *repos;			/* of RepoGeneration * */
+	List	   *extensions;		/* of Migration *: extensions to install first */
+} Generation;
+
+/*
+ * Plan: raises what is wrong with the input, warns of unknown keys, changes
+ * nothing.  "input" is jsonb: a snapshot, an array of them, or a bundle.
+ */
+extern Generation *generate_plan(Datum input, const GenerateOptions *options);
+
+/*
+ * Is everything recorded as it is given, so that there is nothing to decode?
+ * False says nothing; it is the quick answer for a deploy without a change.
+ */
+extern bool generate_is_current(Datum input, const GenerateOptions *options);
+
+/* Is there nothing to record? */
+extern bool generate_is_empty(const Generation *generation);
+
+/*
+ * Plan and record, under the lock that lets one generation in at a time.  A
+ * generation that is not dev first takes back and forgets the dev ones.
+ * Returns the migrations (of Migration *) in the order in which they run.
+ */
+extern List *generate_record(Datum input, const GenerateOptions *options);
+
+/*
+ * The statements (of char *) that make an empty schema a tenant of the newest
+ * recorded structure in one pass, of all repos and dev generations included;
+ * concurrent indexes are built plainly, retired columns are left out.  The
+ * result equals replaying the generated migrations.
+ */
+extern List *generate_tenant_ddl(void);
+
+/* The dev migrations that are recorded, of all repos: a List of Migration * */
+extern List *generate_dev_migrations(void);
+
+/* The operations between two inputs, without reading any table: RepoGeneration */
+extern List *generate_between(Datum old, Datum new, const GenerateOptions *options);
+
+/*
+ * Record a migration that drops columns of the structure as it is recorded:
+ * the retired ones of these tables (NIL: of all).
+ */
+extern List *generate_drop_retired(const char *repo, List *tables, const char *name);
+
+#endif							/* ASHMIG_GENERATE_H */

@@ -1,0 +1,214 @@
+/*
+ * typecheck.c
+ *		Does this database know the types that a generation brings, and do its
+ *		defaults fit them?
+ *
+ * The core knows only that a type's text is one; what it names is a matter of
+ * the catalog.  Looking it up before anything is recorded turns a misspelt
+ * type, or a default that is no value of it, into one error with its JSON
+ * path, instead of a migration that fails.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/heap.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/pin.h"
+#include "base/settings.h"
+#include "generate/typecheck.h"
+#include "plan/operation.h"
+#include "syntax/fragment.h"
+#include "syntax/sql_text.h"
+
+/* A type that was looked up and found, by its text */
+typedef struct KnownType
+{
+	char		text[256];
+	Oid			oid;
+	int32		typmod;
+} KnownType;
+
+static HTAB *
+types_create(void)
+{
+	HASHCTL		ctl;
+
+	ctl.keysize = sizeof(((KnownType *) NULL)->text);
+	ctl.entrysize = sizeof(KnownType);
+	ctl.hcxt = CurrentMemoryContext;
+	return hash_create("ashmig types", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/* ----------
+ * Faults
+ * ----------
+ */
+
+/* Is it the type of this session alone, or an array of one? */
+static bool
+is_temporary(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			schema;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	schema = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
+	ReleaseSysCache(tuple);
+	return isAnyTempNamespace(schema);
+}
+
+/* Look the column's type up; why it cannot be had, or NULL. */
+static char *
+look_up_type(const Column *column, KnownType *type)
+{
+	if (!compat_parse_type(column->type, &type->oid, &type->typmod))
+		return psprintf("type \"%s\" does not exist", column->type);
+	if (is_temporary(type->oid))
+		return psprintf("type \"%s\" is temporary", column->type);
+	return NULL;
+}
+
+/*
+ * Read the column's default as CREATE TABLE would, which raises what is wrong
+ * with it.
+ */
+static char *
+look_at_default(const Column *column, KnownType *type)
+{
+	List	   *tree = raw_parser(psprintf("SELECT %s", column->default_sql), RAW_PARSE_DEFAULT);
+	SelectStmt *select = castNode(SelectStmt, linitial_node(RawStmt, tree)->stmt);
+	ResTarget  *target = linitial_node(ResTarget, select->targetList);
+	ParseState *state = make_parsestate(NULL);
+
+	(void) cookDefault(state, target->val, type->oid, type->typmod, column->name, '\0');
+	free_parsestate(state);
+	return NULL;
+}
+
+/*
+ * What a look says, or the message of the error that it raised; NULL where
+ * all is well.  Looking changes nothing, and the caller raises what it gets, so
+ * catching the error needs no subtransaction.  One that is not the text's fault
+ * (a cancel, no memory) goes on.
+ */
+static char *
+find_fault(char *(*look) (const Column *column, KnownType *type),
+		   const Column *column, KnownType *type)
+{
+	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile fault = NULL;
+
+	PG_TRY();
+	{
+		fault = look(column, type);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (fragment_is_foreign_error(error))
+			ReThrowError(error);
+		fault = error->message;
+	}
+	PG_END_TRY();
+	return fault;
+}
+
+/* ----------
+ * Columns
+ * ----------
+ */
+
+/* The column's type; raises where the database does not know it. */
+static KnownType
+typecheck_type(HTAB *known, const Operation *operation, const Column *column)
+{
+	KnownType	type;
+	KnownType  *entry;
+	bool		keep = strlen(column->type) < sizeof(type.text);
+	char	   *fault;
+
+	entry = keep ? hash_search(known, column->type, HASH_FIND, NULL) : NULL;
+	if (entry)
+		return *entry;
+	fault = find_fault(look_up_type, column, &type);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_TYPE),
+				 errmsg("column \"%s\" of \"%s\" has a type that this database does not know: \"%s\"",
+						column->name, table_name_show(&operation->table), column->type),
+				 errdetail("At %s.type: %s.", column->path ? column->path : "$", fault),
+				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that has it: SELECT * FROM ashmig_install_extensions('{...}').",
+						 ashmig_default_schema)));
+	if (keep)
+	{
+		entry = hash_search(known, column->type, HASH_ENTER, NULL);
+		entry->oid = type.oid;
+		entry->typmod = type.typmod;
+	}
+	return type;
+}
+
+/* Is the column's default a literal?  SQL may need what is still to come. */
+static bool
+has_literal_default(const Column *column)
+{
+	return column->default_sql != NULL && column->attribute != NULL &&
+		column->attribute->default_value->kind != ELIXIR_FRAGMENT;
+}
+
+static void
+typecheck_column(HTAB *known, const Operation *operation, const Column *column)
+{
+	KnownType	type = typecheck_type(known, operation, column);
+	char	   *fault = NULL;
+
+	if (has_literal_default(column))
+		fault = find_fault(look_at_default, column, &type);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_DEFAULT),
+				 errmsg("column \"%s\" of \"%s\" has a default that is no value of its type: %s",
+						column->name, table_name_show(&operation->table), column->default_sql),
+				 errdetail("At %s.default: %s.", column->path ? column->path : "$", fault),
+				 errhint("The type is %s. Correct the default, or write it as SQL: fragment(\"...\").",
+						 column->type)));
+}
+
+void
+typecheck_operations(List *operations)
+{
+	int			guc_level = NewGUCNestLevel();
+	HTAB	   *known = types_create();
+	ListCell   *lo;
+	ListCell   *lc;
+
+	/* pg_temp is where a session could hide a type; said last, it hides none */
+	settings_pin_path(ashmig_default_schema);
+	foreach(lo, operations)
+	{
+		const Operation *operation = lfirst(lo);
+
+		if (operation->kind == OP_CREATE_TABLE)
+		{
+			foreach(lc, ((const Table *) operation->to)->columns)
+				typecheck_column(known, operation, lfirst(lc));
+		}
+		else if (operation_subject(operation->kind) == SUBJECT_COLUMN && operation->to != NULL)
+			typecheck_column(known, operation, operation->to);
+	}
+	hash_destroy(known);
+	AtEOXact_GUC(true, guc_level);
+}

@@ -1,0 +1,533 @@
+/*
+ * catalog_migrations.c
+ *		The recorded migrations and what is applied where: see catalog_migrations.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+
+PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
+
+/* The cache of catalog_migrations_cached */
+static MemoryContext cache_context = NULL;
+static List *cached_public = NIL;
+static List *cached_tenant = NIL;
+static bool cache_valid = false;
+static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
+static uint64 cache_generation = 0; /* grows with every change noticed */
+
+/*
+ * Oid of a table of schema ashmig.
+ */
+Oid
+catalog_table(const char *name)
+{
+	Oid			schema = get_namespace_oid(ASHMIG_CATALOG_SCHEMA, true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table ashmig.%s does not exist", name),
+				 errhint("Run CREATE EXTENSION ashmig in this database.")));
+	return table;
+}
+
+/* ------------------------------------------------------------------------
+ * Locks and versions
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Lock ashmig.tenants until the end of the transaction.
+ */
+void
+catalog_lock_tenants(LOCKMODE mode)
+{
+	LockRelationOid(catalog_table("tenants"), mode);
+}
+
+/*
+ * Lock ashmig.versions until the end of the transaction.
+ */
+void
+catalog_lock_versions(LOCKMODE mode)
+{
+	LockRelationOid(catalog_table("versions"), mode);
+}
+
+/*
+ * One generation at a time, and no tenant is being created meanwhile, until
+ * the end of the transaction.  See catalog_migrations.h.
+ */
+void
+catalog_lock_generation(void)
+{
+	LockRelationOid(catalog_table("migrations"), ShareRowExclusiveLock);
+	catalog_lock_tenants(ShareLock);
+}
+
+/*
+ * The 14 digits of a time.
+ */
+static int64
+version_of_time(TimestampTz at)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return ((((tm.tm_year * INT64CONST(100) + tm.tm_mon) * 100 + tm.tm_mday) * 100 +
+			 tm.tm_hour) * 100 + tm.tm_min) * 100 + tm.tm_sec;
+}
+
+/*
+ * The version one second after this one.  What is no time (a version written
+ * by hand) is just counted up.
+ */
+static int64
+version_after(int64 version)
+{
+	struct pg_tm tm = {0};
+	Timestamp	at;
+
+	tm.tm_sec = version % 100;
+	tm.tm_min = version / 100 % 100;
+	tm.tm_hour = version / 10000 % 100;
+	tm.tm_mday = version / 1000000 % 100;
+	tm.tm_mon = version / 100000000 % 100;
+	tm.tm_year = Min(version / INT64CONST(10000000000), PG_INT32_MAX);
+	if (tm.tm_sec > 59 || tm.tm_min > 59 || tm.tm_hour > 23 ||
+		tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+		tm.tm_year < 1 || tm.tm_year > 9999 ||
+		tm.tm_mday > day_tab[isleap(tm.tm_year)][tm.tm_mon - 1] ||
+		tm2timestamp(&tm, 0, NULL, &at) != 0)
+		return version + 1;
+	return version_of_time(at + USECS_PER_SEC);
+}
+
+/*
+ * The version of a migration that is recorded now: the time, or the second
+ * after the newest version where that is not later.  A version that was given
+ * away is not given again, though its migration may be forgotten (a dev one).
+ * The caller holds the lock of catalog_lock_generation.
+ */
+int64
+catalog_next_version(void)
+{
+	static CatalogStatement newest = {
+		.sql = "SELECT greatest((SELECT pg_catalog.max(version) FROM ashmig.migrations),"
+		" (SELECT value::bigint FROM ashmig.settings WHERE name = 'last_version'))"
+	};
+	int64		version = version_of_time(GetCurrentTimestamp());
+	int			level = catalog_connect();
+	bool		isnull;
+	Datum		taken;
+
+	catalog_query(&newest, NULL, NULL);
+	taken = catalog_datum(0, 1, &isnull);
+	if (!isnull && DatumGetInt64(taken) >= version)
+		version = version_after(DatumGetInt64(taken));
+	catalog_disconnect(level);
+	catalog_set_setting("last_version", psprintf(INT64_FORMAT, version));
+	return version;
+}
+
+/* ------------------------------------------------------------------------
+ * Migrations
+ * ------------------------------------------------------------------------
+ */
+
+/* Statements as text that no two lists share */
+static void
+append_statements(StringInfo buf, List *statements)
+{
+	ListCell   *lc;
+
+	appendStringInfo(buf, "%d;", list_length(statements));
+	foreach(lc, statements)
+	{
+		const char *statement = lfirst(lc);
+
+		appendStringInfo(buf, "%zu:%s;", strlen(statement), statement);
+	}
+}
+
+/*
+ * SHA-256, in hex, over what decides what a migration does.
+ */
+char *
+catalog_checksum(const Migration *migration)
+{
+	StringInfoData buf;
+	bytea	   *input;
+	bytea	   *hash;
+	char	   *result;
+	int			n;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s;up:", migration->transactional ? "t" : "n");
+	append_statements(&buf, migration->up);
+	appendStringInfoString(&buf, migration->reversible ? "down:" : "no down:");
+	append_statements(&buf, migration->down);
+
+	input = (bytea *) cstring_to_text_with_len(buf.data, buf.len);
+	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
+	n = VARSIZE_ANY_EXHDR(hash);
+	result = palloc(n * 2 + 1);
+	hex_encode(VARDATA_ANY(hash), n, result);
+	result[n * 2] = '\0';
+	pfree(input);
+	pfree(buf.data);
+	return result;
+}
+
+/*
+ * Record a migration.  Fills in its checksum.
+ */
+void
+catalog_add_migration(Migration *migration)
+{
+	static CatalogStatement add = {
+		.sql = "INSERT INTO ashmig.migrations (repo, scope, version, name, kind, dev, transactional,"
+		" up, down, checksum, generation, covered)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+		.nargs = 12, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, INT8OID, BOOLOID}
+	};
+	char		nulls[] = "            ";
+	Datum		values[12];
+	int			level;
+
+	migration->checksum = catalog_checksum(migration);
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(migration->repo);
+	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = Int64GetDatum(migration->version);
+	values[3] = CStringGetTextDatum(migration->name);
+	values[4] = CStringGetTextDatum(migration->kind);
+	values[5] = BoolGetDatum(migration->dev);
+	values[6] = BoolGetDatum(migration->transactional);
+	values[7] = catalog_text_array(migration->up);
+	values[8] = catalog_text_array(migration->down);
+	values[9] = CStringGetTextDatum(migration->checksum);
+	values[10] = Int64GetDatum(migration->generation);
+	values[11] = BoolGetDatum(migration->covered);
+	if (!migration->reversible)
+		nulls[8] = 'n';
+	if (migration->generation == 0)
+		nulls[10] = 'n';
+	catalog_execute(&add, values, nulls);
+	catalog_disconnect(level);
+}
+
+/*
+ * Forget a migration.  An error where it is not recorded or is applied in some
+ * schema; runs that might be applying it are waited for, and later ones wait
+ * for the end of this transaction.
+ */
+void
+catalog_remove_migration(const char *repo, bool tenant, int64 version)
+{
+	static CatalogStatement applied = {
+		.sql = "SELECT schema_name, pg_catalog.count(*) OVER () FROM ashmig.versions"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY schema_name LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	static CatalogStatement forget = {
+		.sql = "DELETE FROM ashmig.migrations WHERE repo = $1 AND scope = $2 AND version = $3",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[3];
+	int			level;
+
+	catalog_lock_versions(ShareLock);
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(repo);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[2] = Int64GetDatum(version);
+	if (catalog_query(&applied, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(tenant), version),
+				 errdetail("It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
+						   catalog_int64(0, 2), catalog_string(0, 1, CurrentMemoryContext)),
+				 errhint("Take it back first, with %s.",
+						 tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+	if (catalog_execute(&forget, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+	catalog_disconnect(level);
+}
+
+/* The kinds, so that Migration.kind needs no copy */
+static const char *
+kind_name(const char *kind)
+{
+	static const char *const kinds[] = {"generated", "sql", "extension", "enum", "adopted"};
+
+	for (int i = 0; i < lengthof(kinds); i++)
+	{
+		if (strcmp(kind, kinds[i]) == 0)
+			return kinds[i];
+	}
+	return "sql";
+}
+
+/* A text[] column as a List in the current memory context */
+static List *
+row_statements(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		array = catalog_datum(row, column, &isnull);
+
+	return isnull ? NIL : catalog_text_list(array);
+}
+
+/*
+ * One row of "load" below, in "context".
+ */
+static Migration *
+row_migration(uint64 row, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Migration  *migration = palloc0(sizeof(Migration));
+	bool		isnull;
+
+	migration->repo = catalog_string(row, 1, context);
+	migration->tenant = DatumGetBool(catalog_datum(row, 2, &isnull));
+	migration->version = catalog_int64(row, 3);
+	migration->name = catalog_string(row, 4, context);
+	migration->kind = kind_name(catalog_string(row, 5, context));
+	migration->dev = DatumGetBool(catalog_datum(row, 6, &isnull));
+	migration->transactional = DatumGetBool(catalog_datum(row, 7, &isnull));
+	migration->up = row_statements(row, 8);
+	migration->down = row_statements(row, 9);
+	migration->reversible = DatumGetBool(catalog_datum(row, 10, &isnull));
+	migration->checksum = catalog_string(row, 11, context);
+	migration->generation = catalog_int64(row, 12);
+	migration->covered = DatumGetBool(catalog_datum(row, 13, &isnull));
+	MemoryContextSwitchTo(old);
+	return migration;
+}
+
+/*
+ * Read the recorded migrations, in version order, into "context".
+ */
+static List *
+load_migrations(const char *repo, ScopeFilter filter, MemoryContext context)
+{
+	static CatalogStatement load = {
+		.sql = "SELECT repo, scope = 'tenant', version, name, kind, dev, transactional, up, down,"
+		" down IS NOT NULL, checksum, coalesce(generation, 0), covered"
+		" FROM ashmig.migrations"
+		" WHERE ($1 IS NULL OR repo = $1) AND ($2 IS NULL OR scope = $2)"
+		" ORDER BY version, scope, repo",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	Datum		values[2] = {0};
+	char		nulls[] = "nn";
+	int			level = catalog_connect();
+	uint64		rows;
+	List	   *result = NIL;
+
+	if (repo)
+	{
+		values[0] = CStringGetTextDatum(repo);
+		nulls[0] = ' ';
+	}
+	if (filter != SCOPES_ALL)
+	{
+		values[1] = CStringGetTextDatum(scope_name(filter == SCOPES_TENANT));
+		nulls[1] = ' ';
+	}
+	rows = catalog_query(&load, values, nulls);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		Migration  *migration = row_migration(i, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, migration);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * The recorded migrations of a repo (NULL: of all), in version order.
+ */
+List *
+catalog_migrations(const char *repo, ScopeFilter filter)
+{
+	return load_migrations(repo, filter, CurrentMemoryContext);
+}
+
+/*
+ * Relation cache callback: the migrations have changed, or might have.
+ */
+static void
+cache_invalidate(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == cached_table)
+	{
+		cache_valid = false;
+		cache_generation++;
+	}
+}
+
+/*
+ * Read all migrations into the cache.  It is not valid afterwards where they
+ * changed meanwhile; what was read is then still right for the snapshot that
+ * it was read with.
+ */
+static void
+cache_load(void)
+{
+	static bool registered = false;
+	uint64		generation;
+	List	   *all;
+	ListCell   *lc;
+	MemoryContext old;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(cache_invalidate, (Datum) 0);
+		registered = true;
+	}
+	if (cache_context == NULL)
+		cache_context = AllocSetContextCreate(TopMemoryContext, "ashmig migrations",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(cache_context);
+	cached_public = cached_tenant = NIL;
+	cached_table = catalog_table("migrations");
+	generation = cache_generation;
+	all = load_migrations(NULL, SCOPES_ALL, cache_context);
+
+	old = MemoryContextSwitchTo(cache_context);
+	foreach(lc, all)
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (migration->checksum[0] == '\0')
+			migration->checksum = catalog_checksum(migration);
+		if (migration->tenant)
+			cached_tenant = lappend(cached_tenant, migration);
+		else
+			cached_public = lappend(cached_public, migration);
+	}
+	MemoryContextSwitchTo(old);
+	cache_valid = (generation == cache_generation);
+}
+
+/*
+ * All migrations of a scope in version order, from the cache.
+ */
+List *
+catalog_migrations_cached(bool tenant)
+{
+	if (!cache_valid)
+		cache_load();
+	return tenant ? cached_tenant : cached_public;
+}
+
+/*
+ * A number that grows whenever the migrations may have changed.
+ */
+uint64
+catalog_migrations_generation(void)
+{
+	return cache_generation;
+}
+
+/*
+ * Trigger on ashmig.migrations: tell every session, this one included, that
+ * its cache is stale.  The message goes out when the transaction commits.
+ */
+Datum
+ashmig_migrations_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}
+
+/* ------------------------------------------------------------------------
+ * Settings
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A setting of the database, or NULL.
+ */
+char *
+catalog_setting(const char *name)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	int			level = catalog_connect();
+	char	   *result = NULL;
+
+	values[0] = CStringGetTextDatum(name);
+	if (catalog_query(&read, values, NULL) > 0)
+		result = catalog_string(0, 1, context);
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * Set one, or clear it (NULL).
+ */
+void
+catalog_set_setting(const char *name, const char *value)
+{
+	static CatalogStatement clear = {
+		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	static CatalogStatement set = {
+		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	Datum		values[2];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(name);
+	if (value)
+		values[1] = CStringGetTextDatum(value);
+	catalog_execute(value ? &set : &clear, values, NULL);
+	catalog_disconnect(level);
+}

@@ -1,0 +1,188 @@
+/*
+ * catalog_spi.c
+ *		How the catalog is read and written: SPI with kept plans, and the
+ *		values that go through it.  See catalog_migrations.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "base/errors.h"
+#include "base/pin.h"
+#include "metadata/catalog_migrations.h"
+
+/*
+ * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect.
+ * A snapshot stays active in between: rows that are read may have to be
+ * fetched from TOAST after the query (a worker has no other snapshot).
+ */
+int
+catalog_connect(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	settings_pin("search_path", "pg_catalog, pg_temp");
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not connect to SPI")));
+	return guc_level;
+}
+
+/*
+ * Leave SPI and give search_path back.
+ */
+void
+catalog_disconnect(int guc_level)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	AtEOXact_GUC(true, guc_level);
+}
+
+/*
+ * The kept plan of a statement, made at the first call.
+ */
+static SPIPlanPtr
+statement_plan(CatalogStatement *statement)
+{
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nargs, statement->types);
+
+		if (plan == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not prepare a statement: %s",
+							SPI_result_code_string(SPI_result)),
+					 errdetail("Statement: %s", statement->sql)));
+		SPI_keepplan(plan);
+		statement->plan = plan;
+	}
+	return statement->plan;
+}
+
+/*
+ * Run a command; returns the number of rows.
+ */
+uint64
+catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls)
+{
+	int			code = SPI_execute_plan(statement_plan(statement), values, nulls, false, 0);
+
+	if (code < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not run a statement: %s", SPI_result_code_string(code)),
+				 errdetail("Statement: %s", statement->sql)));
+	return SPI_processed;
+}
+
+/*
+ * Read rows with a new snapshot; returns their number.
+ */
+uint64
+catalog_query(CatalogStatement *statement, Datum *values, const char *nulls)
+{
+	SPIPlanPtr	plan = statement_plan(statement);
+	int			code;
+
+	/* what this transaction did itself is to be seen as well */
+	CommandCounterIncrement();
+	code = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(),
+								InvalidSnapshot, true, false, 0);
+	if (code != SPI_OK_SELECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not run a query: %s", SPI_result_code_string(code)),
+				 errdetail("Statement: %s", statement->sql)));
+	return SPI_processed;
+}
+
+/*
+ * A column (counted from 1) of a row of the last result.
+ */
+Datum
+catalog_datum(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/*
+ * A text column as a string in "context", or NULL.
+ */
+char *
+catalog_string(uint64 row, int column, MemoryContext context)
+{
+	bool		isnull;
+	Datum		value = catalog_datum(row, column, &isnull);
+	MemoryContext old;
+	char	   *result;
+
+	if (isnull)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	result = TextDatumGetCString(value);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* A column that is not null */
+int64
+catalog_int64(uint64 row, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(catalog_datum(row, column, &isnull));
+}
+
+/* ------------------------------------------------------------------------
+ * Arrays
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * text[] of a List of char *.
+ */
+Datum
+catalog_text_array(List *strings)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(strings), 1));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, strings)
+		elements[n++] = CStringGetTextDatum((char *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * List of char * of a text[], which may hold no NULLs.
+ */
+List *
+catalog_text_list(Datum array)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an array of names or statements may not hold NULL")));
+		result = lappend(result, TextDatumGetCString(elements[i]));
+	}
+	return result;
+}

@@ -1,0 +1,351 @@
+/*
+ * catalog_tenants.c
+ *		Which schemas are tenants: see catalog_tenants.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/analyze.h"
+#include "parser/parse_coerce.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/pin.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_tenants.h"
+
+#define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
+
+/* Why a name cannot be a tenant's, or NULL */
+static const char *
+name_fault(const char *schema)
+{
+	if (*schema == '\0')
+		return "It is empty.";
+	if (strlen(schema) >= NAMEDATALEN)
+		return "It is longer than 63 bytes.";
+	for (const char *c = schema; *c; c++)
+	{
+		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+			  (*c >= '0' && *c <= '9') || *c == '_' || *c == '-'))
+			return "A tenant's name consists of ASCII letters, digits, \"_\" and \"-\".";
+	}
+	if (strncmp(schema, "pg_", 3) == 0)
+		return "Names that begin with \"pg_\" are PostgreSQL's.";
+	if (strcmp(schema, "information_schema") == 0)
+		return "The schema is PostgreSQL's.";
+	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
+		return "The schema holds the catalog of ashmig.";
+	if (strcmp(schema, "public") == 0 || strcmp(schema, ashmig_default_schema) == 0)
+		return "The schema is that of the public migrations.";
+	return NULL;
+}
+
+/*
+ * Raise where the name is outside the rule for tenants.
+ */
+void
+registry_check_name(const char *schema)
+{
+	const char *fault = name_fault(schema);
+
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+				 errmsg("\"%s\" cannot be the name of a tenant", schema),
+				 errdetail_internal("%s", fault)));
+}
+
+/*
+ * The query is the user's, so names in it are looked up as in the public
+ * migrations; the same at each run, whatever the session's search_path or
+ * temporary tables.
+ */
+static int
+enter_query_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	settings_pin_path(ashmig_default_schema);
+	return level;
+}
+
+/* The names that the query gives, NULLs left out, in the current context */
+static List *
+run_query(const char *query)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	int			level = enter_query_path();
+	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare(query, 0, NULL);
+	if (plan == NULL || SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(),
+											 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("the query of ashmig_set_all_tenants() gives no rows"),
+				 errdetail("Query: %s", query)));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		if (name)
+		{
+			registry_check_name(name);
+			result = lappend(result, pstrdup(name));
+		}
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	AtEOXact_GUC(true, level);
+	return result;
+}
+
+/*
+ * The tenants that the query lists.  It is run in a subtransaction that is taken
+ * back, for that gives its locks back: a run that began with the query would
+ * else be in the way of its own migrations, where these change the table that
+ * the query reads.
+ */
+static List *
+listed_names(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	char	   *query = catalog_setting(ALL_TENANTS);
+	List	   *result;
+
+	if (query == NULL)
+		return NIL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	result = run_query(query);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return result;
+}
+
+/*
+ * All tenants, once each, ordered by name.
+ */
+List *
+registry_tenants(void)
+{
+	static CatalogStatement all = {
+		.sql = "SELECT t.name, pg_catalog.bool_or(t.registered), pg_catalog.bool_or(t.listed),"
+		" pg_catalog.bool_or(n.oid IS NOT NULL), pg_catalog.max(t.managed_by),"
+		" pg_catalog.max(t.managed_by)::pg_catalog.regclass::pg_catalog.text"
+		" FROM (SELECT schema_name AS name, true AS registered, false AS listed,"
+		"  managed_by::pg_catalog.oid FROM ashmig.tenants"
+		" UNION ALL SELECT l.name, false, true, NULL FROM pg_catalog.unnest($1) AS l (name)) AS t"
+		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = t.name"
+		" GROUP BY t.name ORDER BY t.name COLLATE pg_catalog.\"C\"",
+		.nargs = 1, .types = {TEXTARRAYOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	List	   *result = NIL;
+	int			level;
+	uint64		rows;
+
+	values[0] = catalog_text_array(listed_names());
+	level = catalog_connect();
+	rows = catalog_query(&all, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		Tenant	   *tenant = palloc(sizeof(Tenant));
+		bool		isnull;
+
+		tenant->schema = catalog_string(i, 1, context);
+		tenant->registered = DatumGetBool(catalog_datum(i, 2, &isnull));
+		tenant->listed = DatumGetBool(catalog_datum(i, 3, &isnull));
+		tenant->exists = DatumGetBool(catalog_datum(i, 4, &isnull));
+		tenant->managed_by = DatumGetObjectId(catalog_datum(i, 5, &isnull));
+		tenant->manager = catalog_string(i, 6, context);
+		result = lappend(result, tenant);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/* Raise for a query that ashmig_set_all_tenants does not take. */
+static void
+refuse_query(const char *fault)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+			 errmsg("the query must be one SELECT of one text column"),
+			 errdetail_internal("%s", fault),
+			 errhint("For example: SELECT 'org_' || id FROM public.organizations")));
+}
+
+/*
+ * Raise where it is not one SELECT that writes nothing, of one text column.
+ */
+static void
+check_query(const char *text)
+{
+	List	   *raw = pg_parse_query(text);
+	List	   *queries;
+	Query	   *query;
+	TargetEntry *column;
+	char		category;
+	bool		preferred;
+
+	if (list_length(raw) != 1)
+		refuse_query("There is not exactly one statement.");
+	if (!IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
+		refuse_query("It is not a SELECT.");
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, raw), text, NULL, 0, NULL);
+	if (list_length(queries) != 1)
+		refuse_query("It is not a plain SELECT.");
+	query = linitial_node(Query, queries);
+	if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
+		refuse_query("It does more than read.");
+	if (ExecCleanTargetListLength(query->targetList) != 1)
+		refuse_query("It does not have exactly one column.");
+	column = linitial_node(TargetEntry, query->targetList);
+	get_type_category_preferred(getBaseType(exprType((Node *) column->expr)), &category, &preferred);
+	if (category != TYPCATEGORY_STRING && exprType((Node *) column->expr) != UNKNOWNOID)
+		refuse_query("The column is not text.");
+}
+
+/*
+ * Is there a query that lists tenants?
+ */
+bool
+registry_has_query(void)
+{
+	return catalog_setting(ALL_TENANTS) != NULL;
+}
+
+/*
+ * Set or clear (NULL) the query.
+ */
+void
+registry_set_query(const char *query)
+{
+	if (query)
+	{
+		int			level = enter_query_path();
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		check_query(query);
+		PopActiveSnapshot();
+		AtEOXact_GUC(true, level);
+	}
+	catalog_set_setting(ALL_TENANTS, query);
+}
+
+/*
+ * Is there a registered tenant of that name?
+ */
+bool
+registry_find(const char *schema, Oid *schema_oid, Oid *managed_by)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT coalesce(schema_oid, 0), coalesce(managed_by, 0)::pg_catalog.oid"
+		" FROM ashmig.tenants WHERE schema_name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+	bool		found;
+	bool		isnull;
+
+	values[0] = CStringGetTextDatum(schema);
+	found = catalog_query(&find, values, NULL) > 0;
+	if (schema_oid)
+		*schema_oid = found ? DatumGetObjectId(catalog_datum(0, 1, &isnull)) : InvalidOid;
+	if (managed_by)
+		*managed_by = found ? DatumGetObjectId(catalog_datum(0, 2, &isnull)) : InvalidOid;
+	catalog_disconnect(level);
+	return found;
+}
+
+/*
+ * Register a tenant.
+ */
+void
+registry_add(const char *schema, Oid managed_by)
+{
+	static CatalogStatement add = {
+		.sql = "INSERT INTO ashmig.tenants (schema_name, managed_by) VALUES ($1, $2)",
+		.nargs = 2, .types = {TEXTOID, REGCLASSOID}
+	};
+	Datum		values[2];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = ObjectIdGetDatum(managed_by);
+	catalog_execute(&add, values, OidIsValid(managed_by) ? NULL : " n");
+	catalog_disconnect(level);
+}
+
+/*
+ * Forget a tenant and what was applied in it.
+ */
+void
+registry_remove(const char *schema)
+{
+	static CatalogStatement forget[] = {
+		{.sql = "DELETE FROM ashmig.versions WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.schema_versions WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.partial_migrations WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.tenants WHERE schema_name = $1",
+		.nargs = 1, .types = {TEXTOID}}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(schema);
+	for (int i = 0; i < lengthof(forget); i++)
+		catalog_execute(&forget[i], values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * Carry a tenant and what was applied in it over to another name.
+ */
+void
+registry_rename(const char *old_name, const char *new_name)
+{
+	static CatalogStatement carry[] = {
+		{.sql = "UPDATE ashmig.versions SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.schema_versions SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.partial_migrations SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.tenants SET schema_name = $2 WHERE schema_name = $1",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}}
+	};
+	Datum		values[2];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(old_name);
+	values[1] = CStringGetTextDatum(new_name);
+	for (int i = 0; i < lengthof(carry); i++)
+		catalog_execute(&carry[i], values, NULL);
+	catalog_disconnect(level);
+}

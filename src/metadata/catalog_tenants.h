@@ -1,0 +1,51 @@
+/*
+ * catalog_tenants.h
+ *		Which schemas are tenants: the registered ones of ashmig.tenants and
+ *		those that the query of ashmig_set_all_tenants lists.
+ */
+#ifndef ASHMIG_CATALOG_TENANTS_H
+#define ASHMIG_CATALOG_TENANTS_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+typedef struct Tenant
+{
+	char	   *schema;
+	bool		registered;
+	bool		listed;			/* by the query */
+	bool		exists;			/* there is a schema of that name */
+	Oid			managed_by;		/* the table whose row it belongs to, or InvalidOid */
+	char	   *manager;		/* its name, or NULL */
+} Tenant;
+
+/* All tenants, once each, ordered by name.  Raises where the query fails. */
+extern List *registry_tenants(void);
+
+/*
+ * Raise where the name is outside the rule for tenants:
+ * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
+ * public migrations use.
+ */
+extern void registry_check_name(const char *schema);
+
+/* Is there a query that lists tenants? */
+extern bool registry_has_query(void);
+
+/* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
+extern void registry_set_query(const char *query);
+
+/*
+ * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
+ * set to the schema that it had (InvalidOid where nobody noted it), and
+ * "managed_by" to its table.
+ */
+extern bool registry_find(const char *schema, Oid *schema_oid, Oid *managed_by);
+
+/* Write ashmig.tenants.  The caller holds catalog_lock_tenants. */
+extern void registry_add(const char *schema, Oid managed_by);
+extern void registry_remove(const char *schema);	/* with its versions */
+extern void registry_rename(const char *old_name, const char *new_name);	/* likewise */
+
+#endif							/* ASHMIG_CATALOG_TENANTS_H */

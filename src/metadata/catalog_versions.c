@@ -1,0 +1,219 @@
+/*
+ * catalog_versions.c
+ *		What is applied where: ashmig.versions, and ashmig.schema_versions that
+ *		sums it up.  See catalog_migrations.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "metadata/catalog_migrations.h"
+
+/* bigint[] of the versions, or of the times, of applications */
+static Datum
+application_numbers(List *applications, bool elapsed)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(applications), 1));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, applications)
+	{
+		const Application *application = lfirst(lc);
+
+		elements[n++] = Int64GetDatum(elapsed ? application->elapsed :
+									  application->migration->version);
+	}
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* text[] of the repos, or of the checksums, of applications */
+static Datum
+application_strings(List *applications, bool checksum)
+{
+	List	   *strings = NIL;
+	ListCell   *lc;
+
+	foreach(lc, applications)
+	{
+		const Application *application = lfirst(lc);
+
+		strings = lappend(strings, checksum ? application->migration->checksum :
+						  application->migration->repo);
+	}
+	return catalog_text_array(strings);
+}
+
+/*
+ * What is applied in a schema, summed up: a SchemaVersion a repo.
+ */
+List *
+catalog_schema_versions(const char *schema, bool tenant)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT repo, version, applied FROM ashmig.schema_versions"
+		" WHERE schema_name = $1 AND scope = $2 ORDER BY repo",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+	int			level = catalog_connect();
+	uint64		rows;
+	List	   *result = NIL;
+
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	rows = catalog_query(&read, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		SchemaVersion *version = palloc(sizeof(SchemaVersion));
+		bool		isnull;
+
+		version->repo = catalog_string(i, 1, context);
+		version->version = catalog_int64(i, 2);
+		version->applied = DatumGetInt32(catalog_datum(i, 3, &isnull));
+		result = lappend(result, version);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * What is applied in a schema, newest first: AppliedVersions.
+ */
+List *
+catalog_applied(const char *schema, bool tenant)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
+		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+	int			level = catalog_connect();
+	uint64		rows;
+	List	   *result = NIL;
+
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	rows = catalog_query(&read, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		AppliedVersion *applied = palloc(sizeof(AppliedVersion));
+
+		applied->repo = catalog_string(i, 1, context);
+		applied->version = catalog_int64(i, 2);
+		applied->applied_at = catalog_int64(i, 3);
+		applied->checksum = catalog_string(i, 4, context);
+		result = lappend(result, applied);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * Is a migration among those that are applied?
+ */
+bool
+catalog_is_applied(const Migration *migration, const List *applied)
+{
+	ListCell   *lc;
+
+	foreach(lc, applied)
+	{
+		const AppliedVersion *version = lfirst(lc);
+
+		if (version->version == migration->version &&
+			strcmp(version->repo, migration->repo) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Record migrations as applied in a schema, and sum up.
+ */
+void
+catalog_record_applied(const char *schema, bool tenant, List *applications)
+{
+	static CatalogStatement record = {
+		.sql = "INSERT INTO ashmig.versions (schema_name, scope, repo, version, checksum, elapsed)"
+		" SELECT $1, $2, a.repo, a.version, a.checksum,"
+		" CASE WHEN a.elapsed >= 0 THEN pg_catalog.make_interval(secs => a.elapsed / 1000000.0) END"
+		" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
+		"  pg_catalog.unnest($6)) AS a (repo, version, checksum, elapsed)",
+		.nargs = 6, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID}
+	};
+	static CatalogStatement sum_up = {
+		.sql = "INSERT INTO ashmig.schema_versions AS s (schema_name, scope, repo, version, applied)"
+		" SELECT $1, $2, a.repo, pg_catalog.max(a.version), pg_catalog.count(*)"
+		" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS a (repo, version)"
+		" GROUP BY a.repo"
+		" ON CONFLICT (schema_name, repo, scope) DO UPDATE"
+		" SET version = greatest(s.version, excluded.version), applied = s.applied + excluded.applied",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID}
+	};
+	Datum		values[6];
+	int			level;
+
+	if (applications == NIL)
+		return;
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[2] = application_strings(applications, false);
+	values[3] = application_numbers(applications, false);
+	values[4] = application_strings(applications, true);
+	values[5] = application_numbers(applications, true);
+	catalog_execute(&record, values, NULL);
+	catalog_execute(&sum_up, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * Forget that migrations are applied in a schema, and sum up anew.
+ */
+void
+catalog_record_taken_back(const char *schema, bool tenant, List *applications)
+{
+	static CatalogStatement forget = {
+		.sql = "DELETE FROM ashmig.versions v USING"
+		" ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS a (repo, version)"
+		" WHERE v.schema_name = $1 AND v.scope = $2 AND v.repo = a.repo AND v.version = a.version",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID}
+	};
+	static CatalogStatement clear = {
+		.sql = "DELETE FROM ashmig.schema_versions WHERE schema_name = $1 AND scope = $2",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	static CatalogStatement sum_up = {
+		.sql = "INSERT INTO ashmig.schema_versions (schema_name, scope, repo, version, applied)"
+		" SELECT schema_name, scope, repo, pg_catalog.max(version), pg_catalog.count(*)"
+		" FROM ashmig.versions WHERE schema_name = $1 AND scope = $2"
+		" GROUP BY schema_name, scope, repo",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	Datum		values[4];
+	int			level;
+
+	if (applications == NIL)
+		return;
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[2] = application_strings(applications, false);
+	values[3] = application_numbers(applications, false);
+	catalog_execute(&forget, values, NULL);
+	catalog_execute(&clear, values, NULL);
+	catalog_execute(&sum_up, values, NULL);
+	catalog_disconnect(level);
+}

@@ -1,0 +1,540 @@
+/*
+ * execute.c
+ *		The one executor of migration statements: see execute.h.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/analyze.h"
+#include "storage/lmgr.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/pin.h"
+#include "metadata/catalog_migrations.h"
+#include "migrate/execute.h"
+#include "migrate/lock_watch.h"
+
+/* What the error context callback needs */
+typedef struct ContextArg
+{
+	const ExecPlace *place;		/* or NULL */
+	const char *sql;
+} ContextArg;
+
+/* Is Citus at work here?  Found out by exec_enter. */
+static bool distributed = false;
+
+/* ------------------------------------------------------------------------
+ * Environment
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Citus distributes only what comes as a top-level statement.
+ */
+static bool
+distributed_engine_loaded(void)
+{
+	return GetConfigOption("citus.shard_count", true, false) != NULL &&
+		OidIsValid(get_extension_oid("citus", true));
+}
+
+/*
+ * The search_path for one schema.  Temporary objects come last, not, as where
+ * they are not named, first: a role whose trigger has a tenant created must not
+ * slip its own in.
+ */
+static char *
+search_path(const char *schema, const char *default_schema)
+{
+	if (strcmp(schema, default_schema) == 0)
+		return psprintf("%s, pg_temp", quote_identifier(schema));
+	return psprintf("%s, %s, pg_temp", pstrdup(quote_identifier(schema)),
+					quote_identifier(default_schema));
+}
+
+/*
+ * Enter the environment for one schema.
+ */
+int
+exec_enter(const char *schema, const char *default_schema,
+		   int lock_timeout, bool hold_back)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	distributed = distributed_engine_loaded();
+
+	settings_pin("search_path", search_path(schema, default_schema));
+	settings_pin("standard_conforming_strings", "on");
+	settings_pin("check_function_bodies", "on");
+	settings_pin("row_security", "on");
+	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
+	if (hold_back && client_min_messages < WARNING)
+		settings_pin("client_min_messages", "warning");
+	lockwatch_begin(lock_timeout);
+	return guc_level;
+}
+
+/*
+ * Change lock_timeout until exec_leave.
+ */
+void
+exec_set_lock_timeout(int lock_timeout)
+{
+	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
+}
+
+/*
+ * Give the caller's settings back.  "false", as for an error, takes back what a
+ * plain SET has changed as well.
+ */
+void
+exec_leave(int guc_level)
+{
+	lockwatch_end();
+	AtEOXact_GUC(false, guc_level);
+}
+
+/*
+ * Enter one migration.
+ */
+ExecMigration
+exec_enter_migration(void)
+{
+	ExecMigration migration = {.guc_level = NewGUCNestLevel()};
+
+	GetUserIdAndSecContext(&migration.user, &migration.security_context);
+	return migration;
+}
+
+/*
+ * Take back what it has set.  The setting "role" does not know of the role that
+ * a worker has taken over, so that is given back by itself.
+ */
+void
+exec_leave_migration(const ExecMigration *migration)
+{
+	AtEOXact_GUC(false, migration->guc_level);
+	SetUserIdAndSecContext(migration->user, migration->security_context);
+}
+
+/* ------------------------------------------------------------------------
+ * Errors
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Say where we are, and show a position in the statement rather than in the
+ * query of the caller, who never saw it.
+ */
+static void
+context_callback(void *arg)
+{
+	const ContextArg *context = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(context->sql);
+	}
+	lockwatch_tell();
+	errcontext("SQL statement \"%s\"", context->sql);
+	if (context->place)
+		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
+				   context->place->down ? "down" : "up",
+				   context->place->statement,
+				   context->place->tenant ? "tenant" : "public",
+				   context->place->version,
+				   context->place->schema);
+}
+
+/* ------------------------------------------------------------------------
+ * Statements that are not for a transaction block
+ * ------------------------------------------------------------------------
+ */
+
+/* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
+static bool
+detaches_concurrently(AlterTableStmt *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, statement->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		if (command->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, command->def)->concurrent)
+			return true;
+	}
+	return false;
+}
+
+/* REINDEX of more than one table, or concurrently */
+static bool
+reindex_outside(ReindexStmt *statement)
+{
+	ListCell   *lc;
+
+	if (statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE)
+		return true;
+	foreach(lc, statement->params)
+	{
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The command's name where it cannot run in a transaction block, or (a new
+ * value of an enum) can but is of no use there; NULL for all others.
+ */
+const char *
+exec_outside_command(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_IndexStmt:
+			return ((IndexStmt *) statement)->concurrent ? "CREATE INDEX CONCURRENTLY" : NULL;
+		case T_DropStmt:
+			return ((DropStmt *) statement)->concurrent ? "DROP INDEX CONCURRENTLY" : NULL;
+		case T_ReindexStmt:
+			return reindex_outside((ReindexStmt *) statement) ? "REINDEX" : NULL;
+		case T_AlterTableStmt:
+			return detaches_concurrently((AlterTableStmt *) statement) ?
+				"ALTER TABLE ... DETACH PARTITION CONCURRENTLY" : NULL;
+		case T_AlterEnumStmt:
+			return ((AlterEnumStmt *) statement)->oldVal == NULL ? "ALTER TYPE ... ADD VALUE" : NULL;
+		case T_VacuumStmt:
+			return ((VacuumStmt *) statement)->is_vacuumcmd ? "VACUUM" : NULL;
+		case T_ClusterStmt:
+			return ((ClusterStmt *) statement)->relation == NULL ? "CLUSTER" : NULL;
+		case T_CreatedbStmt:
+			return "CREATE DATABASE";
+		case T_DropdbStmt:
+			return "DROP DATABASE";
+		case T_CreateTableSpaceStmt:
+			return "CREATE TABLESPACE";
+		case T_DropTableSpaceStmt:
+			return "DROP TABLESPACE";
+		case T_AlterSystemStmt:
+			return "ALTER SYSTEM";
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * Is a table without rows, or was it created in this transaction?  Then nobody
+ * waits for a lock on it.
+ */
+static bool
+table_is_new_or_empty(Oid table)
+{
+	Relation	rel = table_open(table, AccessShareLock);
+	bool		result = rel->rd_createSubid != InvalidSubTransactionId;
+
+	if (result || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		;
+	else if (!RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
+		result = true;			/* the plain statement says what is wrong */
+	else
+	{
+		TupleTableSlot *slot = table_slot_create(rel, NULL);
+		TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+
+		result = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+		table_endscan(scan);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/*
+ * Inside a transaction a concurrent build or drop of an index is done plainly
+ * where nobody can be in its way; then it is no longer concurrent, and true is
+ * returned.
+ */
+static bool
+make_plain(Node *statement)
+{
+	Oid			oid = InvalidOid;
+
+	if (IsA(statement, IndexStmt))
+		oid = RangeVarGetRelid(((IndexStmt *) statement)->relation, AccessShareLock, true);
+	else if (IsA(statement, DropStmt))
+	{
+		oid = RangeVarGetRelid(makeRangeVarFromNameList(linitial(((DropStmt *) statement)->objects)),
+							   AccessShareLock, true);
+		if (OidIsValid(oid))
+			oid = IndexGetRelation(oid, true);
+	}
+	else
+		return false;
+
+	if (OidIsValid(oid) && !table_is_new_or_empty(oid))
+		return false;
+	if (IsA(statement, IndexStmt))
+		((IndexStmt *) statement)->concurrent = false;
+	else
+		((DropStmt *) statement)->concurrent = false;
+	return true;
+}
+
+/*
+ * Refuse what a migration cannot do.
+ */
+static void
+check_utility(Node *statement)
+{
+	const char *outside = exec_outside_command(statement);
+
+	if (IsA(statement, TransactionStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("transaction control statements are not allowed in a migration"),
+				 errhint("ashmig runs a schema's migrations in one transaction; leave BEGIN and COMMIT out.")));
+	if (IsA(statement, CopyStmt) && ((CopyStmt *) statement)->filename == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("COPY from or to the client is not possible in a migration"),
+				 errhint("Use INSERT.")));
+	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction", outside),
+				 errdetail("Inside a transaction only an index of an empty or new table is built, plainly."),
+				 errhint("A migration that is recorded as non-transactional does so when it is run outside a transaction block, and not atomic.")));
+}
+
+/* ------------------------------------------------------------------------
+ * Running
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * As what a utility statement runs.  At top level procedures and DO blocks
+ * could commit, which is not for them to do here.
+ */
+static ProcessUtilityContext
+utility_context(Node *statement)
+{
+	if (distributed && !IsA(statement, CallStmt) && !IsA(statement, DoStmt))
+		return PROCESS_UTILITY_TOPLEVEL;
+	return PROCESS_UTILITY_QUERY;
+}
+
+/*
+ * Run one plan of the statement.
+ */
+static void
+execute_planned(PlannedStmt *planned, const char *sql)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (planned->utilityStmt == NULL)
+	{
+		QueryDesc  *query = CreateQueryDesc(planned, sql, GetActiveSnapshot(),
+											InvalidSnapshot, None_Receiver,
+											NULL, NULL, 0);
+
+		ExecutorStart(query, 0);
+		executor_run_all(query);
+		ExecutorFinish(query);
+		ExecutorEnd(query);
+		FreeQueryDesc(query);
+	}
+	else
+	{
+		check_utility(planned->utilityStmt);
+		ProcessUtility(planned, sql, false, utility_context(planned->utilityStmt),
+					   NULL, NULL, None_Receiver, NULL);
+	}
+	PopActiveSnapshot();
+}
+
+/*
+ * Analyze and plan one parse tree, and run what comes of it.  Each is done
+ * before the next is looked at, as it may depend on this one.
+ */
+static void
+execute_raw(RawStmt *raw, const char *sql)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "ashmig statement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *statements;
+	ListCell   *lc;
+	bool		snapshot = false;
+
+	CommandCounterIncrement();
+	if (analyze_requires_snapshot(raw))
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		snapshot = true;
+	}
+	statements = pg_analyze_and_rewrite_fixedparams(raw, sql, NULL, 0, NULL);
+	statements = pg_plan_queries(statements, sql, 0, NULL);
+	if (snapshot)
+		PopActiveSnapshot();
+
+	foreach(lc, statements)
+		execute_planned(lfirst_node(PlannedStmt, lc), sql);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * Run the statements of a string in the current transaction.
+ */
+void
+exec_statement(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "ashmig statements",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ListCell   *lc;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, pg_parse_query(sql))
+		execute_raw(lfirst_node(RawStmt, lc), sql);
+	CommandCounterIncrement();
+
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/*
+ * The environment of exec_outside.  Concurrent builds block nobody while they
+ * wait, so they may wait as long as it takes.
+ */
+void
+exec_enter_session(const char *schema, const char *default_schema)
+{
+	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * Run a utility statement as a session's top level does.  It may commit and
+ * begin transactions, and take away the snapshot that we set.
+ */
+static void
+execute_toplevel(RawStmt *raw, const char *sql)
+{
+	PlannedStmt *planned = makeNode(PlannedStmt);
+
+	planned->commandType = CMD_UTILITY;
+	planned->utilityStmt = raw->stmt;
+	planned->stmt_location = raw->stmt_location;
+	planned->stmt_len = raw->stmt_len;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ProcessUtility(planned, sql, false, PROCESS_UTILITY_TOPLEVEL,
+				   NULL, NULL, None_Receiver, NULL);
+	if (ActiveSnapshotSet())
+		PopActiveSnapshot();
+}
+
+/*
+ * Run one statement that must not run in a transaction block.
+ */
+void
+exec_outside(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ashmig statement",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext old_portal = PortalContext;
+	List	   *raw;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+
+	PG_TRY();
+	{
+		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
+		error_context_stack = &callback;
+		StartTransactionCommand();
+		PortalContext = context;
+		MemoryContextSwitchTo(context);
+		raw = pg_parse_query(sql);
+		if (list_length(raw) != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+					 errmsg("a statement that runs outside a transaction must stand alone"),
+					 errhint("Record each statement of the migration by itself.")));
+		execute_toplevel(linitial_node(RawStmt, raw), sql);
+		CommitTransactionCommand();
+	}
+	PG_FINALLY();
+	{
+		PortalContext = old_portal;
+		MemoryContextSwitchTo(old);
+	}
+	PG_END_TRY();
+	MemoryContextDelete(context);
+}
+
+/*
+ * Parse without running.
+ */
+List *
+exec_parse(const char *sql, const ExecPlace *place)
+{
+	ContextArg	arg = {place, sql};
+	ErrorContextCallback callback;
+	List	   *statements;
+
+	callback.callback = context_callback;
+	callback.arg = &arg;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	statements = pg_parse_query(sql);
+	error_context_stack = callback.previous;
+	return statements;
+}
+
+/*
+ * DDL of ashmig itself, by the same way.
+ */
+void
+exec_command(const char *sql)
+{
+	distributed = distributed_engine_loaded();
+	exec_statement(sql, NULL);
+}

@@ -1,0 +1,181 @@
+/*
+ * model.h
+ *		The structure that snapshots ask for: tables with their columns, keys,
+ *		indexes, checks and statements, in PostgreSQL's terms.
+ *
+ * A snapshot says how a resource is described; the model says what stands in
+ * the database because of it.  Two snapshots that mean the same structure
+ * give equal models, so a difference between models is work to do, and
+ * nothing else is.  Names are cut to what PostgreSQL keeps.
+ *
+ * Everything is palloc'd in the current memory context; parts may be shared
+ * between models.  A model that another is compared with is not changed (what
+ * is renamed in it is copied); the tables of the other, given one take over what
+ * history decides: names of keys and sequences, the order of a key, retired
+ * columns.
+ */
+#ifndef ASHMIG_MODEL_H
+#define ASHMIG_MODEL_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "base/problem.h"
+#include "model/column_type.h"
+#include "snapshot/snapshot.h"
+#include "syntax/table_name.h"
+
+typedef struct Column
+{
+	char	   *name;
+	char	   *type;
+	char	   *default_sql;	/* or NULL */
+	bool		not_null;
+	SequenceKind sequence;
+	char	   *sequence_name;	/* of a serial or identity column */
+	char	   *path;			/* JSON path, or NULL */
+	const Attribute *attribute; /* what it was built from */
+} Column;
+
+typedef struct PrimaryKey
+{
+	char	   *name;
+	List	   *columns;		/* of char * */
+} PrimaryKey;
+
+typedef struct ForeignKey
+{
+	char	   *name;
+	List	   *columns;		/* of char * */
+	TableName	target;
+	List	   *target_columns; /* of char * */
+	MatchType	match;
+	ReferenceAction on_delete;
+	List	   *on_delete_columns;	/* of char * */
+	ReferenceAction on_update;
+	Deferrable	deferrable;
+	char	   *path;
+} ForeignKey;
+
+typedef enum IndexKind
+{
+	INDEX_IDENTITY,
+	INDEX_CUSTOM,
+	INDEX_REFERENCE
+} IndexKind;
+
+typedef struct TableIndex
+{
+	IndexKind	kind;
+	char	   *name;
+	char	   *identity;		/* name of the identity, or NULL */
+	bool		chosen;			/* there are other identities that would be this index */
+	List	   *keys;			/* of IndexKey * */
+	bool		unique;
+	bool		nulls_distinct;
+	bool		concurrently;
+	char	   *using;			/* or NULL */
+	char	   *where;			/* SQL with its parentheses, or NULL */
+	List	   *include;		/* of char * */
+	char	   *prefix;			/* schema of the table, where the index says another; or NULL */
+	char	   *path;
+} TableIndex;
+
+typedef struct Check
+{
+	char	   *name;
+	char	   *expression;		/* SQL with its parentheses */
+	char	   *path;
+} Check;
+
+typedef struct Statement
+{
+	char	   *name;
+	char	   *up;
+	char	   *down;
+	bool		tenant;			/* runs in each tenant */
+	char	   *path;
+} Statement;
+
+typedef struct Table
+{
+	TableName	name;
+	const struct Table *before; /* the recorded table, where an answer renamed this copy of it, or its columns */
+	List	   *columns;		/* of Column *, in the snapshot's order */
+	List	   *retired;		/* of Column *: removed attributes whose columns stay */
+	PrimaryKey *primary_key;	/* or NULL */
+	List	   *foreign_keys;
+	List	   *indexes;
+	List	   *checks;
+	List	   *statements;
+	char	   *options;		/* after the column list, or NULL */
+	bool		opted_out;		/* drop_table_opted_out */
+	char	   *path;
+} Table;
+
+typedef struct Model
+{
+	List	   *tables;			/* of Table *, in the order they came */
+	TableMap   *by_name;		/* the same */
+} Model;
+
+/* Names that history gave, and the snapshot alone would not (a renamed table's key) */
+typedef struct TableState
+{
+	char	   *primary_key_name;	/* or NULL */
+	List	   *primary_key_columns;	/* of char *: which of several keys was chosen; NIL */
+	List	   *sequences;		/* of char *: column and sequence name in turn */
+	List	   *identities;		/* of char *: which of several names of an index was chosen */
+	List	   *retired;		/* of Column * */
+} TableState;
+
+/*
+ * The table of one (merged) snapshot.  "state" may be NULL.  "others" (of
+ * ResourceSnapshot *) are looked up for what a reference does not say of its
+ * destination; "default_schema" is what a NULL schema means, so that a table
+ * that names it counts as one that names none.
+ */
+extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *state,
+						  List *others, const char *default_schema,
+						  Problem *problem);
+
+/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+extern Column *model_retire(const Column *column);
+
+/* Do its options make it a partitioned table? */
+extern bool model_is_partitioned(const Table *table);
+
+/* Does the snapshot ask for a table at all? */
+extern bool model_is_table(const ResourceSnapshot *snapshot);
+
+/* The key under which a snapshot's table is known. */
+extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
+
+/* A problem where the table asks for what this server's SQL does not have */
+extern bool model_check_server(const Table *table, Problem *problem);
+
+/*
+ * Names that PostgreSQL's 63 bytes make the same, within each schema and
+ * table: an error that names both.
+ */
+extern bool model_check_names(const Model *model, Problem *problem);
+
+extern Model *model_create(void);
+extern void model_add(Model *model, Table *table);
+extern Table *model_find(const Model *model, const TableName *name);
+extern Column *model_find_column(List *columns, const char *name);
+
+extern bool column_equal(const Column *a, const Column *b);
+
+/* A key as it stands in CREATE INDEX */
+extern char *index_key_sql(const IndexKey *key);
+
+/* The table that an index of "table" lies on */
+extern TableName index_table(const TableName *table, const TableIndex *index);
+extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
+extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
+extern bool names_equal(const List *a, const List *b);
+extern bool names_same_set(const List *a, const List *b);
+
+#endif							/* ASHMIG_MODEL_H */

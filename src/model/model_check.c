@@ -1,0 +1,180 @@
+/*
+ * model_check.c
+ *		What a model asks for and cannot get: SQL that the server lacks, names
+ *		that collide.  See model.h.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "base/compat.h"
+#include "model/model.h"
+#include "syntax/sql_text.h"
+
+/* ----------
+ * What this server's SQL lacks
+ * ----------
+ */
+
+/* Note that a part of a snapshot needs another server than this one. */
+static void
+note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
+{
+	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
+				 psprintf("This is PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
+				 : "No version of PostgreSQL has it so far.",
+				 "%s is not supported by this server", what);
+}
+
+bool
+model_check_server(const Table *table, Problem *problem)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->indexes)
+	{
+		const TableIndex *index = lfirst(lc);
+
+		if (!index->nulls_distinct && !SERVER_HAS_NULLS_NOT_DISTINCT)
+			note_unsupported(problem, index->path, "NULLS NOT DISTINCT", "15");
+	}
+	foreach(lc, table->foreign_keys)
+	{
+		const ForeignKey *key = lfirst(lc);
+
+		if (key->on_delete_columns != NIL && !SERVER_HAS_SET_NULL_COLUMNS)
+			note_unsupported(problem, key->path, "ON DELETE SET NULL (columns)", "15");
+		if (key->match == MATCH_PARTIAL)
+			note_unsupported(problem, key->path, "MATCH PARTIAL", NULL);
+	}
+	return problem->sqlerrcode == 0;
+}
+
+/* ----------
+ * Names that collide
+ * ----------
+ */
+
+/* What must have different names: relations of a schema; columns, or constraints, of a table */
+typedef enum NamedKind
+{
+	NAMED_RELATION,
+	NAMED_COLUMN,
+	NAMED_CONSTRAINT
+} NamedKind;
+
+static const char *const named_words[] = {
+	[NAMED_RELATION] = "relations",
+	[NAMED_COLUMN] = "columns",
+	[NAMED_CONSTRAINT] = "constraints"
+};
+
+/* A name and where it must be the only one */
+typedef struct NameKey
+{
+	NamedKind	kind;
+	bool		tenant;
+	NameData	schema;			/* "": the default schema, or a tenant's */
+	NameData	table;			/* "" for a relation */
+	NameData	name;
+} NameKey;
+
+/* A name that is taken, and by what */
+typedef struct TakenName
+{
+	NameKey		key;
+	const char *path;
+} TakenName;
+
+/*
+ * Take a name; a problem where it is taken.  "table" says where: for a relation
+ * only its schema counts.
+ */
+static bool
+names_take(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
+		   const char *path, Problem *problem)
+{
+	NameKey		key;
+	TakenName  *entry;
+	bool		found;
+
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	key.tenant = table->tenant;
+	namestrcpy(&key.schema, table->schema ? table->schema : "");
+	namestrcpy(&key.table, kind == NAMED_RELATION ? "" : table->name);
+	namestrcpy(&key.name, name);
+	entry = hash_search(taken, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->path = path ? path : "?";
+		return true;
+	}
+	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
+						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+								 entry->path, NAMEDATALEN - 1),
+						"Give one of the two a name of its own.",
+						"two %s would have the same name \"%s\"", named_words[kind], name);
+}
+
+/* Take the names of one table: relations in its schema, columns and constraints in it. */
+static void
+names_take_table(HTAB *taken, const Table *table, Problem *problem)
+{
+	const TableName *at = &table->name;
+	ListCell   *lc;
+
+	names_take(taken, NAMED_RELATION, at, at->name, table->path, problem);
+	if (table->primary_key)
+	{
+		const char *name = table->primary_key->name;
+
+		names_take(taken, NAMED_RELATION, at, name, table->path, problem);
+		names_take(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
+	}
+	foreach(lc, table->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+		TableName	on = index_table(at, index);
+
+		names_take(taken, NAMED_RELATION, &on, index->name, index->path, problem);
+	}
+	foreach(lc, table->columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		names_take(taken, NAMED_COLUMN, at, column->name, column->path, problem);
+	}
+	foreach(lc, table->foreign_keys)
+	{
+		ForeignKey *key = lfirst(lc);
+
+		names_take(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
+	}
+	foreach(lc, table->checks)
+	{
+		Check	   *check = lfirst(lc);
+
+		names_take(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
+	}
+}
+
+bool
+model_check_names(const Model *model, Problem *problem)
+{
+	HASHCTL		ctl;
+	HTAB	   *taken;
+	ListCell   *lc;
+
+	ctl.keysize = sizeof(NameKey);
+	ctl.entrysize = sizeof(TakenName);
+	ctl.hcxt = CurrentMemoryContext;
+	taken = hash_create("ashmig names", 1024, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, model->tables)
+		names_take_table(taken, lfirst(lc), problem);
+	hash_destroy(taken);
+	return problem->sqlerrcode == 0;
+}

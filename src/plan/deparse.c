@@ -1,0 +1,715 @@
+/*
+ * deparse.c
+ *		Operations as SQL text: see deparse.h.
+ *
+ * One printer a kind.  Changes that can share an ALTER TABLE are printed as
+ * clauses and gathered until another table or another kind of statement comes
+ * along; PostgreSQL itself works the clauses of one ALTER TABLE off in passes
+ * (drops, types, new columns, constraints), which agrees with our order.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "lib/stringinfo.h"
+
+#include "plan/deparse.h"
+#include "syntax/sql_text.h"
+
+typedef struct DeparseContext
+{
+	List	   *statements;		/* of char *, finished */
+	char	   *table;			/* the ALTER TABLE being gathered, qualified; or NULL */
+	StringInfoData clauses;		/* its clauses so far */
+} DeparseContext;
+
+/* Close the ALTER TABLE that is being gathered. */
+static void
+deparse_flush(DeparseContext *context)
+{
+	if (context->table == NULL)
+		return;
+	context->statements = lappend(context->statements,
+								  psprintf("ALTER TABLE %s %s", context->table,
+										   context->clauses.data));
+	context->table = NULL;
+	resetStringInfo(&context->clauses);
+}
+
+/* Add a whole statement. */
+static void
+add_statement(DeparseContext *context, char *statement)
+{
+	deparse_flush(context);
+	context->statements = lappend(context->statements, statement);
+}
+
+/* Add a clause of ALTER TABLE. */
+static void
+add_clause(DeparseContext *context, char *table, const char *clause)
+{
+	if (context->table == NULL || strcmp(context->table, table) != 0)
+	{
+		deparse_flush(context);
+		context->table = table;
+	}
+	else
+		appendStringInfoString(&context->clauses, ", ");
+	appendStringInfoString(&context->clauses, clause);
+}
+
+/* ----------
+ * Names
+ * ----------
+ */
+
+/* The schema of a table, quoted, or its placeholder */
+static char *
+schema_of(const TableName *name)
+{
+	if (name->tenant)
+		return PLACEHOLDER_TENANT;
+	if (name->schema == NULL)
+		return PLACEHOLDER_DEFAULT;
+	return quote_name(name->schema);
+}
+
+static char *
+qualified(const TableName *name)
+{
+	return psprintf("%s.%s", schema_of(name), quote_name(name->name));
+}
+
+/* An object beside the table: an index, a sequence */
+static char *
+beside(const TableName *table, const char *name)
+{
+	return psprintf("%s.%s", schema_of(table), quote_name(name));
+}
+
+/* Append a double-quoted identifier as regclass reads it, which knows no U&"". */
+static void
+append_plain_name(StringInfo buf, const char *name)
+{
+	appendStringInfoChar(buf, '"');
+	for (const char *p = name; *p; p++)
+	{
+		if (*p == '"')
+			appendStringInfoChar(buf, '"');
+		appendStringInfoChar(buf, *p);
+	}
+	appendStringInfoChar(buf, '"');
+}
+
+/*
+ * A qualified name inside a literal, for regclass.  The placeholder stays one:
+ * what fills it holds neither quote nor backslash (tenant rule, check of
+ * ashmig.default_schema).
+ */
+static char *
+beside_literal(const TableName *table, const char *name)
+{
+	StringInfoData inner;
+	char	   *literal;
+	char	   *quote;
+
+	initStringInfo(&inner);
+	if (!table->tenant && table->schema != NULL)
+		append_plain_name(&inner, table->schema);
+	appendStringInfoChar(&inner, '.');
+	append_plain_name(&inner, name);
+	literal = quote_text(inner.data);
+	if (!table->tenant && table->schema != NULL)
+		return literal;
+	quote = strchr(literal, '\'');
+	return psprintf("%.*s%s%s", (int) (quote + 1 - literal), literal, schema_of(table), quote + 1);
+}
+
+/* ----------
+ * Columns
+ * ----------
+ */
+
+/* Has history given the column's sequence another name than PostgreSQL would? */
+static bool
+has_own_sequence_name(const TableName *table, const Column *column)
+{
+	return strcmp(column->sequence_name,
+				  makeObjectName(table->name, column->name, "seq")) != 0;
+}
+
+/* "serial" takes no name for its sequence: one with a name of its own is spelled out. */
+static bool
+is_spelled_serial(const TableName *table, const Column *column)
+{
+	return column->sequence == SEQUENCE_SERIAL && has_own_sequence_name(table, column);
+}
+
+/* The serial type whose numbers are of this type */
+static const char *
+serial_of(const char *type)
+{
+	if (strcmp(type, "integer") == 0)
+		return "serial";
+	return strcmp(type, "smallint") == 0 ? "smallserial" : "bigserial";
+}
+
+static void
+create_sequence(DeparseContext *context, const TableName *table, const Column *column)
+{
+	add_statement(context, psprintf("CREATE SEQUENCE %s AS %s",
+									beside(table, column->sequence_name), column->type));
+}
+
+static void
+own_sequence(DeparseContext *context, const TableName *table, const Column *column)
+{
+	add_statement(context, psprintf("ALTER SEQUENCE %s OWNED BY %s.%s",
+									beside(table, column->sequence_name), qualified(table),
+									quote_name(column->name)));
+}
+
+/* "name" type, sequence, default, NOT NULL: as CREATE TABLE and ADD COLUMN take it */
+static char *
+column_definition(const TableName *table, const Column *column)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "%s ", quote_name(column->name));
+	switch (column->sequence)
+	{
+		case SEQUENCE_SERIAL:
+			if (is_spelled_serial(table, column))
+				appendStringInfo(&buf, "%s DEFAULT nextval(%s::regclass)", column->type,
+								 beside_literal(table, column->sequence_name));
+			else
+				appendStringInfoString(&buf, serial_of(column->type));
+			break;
+		case SEQUENCE_IDENTITY:
+			appendStringInfo(&buf, "%s GENERATED BY DEFAULT AS IDENTITY", column->type);
+			if (has_own_sequence_name(table, column))
+				appendStringInfo(&buf, " (SEQUENCE NAME %s)",
+								 beside(table, column->sequence_name));
+			break;
+		case SEQUENCE_NONE:
+			appendStringInfoString(&buf, column->type);
+			break;
+	}
+	if (column->default_sql)
+		appendStringInfo(&buf, " DEFAULT %s", column->default_sql);
+	if (column->not_null)
+		appendStringInfoString(&buf, " NOT NULL");
+	return buf.data;
+}
+
+/*
+ * From one column to another of the same name and kind of sequence.  A default
+ * that stands in the way of a new type is dropped before and set after.
+ */
+static void
+alter_column(DeparseContext *context, const TableName *table,
+			 const Column *from, const Column *to)
+{
+	char	   *name = quote_name(to->name);
+	char	   *target = qualified(table);
+	bool		retyped = strcmp(from->type, to->type) != 0;
+	bool		new_default = !text_equal(from->default_sql, to->default_sql);
+
+	if (from->default_sql && (retyped || (new_default && !to->default_sql)))
+		add_clause(context, target, psprintf("ALTER COLUMN %s DROP DEFAULT", name));
+	if (retyped)
+		add_clause(context, target, psprintf("ALTER COLUMN %s TYPE %s USING %s", name, to->type,
+											 types_conversion(name, from->type, to->type)));
+	if (to->default_sql && (retyped || new_default))
+		add_clause(context, target, psprintf("ALTER COLUMN %s SET DEFAULT %s",
+											 name, to->default_sql));
+	if (from->not_null != to->not_null)
+		add_clause(context, target, psprintf("ALTER COLUMN %s %s NOT NULL", name,
+											 to->not_null ? "SET" : "DROP"));
+	if (retyped && to->sequence == SEQUENCE_SERIAL)
+		add_statement(context, psprintf("ALTER SEQUENCE %s AS %s",
+										beside(table, to->sequence_name), to->type));
+}
+
+/*
+ * A retired column that is to be there.  A tenant that was made since it was
+ * retired does not have it; the public scope, of which there is one, does
+ * unless it was dropped.
+ */
+static void
+ensure_column(DeparseContext *context, const TableName *table, const Column *column)
+{
+	if (!table->tenant)
+		return;
+	if (is_spelled_serial(table, column))
+		add_statement(context, psprintf("CREATE SEQUENCE IF NOT EXISTS %s AS %s",
+										beside(table, column->sequence_name), column->type));
+	add_statement(context, psprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s",
+									qualified(table), column_definition(table, column)));
+	if (is_spelled_serial(table, column))
+		own_sequence(context, table, column);
+}
+
+/* A column that is nowhere. */
+static void
+add_column(DeparseContext *context, const TableName *table, const Column *column)
+{
+	bool		spelled = is_spelled_serial(table, column);
+
+	if (spelled)
+		create_sequence(context, table, column);
+	add_clause(context, qualified(table),
+			   psprintf("ADD COLUMN %s", column_definition(table, column)));
+	if (spelled)
+		own_sequence(context, table, column);
+}
+
+/*
+ * Take a sequence away: the default first, as it uses it.  DROP IDENTITY and
+ * ADD GENERATED stand alone: PostgreSQL brings the sequence to a new type of the
+ * column before it looks at the other clauses of an ALTER TABLE.
+ */
+static void
+remove_sequence(DeparseContext *context, const TableName *table, const Column *from)
+{
+	char	   *name = quote_name(from->name);
+
+	if (from->sequence == SEQUENCE_IDENTITY)
+	{
+		add_statement(context, psprintf("ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY",
+										qualified(table), name));
+		return;
+	}
+	add_clause(context, qualified(table), psprintf("ALTER COLUMN %s DROP DEFAULT", name));
+	add_statement(context, psprintf("DROP SEQUENCE %s", beside(table, from->sequence_name)));
+}
+
+/* Give a column a sequence that goes on after its largest value. */
+static void
+add_sequence(DeparseContext *context, const TableName *table, const Column *to)
+{
+	char	   *name = quote_name(to->name);
+	char	   *sequence = beside(table, to->sequence_name);
+	char	   *literal = beside_literal(table, to->sequence_name);
+
+	if (to->sequence == SEQUENCE_IDENTITY)
+		add_statement(context,
+					  psprintf("ALTER TABLE %s ALTER COLUMN %s ADD GENERATED BY DEFAULT AS IDENTITY (SEQUENCE NAME %s)",
+							   qualified(table), name, sequence));
+	else
+	{
+		add_statement(context, psprintf("CREATE SEQUENCE %s AS %s OWNED BY %s.%s",
+										sequence, to->type, qualified(table), name));
+		add_clause(context, qualified(table),
+				   psprintf("ALTER COLUMN %s SET DEFAULT nextval(%s::regclass)", name, literal));
+	}
+	add_statement(context,
+				  psprintf("SELECT pg_catalog.setval(%s::regclass, coalesce(max(%s), 1), max(%s) IS NOT NULL) FROM %s",
+						   literal, name, name, qualified(table)));
+}
+
+/* ----------
+ * Keys, indexes, checks
+ * ----------
+ */
+static char *
+primary_key_definition(const PrimaryKey *key)
+{
+	return psprintf("CONSTRAINT %s PRIMARY KEY (%s)", quote_name(key->name),
+					quote_names(key->columns));
+}
+
+static char *
+check_definition(const Check *check)
+{
+	return psprintf("CONSTRAINT %s CHECK %s", quote_name(check->name), check->expression);
+}
+
+static const char *
+action_sql(ReferenceAction action)
+{
+	switch (action)
+	{
+		case ACTION_NONE:
+			return NULL;
+		case ACTION_RESTRICT:
+			return "RESTRICT";
+		case ACTION_CASCADE:
+			return "CASCADE";
+		case ACTION_SET_NULL:
+			return "SET NULL";
+	}
+	return NULL;				/* not reached: every action is above */
+}
+
+static const char *
+deferrable_sql(Deferrable deferrable)
+{
+	switch (deferrable)
+	{
+		case DEFERRABLE_NOT:
+			return "NOT DEFERRABLE";
+		case DEFERRABLE_IMMEDIATE:
+			return "DEFERRABLE INITIALLY IMMEDIATE";
+		case DEFERRABLE_DEFERRED:
+			return "DEFERRABLE INITIALLY DEFERRED";
+	}
+	return NULL;				/* not reached: every word is above */
+}
+
+static char *
+foreign_key_definition(const ForeignKey *key)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)",
+					 quote_name(key->name), quote_names(key->columns),
+					 qualified(&key->target), quote_names(key->target_columns));
+	if (key->match == MATCH_FULL)
+		appendStringInfoString(&buf, " MATCH FULL");
+	else if (key->match == MATCH_PARTIAL)
+		appendStringInfoString(&buf, " MATCH PARTIAL");
+	if (action_sql(key->on_delete))
+		appendStringInfo(&buf, " ON DELETE %s", action_sql(key->on_delete));
+	if (key->on_delete_columns != NIL)
+		appendStringInfo(&buf, " (%s)", quote_names(key->on_delete_columns));
+	if (action_sql(key->on_update))
+		appendStringInfo(&buf, " ON UPDATE %s", action_sql(key->on_update));
+	if (key->deferrable != DEFERRABLE_NOT)
+		appendStringInfo(&buf, " %s", deferrable_sql(key->deferrable));
+	return buf.data;
+}
+
+static char *
+create_index(const TableName *table, const TableIndex *index, bool concurrently)
+{
+	TableName	on = index_table(table, index);
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CREATE %sINDEX %s%s ON %s",
+					 index->unique ? "UNIQUE " : "",
+					 concurrently ? "CONCURRENTLY " : "",
+					 quote_name(index->name), qualified(&on));
+	if (index->using)
+		appendStringInfo(&buf, " USING %s", quote_name(index->using));
+	appendStringInfoString(&buf, " (");
+	foreach(lc, index->keys)
+		appendStringInfo(&buf, "%s%s", lc == list_head(index->keys) ? "" : ", ",
+						 index_key_sql(lfirst(lc)));
+	appendStringInfoChar(&buf, ')');
+	if (index->include != NIL)
+		appendStringInfo(&buf, " INCLUDE (%s)", quote_names(index->include));
+	if (!index->nulls_distinct)
+		appendStringInfoString(&buf, " NULLS NOT DISTINCT");
+	if (index->where)
+		appendStringInfo(&buf, " WHERE %s", index->where);
+	return buf.data;
+}
+
+static void
+deparse_add_index(DeparseContext *context, const Operation *operation)
+{
+	add_statement(context, create_index(&operation->table, operation->to,
+										operation->concurrently));
+}
+
+/* One that goes with its table needs no word; one built concurrently goes so. */
+static void
+deparse_remove_index(DeparseContext *context, const Operation *operation)
+{
+	const TableIndex *index = operation->from;
+	TableName	on = index_table(&operation->table, index);
+
+	if (operation->with_table && !operation->concurrently)
+		return;
+	add_statement(context, psprintf("DROP INDEX %s%s",
+									operation->concurrently ? "CONCURRENTLY IF EXISTS " : "",
+									beside(&on, index->name)));
+}
+
+/* ----------
+ * Tables
+ * ----------
+ */
+static void
+deparse_create_table(DeparseContext *context, const Table *table)
+{
+	List	   *columns = list_concat_copy(table->columns, table->retired);
+	StringInfoData buf;
+	const char *comma = "";
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		if (is_spelled_serial(&table->name, lfirst(lc)))
+			create_sequence(context, &table->name, lfirst(lc));
+	}
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CREATE TABLE %s (", qualified(&table->name));
+	foreach(lc, columns)
+	{
+		appendStringInfo(&buf, "%s%s", comma, column_definition(&table->name, lfirst(lc)));
+		comma = ", ";
+	}
+	if (table->primary_key)
+	{
+		appendStringInfo(&buf, "%s%s", comma, primary_key_definition(table->primary_key));
+		comma = ", ";
+	}
+	foreach(lc, table->checks)
+	{
+		appendStringInfo(&buf, "%s%s", comma, check_definition(lfirst(lc)));
+		comma = ", ";
+	}
+	appendStringInfoChar(&buf, ')');
+	if (table->options)
+		appendStringInfo(&buf, " %s", table->options);
+	add_statement(context, buf.data);
+	foreach(lc, columns)
+	{
+		if (is_spelled_serial(&table->name, lfirst(lc)))
+			own_sequence(context, &table->name, lfirst(lc));
+	}
+}
+
+/* A custom statement's text; an empty one is none */
+static void
+add_custom(DeparseContext *context, const char *sql)
+{
+	while (*sql == ' ' || *sql == '\n' || *sql == '\t' || *sql == '\r')
+		sql++;
+	if (*sql != '\0')
+		add_statement(context, pstrdup(sql));
+}
+
+/* ALTER TABLE ... RENAME and SET SCHEMA stand alone */
+static void
+deparse_rename(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+
+	switch (operation->kind)
+	{
+		case OP_MOVE_TABLE:
+			add_statement(context, psprintf("ALTER TABLE %s SET SCHEMA %s", qualified(table),
+											schema_of(operation->to)));
+			break;
+		case OP_RENAME_TABLE:
+			add_statement(context,
+						  psprintf("ALTER TABLE %s RENAME TO %s", qualified(table),
+								   quote_name(((const TableName *) operation->to)->name)));
+			break;
+		case OP_RENAME_ATTRIBUTE:
+			add_statement(context, psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s",
+											qualified(table), quote_name(operation->from),
+											quote_name(operation->to)));
+			break;
+		case OP_RENAME_CONSTRAINT:
+			add_statement(context, psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
+											qualified(table), quote_name(operation->from),
+											quote_name(operation->to)));
+			break;
+		case OP_RENAME_INDEX:
+			{
+				const TableIndex *from = operation->from;
+				const TableIndex *to = operation->to;
+				TableName	on = index_table(table, from);
+
+				add_statement(context, psprintf("ALTER INDEX %s RENAME TO %s",
+												beside(&on, from->name), quote_name(to->name)));
+				break;
+			}
+		default:
+			Assert(false);		/* not a rename */
+	}
+}
+
+/* ----------
+ * One operation
+ * ----------
+ */
+
+/* Append a clause that drops a constraint. */
+static void
+drop_constraint(DeparseContext *context, const TableName *table, const char *name)
+{
+	add_clause(context, qualified(table), psprintf("DROP CONSTRAINT %s", quote_name(name)));
+}
+
+/* Foreign keys, checks, primary keys: clauses of ALTER TABLE */
+static void
+deparse_constraint(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const ForeignKey *key;
+
+	switch (operation->kind)
+	{
+		case OP_DROP_FOREIGN_KEY:
+			drop_constraint(context, table, ((const ForeignKey *) operation->from)->name);
+			break;
+		case OP_REMOVE_CHECK:
+			drop_constraint(context, table, ((const Check *) operation->from)->name);
+			break;
+		case OP_REMOVE_PRIMARY_KEY:
+			drop_constraint(context, table, ((const PrimaryKey *) operation->from)->name);
+			break;
+		case OP_ADD_FOREIGN_KEY:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", foreign_key_definition(operation->to)));
+			break;
+		case OP_ADD_CHECK:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", check_definition(operation->to)));
+			break;
+		case OP_ADD_PRIMARY_KEY:
+			add_clause(context, qualified(table),
+					   psprintf("ADD %s", primary_key_definition(operation->to)));
+			break;
+		case OP_ALTER_DEFERRABILITY:
+			key = operation->to;
+			add_clause(context, qualified(table),
+					   psprintf("ALTER CONSTRAINT %s %s", quote_name(key->name),
+								deferrable_sql(key->deferrable)));
+			break;
+		default:
+			Assert(false);		/* not about a constraint */
+	}
+}
+
+/* Columns, with their sequences */
+static void
+deparse_column(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const Column *from = operation->from;
+	const Column *to = operation->to;
+
+	switch (operation->kind)
+	{
+		case OP_REMOVE_ATTRIBUTE:
+			add_clause(context, qualified(table),
+					   psprintf("DROP COLUMN %s", quote_name(from->name)));
+			break;
+		case OP_DROP_RETIRED:
+			add_clause(context, qualified(table),
+					   psprintf("DROP COLUMN %s%s", table->tenant ? "IF EXISTS " : "",
+								quote_name(from->name)));
+			break;
+		case OP_RESTORE_RETIRED:
+			if (table->tenant)
+				ensure_column(context, table, to);
+			else
+				add_column(context, table, to);
+			break;
+		case OP_ADD_ATTRIBUTE:
+			add_column(context, table, to);
+			break;
+		case OP_RESUME_ATTRIBUTE:
+			ensure_column(context, table, from);
+			alter_column(context, table, from, to);
+			break;
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RETIRE_ATTRIBUTE:
+			alter_column(context, table, from, to);
+			break;
+		case OP_REMOVE_SEQUENCE:
+			remove_sequence(context, table, from);
+			break;
+		case OP_ADD_SEQUENCE:
+			add_sequence(context, table, to);
+			break;
+		default:
+			Assert(false);		/* not about a column */
+	}
+}
+
+static void
+deparse_operation(DeparseContext *context, const Operation *operation)
+{
+	switch (operation->kind)
+	{
+		case OP_CREATE_SCHEMA:
+			add_statement(context, psprintf("CREATE SCHEMA IF NOT EXISTS %s",
+											quote_name(operation->to)));
+			break;
+		case OP_DROP_SCHEMA:
+			break;				/* others may have moved in */
+		case OP_REMOVE_STATEMENT:
+			add_custom(context, ((const Statement *) operation->from)->down);
+			break;
+		case OP_ADD_STATEMENT:
+			add_custom(context, ((const Statement *) operation->to)->up);
+			break;
+		case OP_DROP_FOREIGN_KEY:
+		case OP_ADD_FOREIGN_KEY:
+		case OP_ALTER_DEFERRABILITY:
+		case OP_REMOVE_CHECK:
+		case OP_ADD_CHECK:
+		case OP_REMOVE_PRIMARY_KEY:
+		case OP_ADD_PRIMARY_KEY:
+			deparse_constraint(context, operation);
+			break;
+		case OP_REMOVE_UNIQUE_INDEX:
+		case OP_REMOVE_CUSTOM_INDEX:
+		case OP_REMOVE_REFERENCE_INDEX:
+			deparse_remove_index(context, operation);
+			break;
+		case OP_ADD_UNIQUE_INDEX:
+		case OP_ADD_CUSTOM_INDEX:
+		case OP_ADD_REFERENCE_INDEX:
+			deparse_add_index(context, operation);
+			break;
+		case OP_REMOVE_ATTRIBUTE:
+		case OP_DROP_RETIRED:
+		case OP_RESTORE_RETIRED:
+		case OP_ADD_ATTRIBUTE:
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RETIRE_ATTRIBUTE:
+		case OP_RESUME_ATTRIBUTE:
+		case OP_REMOVE_SEQUENCE:
+		case OP_ADD_SEQUENCE:
+			deparse_column(context, operation);
+			break;
+		case OP_DROP_TABLE:
+			add_statement(context, psprintf("DROP TABLE %s", qualified(&operation->table)));
+			break;
+		case OP_CREATE_TABLE:
+			deparse_create_table(context, operation->to);
+			break;
+		case OP_MOVE_TABLE:
+		case OP_RENAME_TABLE:
+		case OP_RENAME_ATTRIBUTE:
+		case OP_RENAME_INDEX:
+		case OP_RENAME_CONSTRAINT:
+			deparse_rename(context, operation);
+			break;
+	}
+}
+
+List *
+deparse_up(List *operations)
+{
+	DeparseContext context = {0};
+	ListCell   *lc;
+
+	initStringInfo(&context.clauses);
+	foreach(lc, operations)
+		deparse_operation(&context, lfirst(lc));
+	deparse_flush(&context);
+	return context.statements;
+}
+
+List *
+deparse_down(List *operations)
+{
+	List	   *inverted = NIL;
+	ListCell   *lc;
+
+	foreach(lc, operations)
+		inverted = lcons(operation_invert(lfirst(lc)), inverted);
+	return deparse_up(inverted);
+}

@@ -1,0 +1,771 @@
+/*
+ * diff.c
+ *		The operations that lead from one model to another: see diff.h.
+ */
+#include "postgres.h"
+
+#include "plan/diff.h"
+#include "plan/historic_names.h"
+#include "syntax/sql_text.h"
+
+/* Columns of a table that something happens to */
+typedef struct TouchedColumns
+{
+	TableName	table;
+	List	   *columns;		/* of char * */
+} TouchedColumns;
+
+typedef struct DiffContext
+{
+	const DiffOptions *options;
+	const Model *from;			/* the recorded structure, renamed */
+	List	   *historic;		/* of TableName *: names of keys and sequences that a rename left */
+	List	   *operations;
+	List	   *retyped;		/* of TouchedColumns *: columns whose type changes */
+	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
+} DiffContext;
+
+/* Append an operation and give it back. */
+static Operation *
+diff_emit(DiffContext *context, OperationKind kind, const Table *table,
+		  const void *from, const void *to)
+{
+	Operation  *operation = palloc0(sizeof(Operation));
+
+	operation->kind = kind;
+	operation->table = table->name;
+	operation->from = from;
+	operation->to = to;
+	context->operations = lappend(context->operations, operation);
+	return operation;
+}
+
+static List *
+touch(List *touched, const TableName *table, List *columns)
+{
+	TouchedColumns *entry = palloc(sizeof(TouchedColumns));
+
+	entry->table = *table;
+	entry->columns = columns;
+	return lappend(touched, entry);
+}
+
+/* ----------
+ * Names that are free
+ * ----------
+ */
+
+/* Give the key that a table gets a name that is free. */
+static void
+free_key_name(const DiffContext *context, const Table *table)
+{
+	PrimaryKey *key = table->primary_key;
+
+	if (context->historic != NIL && key != NULL)
+		key->name = diff_free_name(context->historic, &table->name, NULL, "pkey", key->name);
+}
+
+/* Give the sequence that a column gets a name that is free. */
+static void
+free_sequence_name(const DiffContext *context, const Table *table, Column *column)
+{
+	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
+		column->sequence_name = diff_free_name(context->historic, &table->name, column->name,
+											   "seq", column->sequence_name);
+}
+
+/* ----------
+ * Columns
+ * ----------
+ */
+
+/* The column as it is between losing its old sequence and getting its new one */
+static Column *
+column_without_sequence(const Column *column)
+{
+	Column	   *copy = palloc(sizeof(Column));
+
+	*copy = *column;
+	copy->sequence = SEQUENCE_NONE;
+	copy->sequence_name = NULL;
+	return copy;
+}
+
+/*
+ * A column that both sides have: "kind" is the operation that alters it.
+ */
+static void
+diff_column(DiffContext *context, OperationKind kind, const Table *table,
+			Column *from, Column *to)
+{
+	const Column *step = from;
+	const Column *last = to;
+
+	if (from->sequence == to->sequence)
+		to->sequence_name = from->sequence_name;
+	else
+		free_sequence_name(context, table, to);
+	if (strcmp(from->type, to->type) != 0)
+		context->retyped = touch(context->retyped, &table->name, list_make1(to->name));
+	if (from->sequence != to->sequence && from->sequence != SEQUENCE_NONE)
+	{
+		step = column_without_sequence(from);
+		diff_emit(context, OP_REMOVE_SEQUENCE, table, from, step);
+	}
+	if (from->sequence != to->sequence && to->sequence != SEQUENCE_NONE)
+		last = column_without_sequence(to);
+	if (kind != OP_ALTER_ATTRIBUTE || !column_equal(step, last))
+		diff_emit(context, kind, table, step, last);
+	if (last != to)
+		diff_emit(context, OP_ADD_SEQUENCE, table, last, to);
+}
+
+static void
+diff_columns(DiffContext *context, const Table *from, Table *to)
+{
+	ListCell   *lc;
+
+	foreach(lc, from->columns)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (model_find_column(to->columns, column->name) != NULL)
+			continue;
+		if (context->options->drop_columns)
+			diff_emit(context, OP_REMOVE_ATTRIBUTE, to, column, NULL);
+		else
+		{
+			Column	   *retired = model_retire(column);
+
+			diff_emit(context, OP_RETIRE_ATTRIBUTE, to, column, retired);
+			to->retired = lappend(to->retired, retired);
+		}
+	}
+	foreach(lc, to->columns)
+	{
+		Column	   *column = lfirst(lc);
+		Column	   *old = model_find_column(from->columns, column->name);
+		Column	   *retired = model_find_column(from->retired, column->name);
+
+		if (old != NULL)
+			diff_column(context, OP_ALTER_ATTRIBUTE, to, old, column);
+		else if (retired != NULL)
+			diff_column(context, OP_RESUME_ATTRIBUTE, to, retired, column);
+		else
+		{
+			free_sequence_name(context, to, column);
+			diff_emit(context, OP_ADD_ATTRIBUTE, to, NULL, column);
+		}
+	}
+	foreach(lc, from->retired)
+	{
+		Column	   *column = lfirst(lc);
+
+		if (model_find_column(to->columns, column->name) == NULL)
+			to->retired = lappend(to->retired, column);
+	}
+}
+
+/* ----------
+ * Primary key
+ * ----------
+ */
+static void
+diff_primary_key(DiffContext *context, const Table *from, Table *to)
+{
+	/* the same columns: what stands there stays, name and order included */
+	if (from->primary_key && to->primary_key &&
+		names_same_set(from->primary_key->columns, to->primary_key->columns))
+	{
+		to->primary_key = from->primary_key;
+		return;
+	}
+	if (from->primary_key)
+	{
+		context->lost_keys = touch(context->lost_keys, &to->name,
+								   from->primary_key->columns);
+		diff_emit(context, OP_REMOVE_PRIMARY_KEY, to, from->primary_key, NULL);
+	}
+	free_key_name(context, to);
+	if (to->primary_key)
+		diff_emit(context, OP_ADD_PRIMARY_KEY, to, NULL, to->primary_key);
+}
+
+/* ----------
+ * Indexes
+ * ----------
+ */
+static const OperationKind index_add[] = {
+	[INDEX_IDENTITY] = OP_ADD_UNIQUE_INDEX,
+	[INDEX_CUSTOM] = OP_ADD_CUSTOM_INDEX,
+	[INDEX_REFERENCE] = OP_ADD_REFERENCE_INDEX
+};
+
+static const OperationKind index_remove[] = {
+	[INDEX_IDENTITY] = OP_REMOVE_UNIQUE_INDEX,
+	[INDEX_CUSTOM] = OP_REMOVE_CUSTOM_INDEX,
+	[INDEX_REFERENCE] = OP_REMOVE_REFERENCE_INDEX
+};
+
+static Operation *
+diff_add_index(DiffContext *context, const Table *table, const TableIndex *index)
+{
+	Operation  *operation = diff_emit(context, index_add[index->kind], table, NULL, index);
+
+	/* PostgreSQL builds no index of a partitioned table concurrently */
+	operation->concurrently = !model_is_partitioned(table) &&
+		(index->concurrently ||
+		 (context->options->concurrent_indexes && index->kind == INDEX_IDENTITY));
+	return operation;
+}
+
+/* The columns of an index that a foreign key can point to, or NIL */
+static List *
+index_key_columns(const TableIndex *index)
+{
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	if (!index->unique || index->where != NULL)
+		return NIL;
+	foreach(lc, index->keys)
+	{
+		const IndexKey *key = lfirst(lc);
+
+		if (key->is_sql)
+			return NIL;
+		columns = lappend(columns, key->value);
+	}
+	return columns;
+}
+
+static TableIndex *
+find_index(List *indexes, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		if (strcmp(((TableIndex *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/*
+ * Is an index of that name in the way?  One that goes in the same plan still
+ * stands there when indexes are renamed.
+ */
+static bool
+index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
+{
+	TableName	wanted = index_table(&table->name, index);
+	ListCell   *lt;
+
+	foreach(lt, context->from->tables)
+	{
+		const Table *other = lfirst(lt);
+		const TableIndex *taken = find_index(other->indexes, index->name);
+
+		if (taken != NULL)
+		{
+			TableName	on = index_table(&other->name, taken);
+
+			if (on.tenant == wanted.tenant && text_equal(on.schema, wanted.schema))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* An index of "left" that this one would be under another name, or NULL */
+static TableIndex *
+find_renamed_index(List *left, const TableIndex *index)
+{
+	ListCell   *lc;
+
+	foreach(lc, left)
+	{
+		if (index_same_definition(lfirst(lc), index))
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Does the index hold SQL text, which PostgreSQL would rename columns in and we cannot? */
+static bool
+index_has_sql(const TableIndex *index)
+{
+	ListCell   *lc;
+
+	if (index->where != NULL)
+		return true;
+	foreach(lc, index->keys)
+	{
+		if (((IndexKey *) lfirst(lc))->is_sql)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is removed from a table with new names, and holds SQL text that speaks
+ * of the old ones, is removed before the renames: so the down makes it again
+ * after it has given the old names back.
+ */
+static void
+remove_before_renames(Operation *operation, const Table *from, const void *old)
+{
+	if (from->before == NULL)
+		return;
+	operation->before_renames = true;
+	operation->table = from->before->name;
+	operation->from = old;
+}
+
+/*
+ * Indexes are matched by name first, then by definition: one that only its
+ * name tells from the old one is renamed, not built anew.
+ */
+static void
+diff_indexes(DiffContext *context, const Table *from, const Table *to)
+{
+	List	   *left = list_copy(from->indexes);	/* not matched so far */
+	List	   *added = NIL;
+	ListCell   *lc;
+
+	foreach(lc, to->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+		TableIndex *old = find_index(left, index->name);
+
+		if (old != NULL && index_same_definition(old, index))
+			left = list_delete_ptr(left, old);
+		else
+			added = lappend(added, index);
+	}
+	foreach(lc, added)
+	{
+		TableIndex *index = lfirst(lc);
+		TableIndex *old = find_renamed_index(left, index);
+
+		if (old != NULL && !index_name_taken(context, to, index))
+		{
+			diff_emit(context, OP_RENAME_INDEX, to, old, index);
+			left = list_delete_ptr(left, old);
+		}
+		else
+			diff_add_index(context, to, index);
+	}
+	foreach(lc, left)
+	{
+		TableIndex *index = lfirst(lc);
+		List	   *columns = index_key_columns(index);
+		Operation  *remove = diff_emit(context, index_remove[index->kind], to, index, NULL);
+
+		if (from->before != NULL && index_has_sql(index))
+			remove_before_renames(remove, from, find_index(from->before->indexes, index->name));
+		if (columns != NIL)
+			context->lost_keys = touch(context->lost_keys, &to->name, columns);
+	}
+}
+
+/* ----------
+ * Checks and statements
+ * ----------
+ */
+static Check *
+find_check(List *checks, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, checks)
+	{
+		if (strcmp(((Check *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+static void
+diff_checks(DiffContext *context, const Table *from, const Table *to)
+{
+	ListCell   *lc;
+
+	foreach(lc, from->checks)
+	{
+		Check	   *old = lfirst(lc);
+		Check	   *new = find_check(to->checks, old->name);
+
+		if (new == NULL || strcmp(new->expression, old->expression) != 0)
+			remove_before_renames(diff_emit(context, OP_REMOVE_CHECK, to, old, NULL), from, old);
+	}
+	foreach(lc, to->checks)
+	{
+		Check	   *new = lfirst(lc);
+		Check	   *old = find_check(from->checks, new->name);
+
+		if (old == NULL || strcmp(new->expression, old->expression) != 0)
+			diff_emit(context, OP_ADD_CHECK, to, NULL, new);
+	}
+}
+
+/* The same statement: by name, as other SQL under the name is another one */
+static Statement *
+find_statement(List *statements, const Statement *wanted)
+{
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		Statement  *statement = lfirst(lc);
+
+		if (strcmp(statement->name, wanted->name) == 0 &&
+			strcmp(statement->up, wanted->up) == 0 &&
+			strcmp(statement->down, wanted->down) == 0 &&
+			statement->tenant == wanted->tenant)
+			return statement;
+	}
+	return NULL;
+}
+
+static void
+diff_statements(DiffContext *context, const Table *from, const Table *to)
+{
+	ListCell   *lc;
+
+	foreach(lc, from->statements)
+	{
+		if (find_statement(to->statements, lfirst(lc)) == NULL)
+			diff_emit(context, OP_REMOVE_STATEMENT, to, lfirst(lc), NULL);
+	}
+	foreach(lc, to->statements)
+	{
+		if (find_statement(from->statements, lfirst(lc)) == NULL)
+			diff_emit(context, OP_ADD_STATEMENT, to, NULL, lfirst(lc));
+	}
+}
+
+/* ----------
+ * Foreign keys
+ * ----------
+ */
+static ForeignKey *
+find_foreign_key(List *keys, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		if (strcmp(((ForeignKey *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+static ForeignKey *
+find_renamed_foreign_key(List *keys, const ForeignKey *wanted)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		if (foreign_key_same_definition(lfirst(lc), wanted))
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* Is one of the columns of that table among those touched? */
+static bool
+is_retyped(const DiffContext *context, const TableName *table, const List *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->retyped)
+	{
+		TouchedColumns *touched = lfirst(lc);
+
+		if (table_name_equal(&touched->table, table) &&
+			text_list_has(columns, linitial(touched->columns)))
+			return true;
+	}
+	return false;
+}
+
+/* Is a key dropped that the foreign key may rest on? */
+static bool
+rests_on_lost_key(const DiffContext *context, const ForeignKey *key)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->lost_keys)
+	{
+		TouchedColumns *touched = lfirst(lc);
+
+		if (table_name_equal(&touched->table, &key->target) &&
+			names_same_set(touched->columns, key->target_columns))
+			return true;
+	}
+	return false;
+}
+
+/* Must the foreign key be taken off while the rest is done? */
+static bool
+is_in_the_way(const DiffContext *context, const TableName *table, const ForeignKey *key)
+{
+	return is_retyped(context, table, key->columns) ||
+		is_retyped(context, &key->target, key->target_columns) ||
+		rests_on_lost_key(context, key);
+}
+
+/* A foreign key that only its name or its deferrability tells from the old one */
+static void
+diff_foreign_key(DiffContext *context, const Table *table, const ForeignKey *old,
+				 const ForeignKey *new)
+{
+	if (is_in_the_way(context, &table->name, old))
+	{
+		diff_emit(context, OP_DROP_FOREIGN_KEY, table, old, NULL);
+		diff_emit(context, OP_ADD_FOREIGN_KEY, table, NULL, new);
+		return;
+	}
+	if (strcmp(old->name, new->name) != 0)
+		diff_emit(context, OP_RENAME_CONSTRAINT, table, old->name, new->name);
+	if (old->deferrable != new->deferrable)
+	{
+		ForeignKey *renamed = palloc(sizeof(ForeignKey));
+
+		*renamed = *old;
+		renamed->name = new->name;
+		diff_emit(context, OP_ALTER_DEFERRABILITY, table, renamed, new);
+	}
+}
+
+/*
+ * Foreign keys come last, when it is known which keys and types change: also
+ * those of tables that stay as they are.
+ */
+static void
+diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
+{
+	List	   *left = list_copy(from->foreign_keys);
+	List	   *added = NIL;
+	ListCell   *lc;
+
+	foreach(lc, to->foreign_keys)
+	{
+		ForeignKey *key = lfirst(lc);
+		ForeignKey *old = find_foreign_key(left, key->name);
+
+		if (old != NULL && foreign_key_same_definition(old, key))
+		{
+			diff_foreign_key(context, to, old, key);
+			left = list_delete_ptr(left, old);
+		}
+		else
+			added = lappend(added, key);
+	}
+	foreach(lc, added)
+	{
+		ForeignKey *key = lfirst(lc);
+		ForeignKey *old = find_renamed_foreign_key(left, key);
+
+		if (old != NULL && find_foreign_key(from->foreign_keys, key->name) == NULL)
+		{
+			diff_foreign_key(context, to, old, key);
+			left = list_delete_ptr(left, old);
+		}
+		else
+			diff_emit(context, OP_ADD_FOREIGN_KEY, to, NULL, key);
+	}
+	foreach(lc, left)
+		diff_emit(context, OP_DROP_FOREIGN_KEY, to, lfirst(lc), NULL);
+}
+
+/* ----------
+ * Tables
+ * ----------
+ */
+static void
+diff_create_table(DiffContext *context, const Table *table)
+{
+	ListCell   *lc;
+
+	free_key_name(context, table);
+	foreach(lc, table->columns)
+		free_sequence_name(context, table, lfirst(lc));
+	if (table->name.schema != NULL)
+		diff_emit(context, OP_CREATE_SCHEMA, table, NULL, table->name.schema);
+	diff_emit(context, OP_CREATE_TABLE, table, NULL, table);
+	foreach(lc, table->indexes)
+		diff_add_index(context, table, lfirst(lc))->with_table = true;
+	foreach(lc, table->foreign_keys)
+		diff_emit(context, OP_ADD_FOREIGN_KEY, table, NULL, lfirst(lc))->with_table = true;
+	foreach(lc, table->statements)
+		diff_emit(context, OP_ADD_STATEMENT, table, NULL, lfirst(lc));
+}
+
+/*
+ * Dropping a table: its foreign keys go first, so that no order of the tables
+ * matters and the down can make the tables before it makes the keys.
+ */
+static void
+diff_drop_table(DiffContext *context, const Table *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->statements)
+		diff_emit(context, OP_REMOVE_STATEMENT, table, lfirst(lc), NULL);
+	foreach(lc, table->foreign_keys)
+		diff_emit(context, OP_DROP_FOREIGN_KEY, table, lfirst(lc), NULL);
+	foreach(lc, table->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		diff_emit(context, index_remove[index->kind], table, index, NULL)->with_table = true;
+	}
+	diff_emit(context, OP_DROP_TABLE, table, table, NULL);
+}
+
+/* Tables are left that point to one that is dropped: who would, and by what */
+static void
+check_dropped(const Model *result, const List *dropped, Problem *problem)
+{
+	ListCell   *lt;
+	ListCell   *lk;
+	ListCell   *ld;
+
+	foreach(ld, dropped)
+	{
+		const Table *gone = lfirst(ld);
+
+		foreach(lt, result->tables)
+		{
+			const Table *table = lfirst(lt);
+
+			foreach(lk, table->foreign_keys)
+			{
+				const ForeignKey *key = lfirst(lk);
+
+				if (table_name_equal(&key->target, &gone->name))
+					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
+								 psprintf("The foreign key \"%s\" of \"%s\" points to it.",
+										  key->name, table_name_show(&table->name)),
+								 "Give the snapshot of the referenced table as well, or remove the reference.",
+								 "cannot drop table \"%s\": \"%s\" references it",
+								 table_name_show(&gone->name),
+								 table_name_show(&table->name));
+			}
+		}
+	}
+}
+
+/* Everything of two versions of a table but the foreign keys */
+static void
+diff_table(DiffContext *context, const Table *from, Table *to)
+{
+	diff_columns(context, from, to);
+	diff_primary_key(context, from, to);
+	diff_indexes(context, from, to);
+	diff_checks(context, from, to);
+	diff_statements(context, from, to);
+}
+
+/* Tables of the result: what is given, and what is recorded and not given. */
+static List *
+diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
+			const Model *given)
+{
+	List	   *dropped = NIL;
+	ListCell   *lc;
+
+	foreach(lc, given->tables)
+	{
+		Table	   *table = lfirst(lc);
+		const Table *old = model_find(renamed->from, &table->name);
+
+		model_add(result, table);
+		if (old == NULL)
+			diff_create_table(context, table);
+		else
+			diff_table(context, old, table);
+	}
+	foreach(lc, renamed->from->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (model_find(given, &table->name) != NULL)
+			continue;
+		if (context->options->drop_tables && !table->opted_out)
+			dropped = lappend(dropped, table);
+		else
+			model_add(result, table);
+	}
+	return dropped;
+}
+
+/* A table that moves into a schema needs it to be there. */
+static void
+diff_moves(DiffContext *context, List *operations)
+{
+	ListCell   *lc;
+
+	foreach(lc, operations)
+	{
+		Operation  *operation = lfirst(lc);
+		const TableName *to = operation->to;
+
+		if (operation->kind == OP_MOVE_TABLE && to->schema != NULL)
+		{
+			Operation  *create = palloc0(sizeof(Operation));
+
+			create->kind = OP_CREATE_SCHEMA;
+			create->table = *to;
+			create->to = to->schema;
+			context->operations = lappend(context->operations, create);
+		}
+		context->operations = lappend(context->operations, operation);
+	}
+}
+
+Diff *
+diff_models(const Model *from, Model *given, const DiffOptions *options,
+			Problem *problem)
+{
+	Diff	   *diff = palloc0(sizeof(Diff));
+	DiffContext context = {0};
+	Renamed    *renamed = rename_resolve(from, given, options, problem);
+	List	   *dropped;
+	ListCell   *lc;
+
+	if (renamed == NULL)
+		return NULL;
+	context.options = options;
+	context.from = renamed->from;
+	context.historic = diff_historic_names(context.from);
+	diff_moves(&context, renamed->operations);
+	diff->questions = renamed->questions;
+	diff->forgotten = renamed->forgotten;
+	diff->result = model_create();
+	dropped = diff_tables(&context, diff->result, renamed, given);
+
+	foreach(lc, diff->result->tables)
+	{
+		Table	   *table = lfirst(lc);
+		const Table *old = model_find(renamed->from, &table->name);
+
+		if (old != NULL && (old != table || context.retyped || context.lost_keys))
+			diff_foreign_keys(&context, old, table);
+	}
+	foreach(lc, dropped)
+	{
+		Table	   *table = lfirst(lc);
+
+		diff_drop_table(&context, table);
+		diff->forgotten = lappend(diff->forgotten, &table->name);
+	}
+	check_dropped(diff->result, dropped, problem);
+	diff->operations = context.operations;
+	return problem->sqlerrcode == 0 ? diff : NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * historic_names.c
+ *		Names of keys and sequences that history gave: see historic_names.h.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+
+#include "plan/historic_names.h"
+#include "syntax/sql_text.h"
+
+/* Append the name to the list, unless it is the one that PostgreSQL derives. */
+static List *
+note_historic(List *historic, const TableName *table, const char *name, const char *derived)
+{
+	TableName  *entry;
+
+	if (name == NULL || strcmp(name, derived) == 0)
+		return historic;
+	entry = palloc(sizeof(TableName));
+	*entry = *table;
+	entry->name = pstrdup(name);
+	return lappend(historic, entry);
+}
+
+List *
+diff_historic_names(const Model *model)
+{
+	List	   *historic = NIL;
+	ListCell   *lt;
+	ListCell   *lc;
+
+	foreach(lt, model->tables)
+	{
+		const Table *table = lfirst(lt);
+		const char *name = table->name.name;
+
+		if (table->primary_key)
+			historic = note_historic(historic, &table->name, table->primary_key->name,
+									 makeObjectName(name, NULL, "pkey"));
+		foreach(lc, list_concat_copy(table->columns, table->retired))
+		{
+			const Column *column = lfirst(lc);
+
+			if (column->sequence != SEQUENCE_NONE)
+				historic = note_historic(historic, &table->name, column->sequence_name,
+										 makeObjectName(name, column->name, "seq"));
+		}
+	}
+	return historic;
+}
+
+char *
+diff_free_name(const List *historic, const TableName *table, const char *column,
+			   const char *label, char *name)
+{
+	int			number = 0;
+	ListCell   *lc;
+
+	if (strcmp(name, makeObjectName(table->name, column, label)) != 0)
+		return name;			/* history gave it to this very table */
+restart:
+	foreach(lc, historic)
+	{
+		const TableName *taken = lfirst(lc);
+
+		if (taken->tenant == table->tenant && text_equal(taken->schema, table->schema) &&
+			strcmp(taken->name, name) == 0)
+		{
+			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));
+			goto restart;
+		}
+	}
+	return name;
+}

@@ -1,0 +1,141 @@
+/*
+ * migration_plan.c
+ *		The operations of one code generation as migrations: see migration_plan.h.
+ */
+#include "postgres.h"
+
+#include "plan/deparse.h"
+#include "plan/migration_plan.h"
+#include "plan/order.h"
+
+/* What a scope's operations are split into */
+typedef enum PlanPart
+{
+	PART_REGULAR,
+	PART_CONCURRENT,
+	PART_DEFERRED				/* foreign keys that need a concurrent index */
+} PlanPart;
+
+static const char *const part_suffixes[] = {
+	[PART_REGULAR] = "",
+	[PART_CONCURRENT] = "_concurrent_indexes",
+	[PART_DEFERRED] = "_foreign_keys"
+};
+
+/* Does the foreign key point to exactly the columns of this index? */
+static bool
+foreign_key_uses(const ForeignKey *key, const Operation *add_index)
+{
+	const TableIndex *index = add_index->to;
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	if (!index->unique || !table_name_equal(&key->target, &add_index->table))
+		return false;
+	foreach(lc, index->keys)
+		columns = lappend(columns, ((IndexKey *) lfirst(lc))->value);
+	return names_same_set(columns, key->target_columns);
+}
+
+static bool
+is_concurrent_index(const Operation *operation)
+{
+	return operation_subject(operation->kind) == SUBJECT_INDEX &&
+		operation->concurrently && operation->to != NULL && operation->from == NULL;
+}
+
+/* The part that an operation belongs to; "concurrent" are the indexes built so. */
+static PlanPart
+plan_part(const Operation *operation, const List *concurrent)
+{
+	ListCell   *lc;
+
+	if (is_concurrent_index(operation))
+		return PART_CONCURRENT;
+	if (operation->kind == OP_ADD_FOREIGN_KEY)
+	{
+		foreach(lc, concurrent)
+		{
+			if (foreign_key_uses(operation->to, lfirst(lc)))
+				return PART_DEFERRED;
+		}
+	}
+	return PART_REGULAR;
+}
+
+/* Does any of the operations create this schema before? Each schema once is enough. */
+static bool
+is_repeated_schema(const List *operations, const Operation *operation)
+{
+	ListCell   *lc;
+
+	if (operation->kind != OP_CREATE_SCHEMA)
+		return false;
+	foreach(lc, operations)
+	{
+		const Operation *before = lfirst(lc);
+
+		if (before == operation)
+			return false;
+		if (before->kind == OP_CREATE_SCHEMA && strcmp(before->to, operation->to) == 0)
+			return true;
+	}
+	return false;
+}
+
+List *
+plan_migrations(List *operations)
+{
+	List	   *sorted = order_operations(operations);
+	List	   *concurrent = NIL;
+	List	   *migrations = NIL;
+	ListCell   *lc;
+
+	foreach(lc, sorted)
+	{
+		if (is_concurrent_index(lfirst(lc)))
+			concurrent = lappend(concurrent, lfirst(lc));
+	}
+	for (int tenant = 0; tenant <= 1; tenant++)
+	{
+		for (PlanPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
+		{
+			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
+
+			foreach(lc, sorted)
+			{
+				Operation  *operation = lfirst(lc);
+
+				if (operation_is_tenant(operation) == (tenant == 1) &&
+					plan_part(operation, concurrent) == part &&
+					!is_repeated_schema(sorted, operation))
+					migration->operations = lappend(migration->operations, operation);
+			}
+			if (migration->operations == NIL)
+				continue;
+			migration->tenant = tenant == 1;
+			migration->suffix = part_suffixes[part];
+			migration->transactional = part != PART_CONCURRENT;
+			migration->up = deparse_up(migration->operations);
+			migration->down = deparse_down(migration->operations);
+			migrations = lappend(migrations, migration);
+		}
+	}
+	return migrations;
+}
+
+char *
+plan_name(List *migrations)
+{
+	const PlannedMigration *first = linitial(migrations);
+	const Operation *operation = linitial(first->operations);
+	int			count = 0;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+		count += list_length(((PlannedMigration *) lfirst(lc))->operations);
+	if (count == 1)
+		return psprintf("%s_%s", operation_name(operation->kind), operation->table.name);
+	return psprintf("%s_%s_and_%d_more", operation_name(operation->kind),
+					operation->table.name, count - 1);
+}

@@ -1,0 +1,36 @@
+/*
+ * migration_plan.h
+ *		The operations of one code generation as migrations.
+ */
+#ifndef ASHMIG_MIGRATION_PLAN_H
+#define ASHMIG_MIGRATION_PLAN_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "plan/operation.h"
+
+/* One migration to be: a scope's operations that run together */
+typedef struct PlannedMigration
+{
+	bool		tenant;
+	const char *suffix;			/* of its name: "" or "_concurrent_indexes", ... */
+	bool		transactional;
+	List	   *operations;		/* of Operation *, in order */
+	List	   *up;				/* of char * */
+	List	   *down;
+} PlannedMigration;
+
+/*
+ * Put the operations (as diff found them) in order and into migrations (of
+ * PlannedMigration *): public before tenant; within a scope what runs in a
+ * transaction, then indexes that are built concurrently, then foreign keys
+ * that need one of those.
+ */
+extern List *plan_migrations(List *operations);
+
+/* A name for a generation that was given none: "create_posts_and_2_more" */
+extern char *plan_name(List *migrations);
+
+#endif							/* ASHMIG_MIGRATION_PLAN_H */

@@ -1,0 +1,21 @@
+/*
+ * order.h
+ *		The order in which the operations of a plan can be carried out.
+ */
+#ifndef ASHMIG_ORDER_H
+#define ASHMIG_ORDER_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "plan/operation.h"
+
+/*
+ * Sort the operations (of Operation *) in place of the order that diff found
+ * them in, so that each finds what it needs; returns the sorted list.
+ * Carried out backwards, their inverses do so too.
+ */
+extern List *order_operations(List *operations);
+
+#endif							/* ASHMIG_ORDER_H */

@@ -1,0 +1,700 @@
+/*
+ * rename.c
+ *		Renames and moves of tables and columns: see rename.h.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/json.h"
+
+#include "plan/rename.h"
+#include "snapshot/json_reader.h"
+#include "syntax/sql_text.h"
+
+/* ----------
+ * The argument
+ * ----------
+ */
+
+/* The string member "key", or NULL; *there tells null from a missing key. */
+static char *
+answer_member(const cJSON *object, const char *key, const char *path,
+			  bool *there, Problem *problem)
+{
+	const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	*there = member != NULL;
+	if (member == NULL || cJSON_IsNull(member))
+		return NULL;
+	if (!cJSON_IsString(member) || member->valuestring[0] == '\0')
+	{
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT,
+					 psprintf("%s.%s", path, key), "A name is wanted here.", NULL,
+					 "renames: \"%s\" is not a name", key);
+		return NULL;
+	}
+	return pstrdup(member->valuestring);
+}
+
+/* One answer */
+static RenameAnswer *
+answer_decode(const cJSON *object, const char *path, Problem *problem)
+{
+	RenameAnswer *answer = palloc0(sizeof(RenameAnswer));
+	const cJSON *member;
+	bool		there;
+
+	answer->path = pstrdup(path);
+	cJSON_ArrayForEach(member, object)
+	{
+		if (strcmp(member->string, "table") != 0 && strcmp(member->string, "schema") != 0 &&
+			strcmp(member->string, "column") != 0 && strcmp(member->string, "to") != 0 &&
+			strcmp(member->string, "to_schema") != 0)
+			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
+						 "The keys are \"table\", \"schema\", \"column\", \"to\" and \"to_schema\".",
+						 "renames: unknown key \"%s\"", member->string);
+	}
+	answer->table = answer_member(object, "table", path, &there, problem);
+	answer->schema = answer_member(object, "schema", path, &there, problem);
+	answer->column = answer_member(object, "column", path, &there, problem);
+	answer->to = answer_member(object, "to", path, &answer->has_to, problem);
+	answer->to_schema = answer_member(object, "to_schema", path,
+									  &answer->has_to_schema, problem);
+	if (answer->table == NULL || (!answer->has_to && !answer->has_to_schema) ||
+		(answer->column != NULL && answer->has_to_schema))
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
+					 "Write {\"table\": \"posts\", \"to\": \"articles\"}, {\"table\": \"posts\", \"column\": \"subject\", \"to\": \"title\"} or {\"table\": \"posts\", \"to_schema\": \"archive\"}; null says \"not a rename\".",
+					 "renames: an answer needs a table and what became of it");
+	return answer;
+}
+
+List *
+rename_decode(const char *json, Problem *problem)
+{
+	JsonReader	reader;
+	const cJSON *root = json_open(&reader, json, problem) ? json_value(&reader) : NULL;
+	List	   *answers = NIL;
+	const cJSON *item;
+	int			i = 0;
+
+	if (!cJSON_IsArray(root))
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, "$", NULL,
+					 "'[]' says that nothing was renamed.",
+					 "renames must be a JSON array of answers");
+	else
+	{
+		cJSON_ArrayForEach(item, root)
+		{
+			char	   *path = psprintf("$[%d]", i++);
+
+			if (!cJSON_IsObject(item))
+				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path,
+							 "An answer is an object.", NULL,
+							 "renames: an answer is malformed");
+			else
+				answers = lappend(answers, answer_decode(item, path, problem));
+		}
+	}
+	json_close(&reader);
+	return problem->sqlerrcode == 0 ? answers : NIL;
+}
+
+/* ----------
+ * A copy of the recorded structure that can be changed
+ * ----------
+ */
+#define COPY(type, source) ((type *) memcpy(palloc(sizeof(type)), (source), sizeof(type)))
+
+static List *
+columns_copy(List *columns)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+		result = lappend(result, COPY(Column, lfirst(lc)));
+	return result;
+}
+
+static List *
+names_copy(List *names)
+{
+	return list_copy(names);
+}
+
+static Table *
+table_copy(const Table *table)
+{
+	Table	   *copy = COPY(Table, table);
+	ListCell   *lc;
+
+	copy->columns = columns_copy(table->columns);
+	copy->retired = columns_copy(table->retired);
+	if (table->primary_key)
+	{
+		copy->primary_key = COPY(PrimaryKey, table->primary_key);
+		copy->primary_key->columns = names_copy(table->primary_key->columns);
+	}
+	copy->foreign_keys = NIL;
+	foreach(lc, table->foreign_keys)
+	{
+		ForeignKey *key = COPY(ForeignKey, lfirst(lc));
+
+		key->columns = names_copy(key->columns);
+		key->target_columns = names_copy(key->target_columns);
+		key->on_delete_columns = names_copy(key->on_delete_columns);
+		copy->foreign_keys = lappend(copy->foreign_keys, key);
+	}
+	copy->indexes = NIL;
+	foreach(lc, table->indexes)
+	{
+		TableIndex *index = COPY(TableIndex, lfirst(lc));
+		List	   *keys = NIL;
+		ListCell   *lk;
+
+		foreach(lk, index->keys)
+			keys = lappend(keys, COPY(IndexKey, lfirst(lk)));
+		index->keys = keys;
+		index->include = names_copy(index->include);
+		copy->indexes = lappend(copy->indexes, index);
+	}
+	return copy;
+}
+
+/* ----------
+ * Carrying out a rename on that copy
+ * ----------
+ */
+
+/* Every foreign key that points to "old" points to "new". */
+static void
+retarget(List *tables, const TableName *old, const TableName *new)
+{
+	ListCell   *lt;
+	ListCell   *lk;
+
+	foreach(lt, tables)
+	{
+		foreach(lk, ((Table *) lfirst(lt))->foreign_keys)
+		{
+			ForeignKey *key = lfirst(lk);
+
+			if (table_name_equal(&key->target, old))
+				key->target = *new;
+		}
+	}
+}
+
+static void
+names_replace(List *names, const char *old, char *new)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), old) == 0)
+			lfirst(lc) = new;
+	}
+}
+
+/* A column goes by another name in everything that PostgreSQL keeps by number. */
+static void
+rename_column_in(List *tables, Table *table, const char *old, char *new)
+{
+	ListCell   *lt;
+	ListCell   *lc;
+	ListCell   *lk;
+
+	model_find_column(table->columns, old)->name = new;
+	if (table->primary_key)
+		names_replace(table->primary_key->columns, old, new);
+	foreach(lc, table->indexes)
+	{
+		TableIndex *index = lfirst(lc);
+
+		names_replace(index->include, old, new);
+		foreach(lk, index->keys)
+		{
+			IndexKey   *key = lfirst(lk);
+
+			if (!key->is_sql && strcmp(key->value, old) == 0)
+				key->value = new;
+		}
+	}
+	foreach(lt, tables)
+	{
+		Table	   *other = lfirst(lt);
+
+		foreach(lc, other->foreign_keys)
+		{
+			ForeignKey *key = lfirst(lc);
+
+			if (table_name_equal(&key->target, &table->name))
+				names_replace(key->target_columns, old, new);
+			if (other == table)
+			{
+				names_replace(key->columns, old, new);
+				names_replace(key->on_delete_columns, old, new);
+			}
+		}
+	}
+}
+
+static void
+rename_operation(Renamed *renamed, OperationKind kind, const TableName *table,
+				 const void *from, const void *to)
+{
+	Operation  *operation = palloc0(sizeof(Operation));
+
+	operation->kind = kind;
+	operation->table = *table;
+	operation->from = from;
+	operation->to = to;
+	renamed->operations = lappend(renamed->operations, operation);
+}
+
+/* ----------
+ * Tables
+ * ----------
+ */
+
+/* Does the answer speak of this table? */
+static bool
+answer_is_about(const RenameAnswer *answer, const TableName *name,
+				const char *default_schema)
+{
+	const char *schema = answer->schema;
+
+	if (schema != NULL && strcmp(schema, default_schema) == 0)
+		schema = NULL;
+	return strcmp(text_cut_name(answer->table), name->name) == 0 &&
+		text_equal(schema, name->schema);
+}
+
+/* What the table is called once the answer is carried out */
+static TableName
+answer_target(const RenameAnswer *answer, const TableName *name,
+			  const char *default_schema)
+{
+	TableName	target = *name;
+
+	if (answer->to)
+		target.name = text_cut_name(answer->to);
+	if (answer->has_to_schema && answer->to_schema)
+	{
+		target.schema = text_cut_name(answer->to_schema);
+		if (strcmp(target.schema, default_schema) == 0)
+			target.schema = NULL;
+	}
+	return target;
+}
+
+/* Remember what the table was before its first rename. */
+static void
+note_renamed(const Model *from, Table *table)
+{
+	if (table->before == NULL)
+		table->before = model_find(from, &table->name);
+}
+
+/* Rename and move one recorded table (a table of renamed->from). */
+static void
+rename_table(Renamed *renamed, const Model *from, Table *table, const TableName *target)
+{
+	TableName	old = table->name;
+	TableName	moved = old;
+
+	moved.schema = target->schema;
+	if (!table_name_equal(&old, &moved))
+		rename_operation(renamed, OP_MOVE_TABLE, &old, COPY(TableName, &old),
+						 COPY(TableName, &moved));
+	if (!table_name_equal(&moved, target))
+		rename_operation(renamed, OP_RENAME_TABLE, &moved, COPY(TableName, &moved),
+						 COPY(TableName, target));
+	renamed->forgotten = lappend(renamed->forgotten, COPY(TableName, &old));
+	retarget(renamed->from->tables, &old, target);
+	note_renamed(from, table);
+	table->name = *target;
+}
+
+/* Carry out an answer about a table; a problem where no snapshot has the new name. */
+static void
+answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
+			 const Model *given, const DiffOptions *options, Problem *problem)
+{
+	ListCell   *lc;
+
+	foreach(lc, renamed->from->tables)
+	{
+		Table	   *table = lfirst(lc);
+		TableName	target;
+
+		if (!answer_is_about(answer, &table->name, options->default_schema) ||
+			model_find(given, &table->name) != NULL)
+			continue;
+		target = answer_target(answer, &table->name, options->default_schema);
+		if (table_name_equal(&target, &table->name) || model_find(from, &target) != NULL)
+			continue;
+		if (model_find(given, &target) == NULL)
+		{
+			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+						 psprintf("No snapshot of \"%s\" is given.", table_name_show(&target)),
+						 "Give the snapshot of the table under its new name.",
+						 "cannot rename table \"%s\" to \"%s\"",
+						 table_name_show(&table->name), table_name_show(&target));
+			continue;
+		}
+		rename_table(renamed, from, table, &target);
+	}
+}
+
+/* Was this question about a table answered with "no"? */
+static bool
+table_answered(const DiffOptions *options, const TableName *name, bool move)
+{
+	ListCell   *lc;
+
+	foreach(lc, options->answers)
+	{
+		const RenameAnswer *answer = lfirst(lc);
+
+		if (answer->column == NULL &&
+			answer_is_about(answer, name, options->default_schema) &&
+			(move ? answer->has_to_schema : answer->has_to))
+			return true;
+	}
+	return false;
+}
+
+static RenameQuestion *
+question_make(const TableName *table, char *column, bool move, List *candidates)
+{
+	RenameQuestion *question = palloc0(sizeof(RenameQuestion));
+
+	question->table = *table;
+	question->column = column;
+	question->move = move;
+	question->candidates = candidates;
+	return question;
+}
+
+/*
+ * What may have become of a recorded table that the input lacks: one of its
+ * name in another schema, or (where the input is complete) a new one beside it.
+ */
+static void
+ask_table(Renamed *renamed, const Table *table, List *fresh,
+		  const DiffOptions *options)
+{
+	List	   *names = NIL;
+	List	   *schemas = NIL;
+	ListCell   *lc;
+
+	foreach(lc, fresh)
+	{
+		const TableName *name = &((Table *) lfirst(lc))->name;
+
+		if (name->tenant != table->name.tenant)
+			continue;
+		if (strcmp(name->name, table->name.name) == 0)
+			schemas = lappend(schemas, name->schema ? name->schema
+							  : (char *) options->default_schema);
+		else if (text_equal(name->schema, table->name.schema))
+			names = lappend(names, name->name);
+	}
+	if (schemas != NIL)
+	{
+		if (!table_answered(options, &table->name, true))
+			renamed->questions = lappend(renamed->questions,
+										 question_make(&table->name, NULL, true, schemas));
+	}
+	else if (names != NIL && options->drop_tables &&
+			 !table_answered(options, &table->name, false))
+		renamed->questions = lappend(renamed->questions,
+									 question_make(&table->name, NULL, false, names));
+}
+
+/* Tables: the answers, then the questions that are left */
+static void
+resolve_tables(Renamed *renamed, const Model *from, const Model *given,
+			   const DiffOptions *options, Problem *problem)
+{
+	Model	   *working;
+	List	   *fresh = NIL;
+	ListCell   *lc;
+
+	foreach(lc, options->answers)
+	{
+		RenameAnswer *answer = lfirst(lc);
+
+		if (answer->column == NULL && (answer->to || answer->to_schema))
+			answer_table(renamed, answer, from, given, options, problem);
+	}
+
+	/* the names have changed: index the tables anew */
+	working = model_create();
+	foreach(lc, renamed->from->tables)
+		model_add(working, lfirst(lc));
+	renamed->from = working;
+
+	foreach(lc, given->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (model_find(working, &table->name) == NULL)
+			fresh = lappend(fresh, table);
+	}
+	foreach(lc, working->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (fresh != NIL && !table->opted_out && model_find(given, &table->name) == NULL)
+			ask_table(renamed, table, fresh, options);
+	}
+}
+
+/* ----------
+ * Columns
+ * ----------
+ */
+
+/* The answer about this column, or NULL */
+static const RenameAnswer *
+column_answer(const DiffOptions *options, const Table *old_table,
+			  const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, options->answers)
+	{
+		const RenameAnswer *answer = lfirst(lc);
+
+		if (answer->column != NULL && answer->has_to &&
+			answer_is_about(answer, &old_table->name, options->default_schema) &&
+			strcmp(text_cut_name(answer->column), column) == 0)
+			return answer;
+	}
+	return NULL;
+}
+
+/*
+ * Carry out an answer about a column of "old"; a problem where the new name is
+ * not that of a column that comes.
+ */
+static void
+answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
+			  const Table *new, const char *column, Problem *problem)
+{
+	char	   *to = text_cut_name(answer->to);
+
+	if (model_find_column(old->retired, to) != NULL)
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+					 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
+							  to, table_name_show(&new->name)),
+					 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
+					 "cannot rename column \"%s\" to \"%s\"", column, to);
+	else if (model_find_column(new->columns, to) == NULL ||
+			 model_find_column(old->columns, to) != NULL)
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+					 psprintf("\"%s\" is not among the columns that come new to \"%s\".",
+							  to, table_name_show(&new->name)),
+					 "Name a column that the snapshot has and the table has not yet.",
+					 "cannot rename column \"%s\" to \"%s\"", column, to);
+	else
+	{
+		rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name, pstrdup(column), to);
+		note_renamed(from, old);
+		rename_column_in(renamed->from->tables, old, column, to);
+	}
+}
+
+/* The columns that come new to a table (of char *) */
+static List *
+added_columns(const Table *old, const Table *new)
+{
+	List	   *added = NIL;
+	ListCell   *lc;
+
+	foreach(lc, new->columns)
+	{
+		char	   *name = ((Column *) lfirst(lc))->name;
+
+		if (model_find_column(old->columns, name) == NULL &&
+			model_find_column(old->retired, name) == NULL)
+			added = lappend(added, name);
+	}
+	return added;
+}
+
+/*
+ * One table that both sides know: columns that went, columns that came.
+ */
+static void
+resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
+				const DiffOptions *options, Problem *problem)
+{
+	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
+	List	   *added;
+	ListCell   *lc;
+
+	foreach(lc, old->columns)
+	{
+		Column	   *column = lfirst(lc);
+		const RenameAnswer *answer;
+
+		if (model_find_column(new->columns, column->name) != NULL)
+			continue;
+		answer = column_answer(options, new, column->name);
+		if (answer == NULL)
+			open = lappend(open, column->name);
+		else if (answer->to != NULL)
+			answer_column(renamed, answer, from, old, new, column->name, problem);
+	}
+	added = open == NIL ? NIL : added_columns(old, new);
+	foreach(lc, open)
+	{
+		if (added != NIL)
+			renamed->questions = lappend(renamed->questions,
+										 question_make(&new->name, lfirst(lc), false, added));
+	}
+}
+
+/* ----------
+ * The whole
+ * ----------
+ */
+Renamed *
+rename_resolve(const Model *from, const Model *given, const DiffOptions *options,
+			   Problem *problem)
+{
+	Renamed    *renamed = palloc0(sizeof(Renamed));
+	Model	   *working = model_create();
+	ListCell   *lc;
+
+	/* only where there is something to change is a copy needed */
+	foreach(lc, from->tables)
+		model_add(working, options->answers == NIL ? lfirst(lc) : table_copy(lfirst(lc)));
+	renamed->from = working;
+
+	resolve_tables(renamed, from, given, options, problem);
+	foreach(lc, given->tables)
+	{
+		Table	   *new = lfirst(lc);
+		Table	   *old = model_find(renamed->from, &new->name);
+
+		if (old != NULL)
+			resolve_columns(renamed, from, old, new, options, problem);
+	}
+	return problem->sqlerrcode == 0 ? renamed : NULL;
+}
+
+/* ----------
+ * The questions, for a person and for a program
+ * ----------
+ */
+
+/* {"table": ..., "schema": ..., "column": ..., "to": candidate} */
+static void
+answer_print(StringInfo buf, const RenameQuestion *question, const char *candidate)
+{
+	appendStringInfoString(buf, "{\"table\": ");
+	escape_json(buf, question->table.name);
+	if (question->table.schema)
+	{
+		appendStringInfoString(buf, ", \"schema\": ");
+		escape_json(buf, question->table.schema);
+	}
+	if (question->column)
+	{
+		appendStringInfoString(buf, ", \"column\": ");
+		escape_json(buf, question->column);
+	}
+	appendStringInfoString(buf, question->move ? ", \"to_schema\": " : ", \"to\": ");
+	if (candidate)
+		escape_json(buf, candidate);
+	else
+		appendStringInfoString(buf, "null");
+	appendStringInfoChar(buf, '}');
+}
+
+/* The question as a JSON object, with its candidates */
+static void
+question_print(StringInfo buf, const RenameQuestion *question)
+{
+	ListCell   *lc;
+
+	appendStringInfoString(buf, "{\"table\": ");
+	escape_json(buf, question->table.name);
+	appendStringInfoString(buf, ", \"schema\": ");
+	if (question->table.schema)
+		escape_json(buf, question->table.schema);
+	else
+		appendStringInfoString(buf, "null");
+	appendStringInfo(buf, ", \"tenant\": %s", question->table.tenant ? "true" : "false");
+	if (question->column)
+	{
+		appendStringInfoString(buf, ", \"column\": ");
+		escape_json(buf, question->column);
+	}
+	appendStringInfo(buf, ", \"question\": \"%s\", \"candidates\": [",
+					 question->move ? "moved" : "renamed");
+	foreach(lc, question->candidates)
+	{
+		if (lc != list_head(question->candidates))
+			appendStringInfoString(buf, ", ");
+		escape_json(buf, lfirst(lc));
+	}
+	appendStringInfoString(buf, "]}");
+}
+
+void
+rename_report(List *questions, Problem *problem)
+{
+	StringInfoData detail;
+	StringInfoData yes;
+	const RenameQuestion *first = linitial(questions);
+	char	   *what = first->column
+		? psprintf("column \"%s\" of \"%s\"", first->column, table_name_show(&first->table))
+		: psprintf("table \"%s\"", table_name_show(&first->table));
+	ListCell   *lc;
+
+	initStringInfo(&detail);
+	initStringInfo(&yes);
+	appendStringInfoChar(&detail, '[');
+	appendStringInfoChar(&yes, '[');
+	foreach(lc, questions)
+	{
+		const RenameQuestion *question = lfirst(lc);
+		ListCell   *lq;
+		int			rank = 0;
+
+		if (lc != list_head(questions))
+		{
+			appendStringInfoString(&detail, ", ");
+			appendStringInfoString(&yes, ", ");
+		}
+		question_print(&detail, question);
+		/* a second lost column cannot become the first one's candidate as well */
+		foreach(lq, questions)
+		{
+			const RenameQuestion *before = lfirst(lq);
+
+			if (before == question)
+				break;
+			if (table_name_equal(&before->table, &question->table))
+				rank++;
+		}
+		answer_print(&yes, question,
+					 rank < list_length(question->candidates)
+					 ? list_nth(question->candidates, rank) : NULL);
+	}
+	appendStringInfoChar(&detail, ']');
+	appendStringInfoChar(&yes, ']');
+
+	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.data,
+				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
+						  quote_text(yes.data)),
+				 list_length(questions) == 1 ? "was %s %s?"
+				 : "was %s %s? (the first of %d questions)",
+				 what, first->move ? "moved" : "renamed", list_length(questions));
+}

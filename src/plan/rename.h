@@ -1,0 +1,81 @@
+/*
+ * rename.h
+ *		Which of the tables and columns that went and came are the same under
+ *		another name: the argument "renames", and the questions it leaves open.
+ *
+ * Snapshots do not say that something was renamed.  AshPostgres asks at the
+ * terminal; here the answers come with the call, and what they leave open is
+ * an error that shows the answers ready to paste.
+ */
+#ifndef ASHMIG_RENAME_H
+#define ASHMIG_RENAME_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "base/problem.h"
+#include "model/model.h"
+#include "plan/operation.h"
+
+/* An answer to "was this renamed?", from the argument "renames" */
+typedef struct RenameAnswer
+{
+	char	   *schema;			/* where the table lies, NULL: the default or a tenant */
+	char	   *table;
+	char	   *column;			/* NULL: the table itself */
+	char	   *to;				/* the new name, or NULL */
+	bool		has_to;			/* "to" is there; with to NULL: not a rename */
+	char	   *to_schema;		/* the new schema, or NULL */
+	bool		has_to_schema;
+	char	   *path;
+} RenameAnswer;
+
+/* A question that the input leaves open */
+typedef struct RenameQuestion
+{
+	TableName	table;
+	char	   *column;			/* NULL: the table itself */
+	bool		move;			/* has the table moved to another schema? */
+	List	   *candidates;		/* of char *: new names, or new schemas */
+} RenameQuestion;
+
+typedef struct DiffOptions
+{
+	bool		drop_columns;	/* else they are retired */
+	bool		drop_tables;	/* the input is complete: what is absent goes */
+	bool		ask;			/* open questions are an error */
+	List	   *answers;		/* of RenameAnswer * */
+	bool		concurrent_indexes;
+	bool		quiet;			/* the caller wants no warnings */
+	const char *default_schema;
+} DiffOptions;
+
+typedef struct Renamed
+{
+	Model	   *from;			/* the recorded structure under its new names */
+	List	   *operations;		/* of Operation *: moves and renames, in order */
+	List	   *questions;		/* of RenameQuestion * */
+	List	   *forgotten;		/* of TableName *: names that stand for nothing any more */
+} Renamed;
+
+/* Decode the argument "renames", a JSON array. NIL with the problem noted where it is malformed. */
+extern List *rename_decode(const char *json, Problem *problem);
+
+/*
+ * Apply the answers to the recorded structure and collect what they leave
+ * open.  "from" is not changed.  An answer that speaks of nothing recorded is
+ * passed over, so that a call can be repeated; one whose new name no snapshot
+ * has is a problem.
+ */
+extern Renamed *rename_resolve(const Model *from, const Model *given,
+							   const DiffOptions *options, Problem *problem);
+
+/*
+ * Note the open questions as a problem: the message says what to read, the
+ * DETAIL is a JSON array with an object a question, the HINT shows the
+ * argument ready to paste.
+ */
+extern void rename_report(List *questions, Problem *problem);
+
+#endif							/* ASHMIG_RENAME_H */

@@ -1,0 +1,269 @@
+/*
+ * export.c
+ *		Migrations as scripts that record them in another database: see
+ *		export.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "base/errors.h"
+#include "record/export.h"
+#include "record/record.h"
+#include "syntax/sql_text.h"
+
+/* The values that SNAPSHOTS_BROUGHT asks for */
+static void
+brought_values(Datum *values, const Migration *migration)
+{
+	values[0] = CStringGetTextDatum(migration->repo);
+	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = Int64GetDatum(handwritten_generation(migration));
+}
+
+/* ------------------------------------------------------------------------
+ * Writing
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A literal that shows the text as it is, between tags that do not occur in
+ * it.
+ */
+static void
+append_quoted(StringInfo buf, const char *value)
+{
+	char	   *tag = "$ashmig";
+
+	for (int i = 1; strstr(value, tag) != NULL; i++)
+		tag = psprintf("$ashmig%d", i);
+	appendStringInfo(buf, "%s$%s%s$", tag, value, tag);
+}
+
+/*
+ * A line of a comment; what could end it becomes a space.
+ */
+static void
+append_comment(StringInfo buf, const char *text)
+{
+	appendStringInfoString(buf, "-- ");
+	for (; *text; text++)
+		appendStringInfoChar(buf, (unsigned char) *text < ' ' ? ' ' : *text);
+	appendStringInfoChar(buf, '\n');
+}
+
+/*
+ * "name => array,", a statement a line; NULL for a down that is not there.
+ */
+static void
+append_statements(StringInfo buf, const char *name, List *statements, bool is_null)
+{
+	ListCell   *lc;
+
+	if (is_null)
+	{
+		appendStringInfo(buf, "    %s => NULL", name);
+		return;
+	}
+	appendStringInfo(buf, "    %s => ARRAY[", name);
+	foreach(lc, statements)
+	{
+		appendStringInfoString(buf, lc == list_head(statements) ? "\n" : ",\n\n");
+		append_quoted(buf, lfirst(lc));
+	}
+	appendStringInfoString(buf, statements == NIL ? "]::text[]" : "\n    ]::text[]");
+}
+
+/*
+ * "snapshots => ..." where the migration brought any, a table a line.
+ */
+static void
+append_snapshots(StringInfo buf, const Migration *migration)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT pg_catalog.jsonb_build_object('repo', nullif(s.repo, $1), 'scope', s.scope,"
+		" 'schema_name', s.schema_name, 'table_name', s.table_name, 'snapshot', s.snapshot,"
+		" 'state', s.state)::text"
+		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND NOT s.dev"
+		" ORDER BY s.scope, s.schema_name, s.table_name, s.repo",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[3];
+	StringInfoData json;
+	int			level;
+	uint64		rows;
+
+	/* one migration of a generation brings them all */
+	if (handwritten_generation(migration) != migration->version)
+		return;
+	initStringInfo(&json);
+	brought_values(values, migration);
+	level = catalog_connect();
+	rows = catalog_query(&query, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+		appendStringInfo(&json, "%s\n%s", i ? "," : "[",
+						 catalog_string(i, 1, CurrentMemoryContext));
+	catalog_disconnect(level);
+	if (rows == 0)
+		return;
+	appendStringInfoString(&json, "\n]");
+	appendStringInfoString(buf, ",\n    snapshots => ");
+	append_quoted(buf, json.data);
+}
+
+/*
+ * The checksum that goes with the migration; what somebody changed in the
+ * table is not handed on under the old one.
+ */
+static char *
+exported_checksum(const Migration *migration)
+{
+	char	   *checksum = catalog_checksum(migration);
+
+	if (migration->checksum[0] != '\0' && strcmp(migration->checksum, checksum) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
+						scope_name(migration->tenant), migration->version),
+				 errdetail("It was recorded with checksum %s; its statements now give %s.",
+						   migration->checksum, checksum),
+				 errhint("SELECT * FROM ashmig_check_migrations() says more.")));
+	return checksum;
+}
+
+char *
+export_script(const Migration *migration)
+{
+	StringInfoData buf;
+	char	   *checksum = exported_checksum(migration);
+
+	if (migration->dev)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
+				 errmsg("%s migration " INT64_FORMAT " is a dev migration",
+						scope_name(migration->tenant), migration->version),
+				 errhint("Export the one that replaces it: SELECT ashmig_generate(snapshots, name => '...').")));
+
+	initStringInfo(&buf);
+	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
+								  scope_name(migration->tenant), migration->version,
+								  migration->name, migration->kind));
+	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
+	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
+	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
+					 migration->version);
+	append_quoted(&buf, migration->name);
+	appendStringInfo(&buf, ",\n    checksum => '%s',\n", checksum);
+	append_statements(&buf, "up", migration->up, false);
+	appendStringInfoString(&buf, ",\n");
+	append_statements(&buf, "down", migration->down, !migration->reversible);
+	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
+					 migration->kind, migration->tenant ? "true" : "false",
+					 migration->transactional ? "true" : "false",
+					 migration->covered ? "true" : "false");
+	if (migration->repo[0] != '\0')
+	{
+		appendStringInfoString(&buf, ",\n    repo => ");
+		append_quoted(&buf, migration->repo);
+	}
+	if (migration->generation)
+		appendStringInfo(&buf, ",\n    generation => " INT64_FORMAT, migration->generation);
+	append_snapshots(&buf, migration);
+	appendStringInfoString(&buf, ");\n");
+	return buf.data;
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Is what came what was sent?
+ */
+static void
+check_sent(const Migration *migration)
+{
+	char	   *checksum = catalog_checksum(migration);
+
+	if (strcmp(checksum, migration->checksum) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migration " INT64_FORMAT " is not as it was exported",
+						scope_name(migration->tenant), migration->version),
+				 errdetail("The script says checksum %s; its statements give %s.",
+						   migration->checksum, checksum),
+				 errhint("Export it again; what was changed by hand is recorded with ashmig_add_migration.")));
+}
+
+/*
+ * Is what is recorded under that version the same?
+ */
+static void
+check_recorded(const Migration *recorded, const Migration *migration)
+{
+	char	   *checksum = catalog_checksum(recorded);
+	AppliedIn  *applied;
+
+	if (strcmp(checksum, migration->checksum) == 0)
+		return;
+	applied = handwritten_applied(recorded, NULL);
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_CHECKSUM),
+			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
+					scope_name(migration->tenant), migration->version),
+			 errdetail("Recorded is \"%s\" with checksum %s; given is \"%s\" with checksum %s.",
+					   recorded->name, checksum, migration->name, migration->checksum),
+			 applied ?
+			 errhint("It is applied in %s: record the change as a new migration.", applied->schemas) :
+			 errhint("It is applied nowhere; ashmig_remove_migration(" INT64_FORMAT "%s) makes room.",
+					 migration->version, migration->tenant ? ", tenant => true" : "")));
+}
+
+/*
+ * Record the snapshots, so that the next generation here starts from the same.
+ */
+static void
+import_snapshots(const Migration *migration, Datum snapshots)
+{
+	static CatalogStatement insert = {
+		.sql = "INSERT INTO ashmig.snapshots (repo, version, scope, schema_name, table_name, snapshot, state)"
+		" SELECT coalesce(s.repo, $1), $2, s.scope, s.schema_name, s.table_name, s.snapshot, s.state"
+		" FROM pg_catalog.jsonb_to_recordset($3) AS s"
+		" (repo text, scope text, schema_name text, table_name text, snapshot jsonb, state jsonb)",
+		.nargs = 3, .types = {TEXTOID, INT8OID, JSONBOID}
+	};
+	Datum		values[3];
+	int			level;
+
+	values[0] = CStringGetTextDatum(migration->repo);
+	values[1] = Int64GetDatum(handwritten_generation(migration));
+	values[2] = snapshots;
+	level = catalog_connect();
+	catalog_execute(&insert, values, NULL);
+	catalog_disconnect(level);
+}
+
+bool
+export_import(Migration *migration, Datum snapshots)
+{
+	Migration  *recorded;
+
+	check_sent(migration);
+	catalog_lock_generation();
+	recorded = handwritten_find(migration->version, migration->tenant, migration->repo, true);
+	if (recorded)
+	{
+		check_recorded(recorded, migration);
+		return false;
+	}
+	handwritten_check_order(migration);
+	handwritten_check_applied(migration);
+	catalog_add_migration(migration);
+	if (snapshots)
+		import_snapshots(migration, snapshots);
+	return true;
+}

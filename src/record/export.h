@@ -1,0 +1,25 @@
+/*
+ * export.h
+ *		Migrations as scripts that record them in another database.
+ */
+#ifndef ASHMIG_EXPORT_H
+#define ASHMIG_EXPORT_H
+
+#include "postgres.h"
+
+#include "metadata/catalog_migrations.h"
+
+/*
+ * A script for psql: it calls ashmig_import_migration with the migration, its
+ * checksum and the snapshots that it brought.
+ */
+extern char *export_script(const Migration *migration);
+
+/*
+ * Record a migration that another database exported; its checksum is the one
+ * that the script has.  "snapshots" is a jsonb array, or (Datum) 0.  False
+ * where it is recorded already.
+ */
+extern bool export_import(Migration *migration, Datum snapshots);
+
+#endif							/* ASHMIG_EXPORT_H */

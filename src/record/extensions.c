@@ -1,0 +1,384 @@
+/*
+ * extensions.c
+ *		The extensions that an application needs, as migrations: see
+ *		extensions.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "base/errors.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "record/ash_functions.h"
+#include "record/extensions.h"
+#include "syntax/sql_text.h"
+
+/* In front of the first statement that installs ash-functions; then the version */
+#define ASH_FUNCTIONS_MARK "-- ash-functions "
+
+typedef struct ExtensionPlan
+{
+	List	   *all;			/* of Migration *: recorded public ones */
+	List	   *installed;		/* those of them that install extensions and count */
+	List	   *names;			/* of char *: what the migration to be installs */
+	List	   *up;
+	List	   *down;
+} ExtensionPlan;
+
+/* ------------------------------------------------------------------------
+ * What is recorded
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The recorded migrations that install extensions.
+ */
+static List *
+installing_migrations(List *all, bool with_dev)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, all)
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (strcmp(migration->kind, "extension") == 0 && (with_dev || !migration->dev))
+			result = lappend(result, migration);
+	}
+	return result;
+}
+
+/*
+ * Has one of the migrations this statement, in its up or in its down?
+ */
+static bool
+has_statement(List *migrations, bool down, const char *statement)
+{
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (text_list_has(down ? migration->down : migration->up, statement))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The version of ash-functions that is recorded, or 0.
+ */
+static int
+recorded_ash_version(List *installed)
+{
+	int			version = 0;
+	ListCell   *lm;
+	ListCell   *ls;
+
+	foreach(lm, installed)
+	{
+		foreach(ls, ((Migration *) lfirst(lm))->up)
+		{
+			const char *statement = lfirst(ls);
+
+			if (strncmp(statement, ASH_FUNCTIONS_MARK, strlen(ASH_FUNCTIONS_MARK)) == 0)
+				version = Max(version, atoi(statement + strlen(ASH_FUNCTIONS_MARK)));
+		}
+	}
+	return Min(version, ASH_FUNCTIONS_LATEST);
+}
+
+/* ------------------------------------------------------------------------
+ * ash-functions
+ * ------------------------------------------------------------------------
+ */
+
+/* A function of the database */
+typedef struct Existing
+{
+	char	   *definition;		/* NULL: it is no plain function */
+	char	   *result;
+	bool		of_extension;
+} Existing;
+
+/*
+ * The function of that signature in the default schema, or NULL.
+ */
+static Existing *
+existing_function(const char *signature)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT CASE WHEN p.prokind = 'f' THEN pg_catalog.rtrim(pg_catalog.pg_get_functiondef(p.oid), E'\\n') END,"
+		" pg_catalog.format_type(p.prorettype, NULL), EXISTS (SELECT FROM pg_catalog.pg_depend d"
+		"  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')"
+		" FROM pg_catalog.pg_proc p WHERE p.oid = pg_catalog.to_regprocedure($1)",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Existing   *existing = NULL;
+	Datum		values[1];
+	int			level;
+
+	values[0] = CStringGetTextDatum(psprintf("%s.%s", quote_identifier(ashmig_default_schema),
+											 signature));
+	level = catalog_connect();
+	if (catalog_query(&find, values, NULL) > 0)
+	{
+		bool		isnull;
+
+		existing = MemoryContextAlloc(context, sizeof(Existing));
+		existing->definition = catalog_string(0, 1, context);
+		existing->result = catalog_string(0, 2, context);
+		existing->of_extension = DatumGetBool(catalog_datum(0, 3, &isnull));
+	}
+	catalog_disconnect(level);
+	return existing;
+}
+
+/*
+ * Refuse to replace what is something else under the same name.
+ */
+static void
+check_replaceable(int function, const Existing *existing)
+{
+	const char *signature = ash_function_signature(function);
+
+	if (existing->definition && strcmp(existing->result, ash_function_result(function)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_CONFLICT),
+			 errmsg("function %s of ash-functions is taken by another one", signature),
+			 existing->definition ?
+			 errdetail("In schema \"%s\" there is one that returns %s instead of %s.",
+					   ashmig_default_schema, existing->result, ash_function_result(function)) :
+			 errdetail("In schema \"%s\" there is an aggregate or a procedure of that name.",
+					   ashmig_default_schema),
+			 errhint("Rename it: ALTER ROUTINE %s.%s RENAME TO ...",
+					 quote_identifier(ashmig_default_schema), signature)));
+}
+
+/*
+ * One function that the version before did not have.  One that is there
+ * already and no migration has made is replaced, and the down gives it back;
+ * one that belongs to an extension is left to it.
+ */
+static void
+add_new_function(ExtensionPlan *plan, int function, const char *create, List **up, List **down)
+{
+	char	   *drop = ash_function_drop(function);
+	Existing   *existing = NULL;
+
+	if (!has_statement(plan->all, true, drop))
+		existing = existing_function(ash_function_signature(function));
+	if (existing)
+	{
+		check_replaceable(function, existing);
+		if (existing->of_extension)
+			return;
+		drop = existing->definition;
+	}
+	*up = lappend(*up, (char *) create);
+	*down = lcons(drop, *down);
+}
+
+/*
+ * ash-functions, from the recorded version to the wanted one.
+ */
+static void
+plan_ash_functions(ExtensionPlan *plan, int wanted)
+{
+	int			from = recorded_ash_version(plan->installed);
+	int			to = wanted == 0 ? ASH_FUNCTIONS_LATEST : wanted;
+	List	   *up = NIL;
+	List	   *down = NIL;
+
+	if (to > ASH_FUNCTIONS_LATEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("version %d of ash-functions is not known", to),
+				 errhint("Update ashmig, or leave \"ash_functions_version\" out to have version %d.",
+						 ASH_FUNCTIONS_LATEST)));
+	if (from >= to)
+		return;
+	for (int i = 0; i < ASH_FUNCTIONS_COUNT; i++)
+	{
+		const char *before = ash_function_create(i, from);
+		const char *after = ash_function_create(i, to);
+
+		if (before == after)
+			continue;
+		if (before == NULL)
+			add_new_function(plan, i, after, &up, &down);
+		else
+		{
+			up = lappend(up, (char *) after);
+			down = lcons((char *) before, down);
+		}
+	}
+	if (up == NIL)				/* an extension has them all */
+		return;
+	linitial(up) = psprintf("%s%d\n%s", ASH_FUNCTIONS_MARK, to, (char *) linitial(up));
+	plan->names = lappend(plan->names, psprintf("ash_functions_%d", to));
+	plan->up = list_concat(plan->up, up);
+	plan->down = list_concat(down, plan->down);
+}
+
+/* ------------------------------------------------------------------------
+ * PostgreSQL's extensions, and the application's own
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * CREATE EXTENSION.  The down drops it unless it was there before ashmig.
+ */
+static void
+plan_extension(ExtensionPlan *plan, const char *name)
+{
+	char	   *create = psprintf("CREATE EXTENSION IF NOT EXISTS %s", quote_name(name));
+	char	   *drop = psprintf("DROP EXTENSION IF EXISTS %s", quote_name(name));
+
+	if (has_statement(plan->installed, false, create))
+		return;
+	plan->names = lappend(plan->names, (char *) name);
+	plan->up = lappend(plan->up, create);
+	if (!OidIsValid(get_extension_oid(name, true)) || has_statement(plan->all, true, drop))
+		plan->down = lcons(drop, plan->down);
+}
+
+/*
+ * Does the server have the files of that extension?
+ */
+static bool
+is_available(const char *name)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT FROM pg_catalog.pg_available_extensions() AS e (name) WHERE e.name = $1::pg_catalog.name",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	bool		found;
+	int			level;
+
+	values[0] = CStringGetTextDatum(name);
+	level = catalog_connect();
+	found = catalog_query(&find, values, NULL) > 0;
+	catalog_disconnect(level);
+	return found;
+}
+
+/*
+ * Is this a module of the application (AshPostgres.CustomExtension), which
+ * writes its SQL in Elixir?  Those are listed as name_v1.
+ */
+static bool
+is_custom(const char *name)
+{
+	const char *end = name + strlen(name);
+	const char *digits = end;
+
+	while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
+		digits--;
+	return digits < end && digits - name > 2 &&
+		digits[-1] == 'v' && digits[-2] == '_' && !is_available(name);
+}
+
+/*
+ * The application's own SQL is not ours to know.  A migration of its name says
+ * that it is taken care of; until then, say so.
+ */
+static void
+warn_custom(const ExtensionPlan *plan, const char *name)
+{
+	char	   *wanted = psprintf("install_%s_extension", name);
+	ListCell   *lc;
+
+	foreach(lc, plan->all)
+	{
+		const char *recorded = ((Migration *) lfirst(lc))->name;
+
+		if (strcmp(recorded, wanted) == 0 || strcmp(recorded, name) == 0)
+			return;
+	}
+	ereport(WARNING,
+			(errcode(ERRCODE_ASHMIG_ELIXIR_CODE),
+			 errmsg("extension \"%s\" is Elixir code of the application and is not installed", name),
+			 errhint("Record the SQL that it executes: SELECT ashmig_add_migration(NULL, %s, up => '...', down => '...').",
+					 quote_text(wanted))));
+}
+
+/* ------------------------------------------------------------------------
+ * The plan
+ * ------------------------------------------------------------------------
+ */
+
+/* "install_citext_extension", "install_citext_and_2_more_extensions" */
+static char *
+migration_name(List *names)
+{
+	if (list_length(names) == 1)
+		return psprintf("install_%s_extension", (char *) linitial(names));
+	return psprintf("install_%s_and_%d_more_extensions", (char *) linitial(names),
+					list_length(names) - 1);
+}
+
+/*
+ * What was planned as a migration.
+ */
+static Migration *
+plan_migration(const ExtensionPlan *plan, const Bundle *bundle, bool dev)
+{
+	Migration  *migration = palloc0(sizeof(Migration));
+
+	migration->repo = bundle->snapshots == NIL ? "" :
+		((ResourceSnapshot *) linitial(bundle->snapshots))->repo;
+	migration->name = migration_name(plan->names);
+	migration->kind = "extension";
+	migration->dev = dev;
+	migration->transactional = true;
+	migration->up = plan->up;
+	migration->down = plan->down;
+	migration->reversible = true;
+	return migration;
+}
+
+/*
+ * The migrations that install what is missing.
+ */
+List *
+extension_plan(const Bundle *bundle, bool with_dev)
+{
+	ExtensionPlan plan = {0};
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	if (bundle->extensions == NIL)
+		return NIL;
+	plan.all = catalog_migrations(NULL, SCOPES_PUBLIC);
+	plan.installed = installing_migrations(plan.all, with_dev);
+	foreach(lc, bundle->extensions)
+	{
+		char	   *name = lfirst(lc);
+
+		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+					 errmsg("\"%s\" cannot be the name of an extension", name),
+					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
+		if (text_list_has(seen, name))
+			continue;
+		seen = lappend(seen, name);
+		if (strcmp(name, ASH_FUNCTIONS_NAME) == 0)
+			plan_ash_functions(&plan, bundle->ash_functions_version);
+		else if (is_custom(name))
+			warn_custom(&plan, name);
+		else
+			plan_extension(&plan, name);
+	}
+	return plan.up == NIL ? NIL : list_make1(plan_migration(&plan, bundle, with_dev));
+}

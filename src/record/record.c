@@ -1,0 +1,530 @@
+/*
+ * record.c
+ *		Migrations that are given rather than generated: see record.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+
+#include "base/errors.h"
+#include "base/settings.h"
+#include "migrate/execute.h"
+#include "record/record.h"
+#include "syntax/fragment.h"
+#include "syntax/sql_text.h"
+
+/* ------------------------------------------------------------------------
+ * The SQL
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * An error of the parser is one of the text that was handed in, not of the
+ * query that called us.
+ */
+static void
+parse_error_callback(void *arg)
+{
+	const char *text = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(text);
+	}
+	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION)
+	{
+		errcode(ERRCODE_ASHMIG_INVALID_SQL);
+		errhint("A migration is SQL, statement by statement; @tenant@ and @default@ stand for quoted names of schemas, #{prefix()} for the raw one.");
+	}
+}
+
+/*
+ * The position, counted in characters from 1, at which a statement begins.
+ */
+static int
+statement_position(const char *text, const RawStmt *raw)
+{
+	int			at = Max(raw->stmt_location, 0);
+
+	at += strspn(text + at, " \t\n\r\f\v");
+	return pg_mbstrlen_with_len(text, at) + 1;
+}
+
+/*
+ * Refuse a statement that a migration cannot run, or this kind cannot.
+ */
+static void
+check_statement(const RawStmt *raw, const char *text, bool transactional)
+{
+	const char *outside = exec_outside_command(raw->stmt);
+
+	if (IsA(raw->stmt, TransactionStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("transaction control statements are not allowed in a migration"),
+				 errhint("Leave them out: ashmig runs a schema's migrations in one transaction."),
+				 internalerrposition(statement_position(text, raw)),
+				 internalerrquery(text)));
+	if (IsA(raw->stmt, CopyStmt) && ((CopyStmt *) raw->stmt)->filename == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("COPY from or to the client is not possible in a migration"),
+				 errhint("Use INSERT."),
+				 internalerrposition(statement_position(text, raw)),
+				 internalerrquery(text)));
+	/* a new value of an enum can be added; using it is what has to wait */
+	if (transactional && outside && !IsA(raw->stmt, AlterEnumStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("%s cannot run inside a transaction", outside),
+				 errhint("Record it as a migration of its own, with transactional => false."),
+				 internalerrposition(statement_position(text, raw)),
+				 internalerrquery(text)));
+}
+
+/*
+ * A text is read twice: as the parser sees it, for its errors and to look at
+ * the statements, and by fragment_split, for the text of each.
+ */
+List *
+handwritten_statements(const char *sql, bool tenant, bool transactional)
+{
+	char	   *text = text_fill(sql, "prefix_name", "default");
+	ErrorContextCallback callback;
+	Problem		problem = {0};
+	List	   *statements;
+	List	   *tree;
+	ListCell   *lc;
+
+	if (!tenant && strstr(sql, PLACEHOLDER_TENANT) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("%s stands in a migration of the public schema", PLACEHOLDER_TENANT),
+				 errhint("Record it with tenant => true, or write %s.", PLACEHOLDER_DEFAULT)));
+
+	callback.callback = parse_error_callback;
+	callback.arg = text;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	tree = raw_parser(text, RAW_PARSE_DEFAULT);
+	error_context_stack = callback.previous;
+
+	foreach(lc, tree)
+		check_statement(lfirst_node(RawStmt, lc), text, transactional);
+	statements = fragment_split(sql, NULL, &problem);
+	problem_raise(&problem);
+	return statements;
+}
+
+const char *
+handwritten_repo(const char *repo)
+{
+	const char *prefix = "Elixir.";
+
+	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
+}
+
+int64
+handwritten_version(int64 version)
+{
+	if (version <= 0 || version > INT64CONST(99999999999999))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg(INT64_FORMAT " cannot be a version", version),
+				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+	return version;
+}
+
+/* ------------------------------------------------------------------------
+ * Finding
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * A recorded migration.
+ */
+Migration *
+handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok)
+{
+	Migration  *found = NULL;
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations(repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (migration->version != version)
+			continue;
+		if (found)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+					 errmsg("there is more than one %s migration " INT64_FORMAT,
+							scope_name(tenant), version),
+					 errdetail("One is of repo \"%s\", one of \"%s\".", found->repo, migration->repo),
+					 errhint("Say which: repo => %s.", quote_text(found->repo))));
+		found = migration;
+	}
+	if (found == NULL && !missing_ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+	return found;
+}
+
+int64
+handwritten_generation(const Migration *migration)
+{
+	return migration->generation ? migration->generation : migration->version;
+}
+
+/* The values that name a migration in the statements below */
+static void
+key_values(Datum *values, const Migration *migration)
+{
+	values[0] = CStringGetTextDatum(migration->repo);
+	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = Int64GetDatum(migration->version);
+}
+
+#define APPLIED_SHOWN 3
+
+/*
+ * Where it is applied, or applied under another checksum.
+ */
+AppliedIn *
+handwritten_applied(const Migration *migration, const char *checksum)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT schema_name, checksum, pg_catalog.count(*) OVER () FROM ashmig.versions"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 AND ($4 IS NULL OR checksum NOT IN ($4, ''))"
+		" ORDER BY schema_name LIMIT 3",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	AppliedIn  *applied = NULL;
+	Datum		values[4] = {0};
+	StringInfoData schemas;
+	int			level;
+	uint64		rows;
+
+	catalog_lock_versions(ShareLock);
+	initStringInfo(&schemas);
+	key_values(values, migration);
+	if (checksum)
+		values[3] = CStringGetTextDatum(checksum);
+	level = catalog_connect();
+	rows = catalog_query(&query, values, checksum ? "    " : "   n");
+	for (uint64 i = 0; i < rows; i++)
+		appendStringInfo(&schemas, "%s\"%s\"", i ? ", " : "",
+						 catalog_string(i, 1, CurrentMemoryContext));
+	if (rows > 0)
+	{
+		bool		isnull;
+		int64		count = DatumGetInt64(catalog_datum(0, 3, &isnull));
+
+		if (count > APPLIED_SHOWN)
+			appendStringInfo(&schemas, " and " INT64_FORMAT " more", count - APPLIED_SHOWN);
+		applied = MemoryContextAlloc(context, sizeof(AppliedIn));
+		applied->schemas = schemas.data;
+		applied->checksum = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return applied;
+}
+
+/* ------------------------------------------------------------------------
+ * Recording
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * With strict_version_order: no older one after a newer one of its scope.
+ */
+void
+handwritten_check_order(const Migration *migration)
+{
+	List	   *recorded;
+	Migration  *newest;
+
+	if (!ashmig_strict_version_order)
+		return;
+	recorded = catalog_migrations(migration->repo,
+								  migration->tenant ? SCOPES_TENANT : SCOPES_PUBLIC);
+	if (recorded == NIL)
+		return;
+	newest = llast(recorded);
+	if (migration->version < newest->version)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
+				 errmsg("version " INT64_FORMAT " is older than the newest %s migration, " INT64_FORMAT,
+						migration->version, scope_name(migration->tenant), newest->version),
+				 errhint("Give it a later version (NULL takes the next one), or turn ashmig.strict_version_order off.")));
+}
+
+/*
+ * What does not change what is run may change: name and covered.
+ */
+static void
+update_labels(const Migration *migration)
+{
+	static CatalogStatement update = {
+		.sql = "UPDATE ashmig.migrations SET name = $4, covered = $5"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 AND (name, covered) IS DISTINCT FROM ($4, $5)",
+		.nargs = 5, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, BOOLOID}
+	};
+	Datum		values[5];
+	int			level;
+
+	key_values(values, migration);
+	values[3] = CStringGetTextDatum(migration->name);
+	values[4] = BoolGetDatum(migration->covered);
+	level = catalog_connect();
+	catalog_execute(&update, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * How many statements are done of a non-transactional migration that stopped
+ * half way, where it has come farthest: *schema.  -1: it was begun nowhere.
+ */
+static int
+statements_done(const Migration *migration, char **schema)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	bool		isnull;
+	int			done = -1;
+	int			level;
+
+	key_values(values, migration);
+	level = catalog_connect();
+	if (catalog_query(&query, values, NULL) > 0)
+	{
+		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
+		*schema = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return done;
+}
+
+/*
+ * A migration that stopped half way resumes behind the statements that are
+ * done, so another text must begin with these.
+ */
+static void
+check_resumable(const Migration *recorded, const Migration *migration)
+{
+	char	   *schema;
+	int			done = statements_done(recorded, &schema);
+	bool		same = done <= list_length(migration->up) &&
+		(done < 0 || !migration->transactional);
+
+	for (int i = 0; i < done && same; i++)
+		same = strcmp(list_nth(recorded->up, i), list_nth(migration->up, i)) == 0;
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+						scope_name(recorded->tenant), recorded->version),
+				 errdetail_plural("%d statement is done in schema \"%s\".",
+								  "%d statements are done in schema \"%s\".",
+								  done, done, schema),
+				 errhint("Keep what is done as it is, and the migration non-transactional; the rest may change.")));
+}
+
+/*
+ * What is applied in part has left something, so it cannot be forgotten.
+ */
+static void
+check_not_begun(const Migration *migration)
+{
+	char	   *schema;
+
+	if (statements_done(migration, &schema) >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+						scope_name(migration->tenant), migration->version),
+				 errdetail("It was begun in schema \"%s\".", schema),
+				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
+}
+
+/*
+ * May this recorded migration be replaced by a changed one?
+ */
+static void
+check_replaceable(const Migration *recorded, const Migration *migration)
+{
+	AppliedIn  *applied;
+
+	if (strcmp(recorded->kind, migration->kind) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CONFLICT),
+				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
+				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
+				 errhint("Give another version; NULL takes the next one.")));
+	check_resumable(recorded, migration);
+	applied = handwritten_applied(recorded, NULL);
+	if (applied)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("%s migration " INT64_FORMAT " is applied and cannot be changed",
+						scope_name(recorded->tenant), recorded->version),
+				 errdetail("It is applied in %s.", applied->schemas),
+				 errhint("Record the change as a new migration, or take this one back first, with %s.",
+						 recorded->tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+}
+
+/*
+ * A version that is not recorded may yet be applied: it was recorded once, or
+ * is in a copy of another database.
+ */
+void
+handwritten_check_applied(const Migration *migration)
+{
+	AppliedIn  *applied = handwritten_applied(migration, catalog_checksum(migration));
+
+	if (applied)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migration " INT64_FORMAT " is applied with another text",
+						scope_name(migration->tenant), migration->version),
+				 errdetail("It is applied in %s with checksum %s; this one has %s.",
+						   applied->schemas, applied->checksum, catalog_checksum(migration)),
+				 errhint("Give another version; NULL takes the next one.")));
+}
+
+void
+handwritten_record(Migration *migration)
+{
+	Migration  *recorded = NULL;
+
+	catalog_lock_generation();
+	if (migration->version == 0)
+		migration->version = catalog_next_version();
+	else
+	{
+		recorded = handwritten_find(migration->version, migration->tenant, migration->repo, true);
+		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
+			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
+		{
+			migration->checksum = recorded->checksum;
+			update_labels(migration);
+			return;
+		}
+		if (recorded)
+			check_replaceable(recorded, migration);
+		else
+			handwritten_check_order(migration);
+		handwritten_check_applied(migration);
+	}
+	if (recorded)
+		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
+	catalog_add_migration(migration);
+}
+
+/* ------------------------------------------------------------------------
+ * Forgetting
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Refuse to forget snapshots that others build on, or that stand for older
+ * ones too.
+ */
+static void
+check_forgettable(Datum *values, int64 generation)
+{
+	static CatalogStatement later = {
+		.sql = "SELECT l.version::text, l.table_name FROM ashmig.snapshots s JOIN ashmig.snapshots l"
+		" ON l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
+		" AND l.table_name = s.table_name AND l.version > s.version"
+		" WHERE" SNAPSHOTS_BROUGHT " ORDER BY l.version DESC LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	static CatalogStatement squashed = {
+		.sql = "SELECT s.table_name FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT
+		" AND s.state ->> 'squashed' = 'true' ORDER BY s.table_name LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	int			level = catalog_connect();
+
+	if (catalog_query(&later, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_APPLIED),
+				 errmsg("generation %s builds on migration " INT64_FORMAT,
+						catalog_string(0, 1, CurrentMemoryContext), generation),
+				 errdetail("Both changed table \"%s\".", catalog_string(0, 2, CurrentMemoryContext)),
+				 errhint("Remove the newest first.")));
+	if (catalog_query(&squashed, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
+				 errmsg("the snapshots before migration " INT64_FORMAT " are squashed", generation),
+				 errdetail("Without it nothing would be known of table \"%s\".",
+						   catalog_string(0, 1, CurrentMemoryContext)),
+				 errhint("Generate a migration that changes the tables back.")));
+	catalog_disconnect(level);
+}
+
+/*
+ * The snapshots go with the migrations of their generation, and the older
+ * ones count again.
+ */
+static void
+forget_snapshots(const Migration *migration)
+{
+	static CatalogStatement forget = {
+		.sql = "DELETE FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT,
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[3];
+	int			level;
+
+	key_values(values, migration);
+	values[2] = Int64GetDatum(handwritten_generation(migration));
+	check_forgettable(values, handwritten_generation(migration));
+	level = catalog_connect();
+	catalog_execute(&forget, values, NULL);
+	catalog_disconnect(level);
+}
+
+int
+handwritten_forget(int64 version, bool tenant, const char *repo)
+{
+	Migration  *found;
+	int64		generation;
+	int			count = 0;
+	ListCell   *lc;
+
+	catalog_lock_generation();
+	found = handwritten_find(version, tenant, repo, false);
+	generation = handwritten_generation(found);
+	catalog_lock_versions(ShareLock);
+	foreach(lc, catalog_migrations(found->repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (handwritten_generation(migration) != generation)
+			continue;
+		check_not_begun(migration);
+		catalog_remove_migration(migration->repo, tenant, migration->version);
+		count++;
+	}
+	if (strcmp(found->kind, "generated") == 0 || strcmp(found->kind, "adopted") == 0)
+		forget_snapshots(found);
+	return count;
+}

@@ -1,0 +1,24 @@
+/*
+ * backend_memory.h
+ *		The memory of a backend that goes through many schemas.
+ *
+ * PostgreSQL's caches of tables, statistics and foreign keys grow with every
+ * schema that a backend has seen.  A worker is replaced by a new one
+ * (ashmig.worker_memory); where nobody can take our place, the caches are
+ * emptied.
+ */
+#ifndef ASHMIG_BACKEND_MEMORY_H
+#define ASHMIG_BACKEND_MEMORY_H
+
+#include "postgres.h"
+
+/* Has this backend grown so much that a new one should go on? */
+extern bool caches_are_too_big(void);
+
+/*
+ * To be called after each schema, outside of any use of the caches: empties
+ * them now and then, once they have reached the limit.
+ */
+extern void caches_trim(void);
+
+#endif							/* ASHMIG_BACKEND_MEMORY_H */

@@ -1,0 +1,693 @@
+/*
+ * leader.c
+ *		The leader of a run: see leader.h.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "libpq/pqmq.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/shm_mq.h"
+#include "storage/shm_toc.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/settings.h"
+#include "run/journal.h"
+#include "run/leader.h"
+#include "run/message.h"
+#include "run/shared.h"
+#include "run/targets.h"
+#include "run/worker.h"
+#include "run/worklist.h"
+
+/* How often a leader looks, where nothing wakes it, in ms */
+#define LOOK_INTERVAL 250
+
+/* How long workers may take to notice that they are cancelled, in ms */
+#define CANCEL_PATIENCE 10000
+
+typedef struct PoolWorker
+{
+	BackgroundWorkerHandle *handle; /* NULL: not running */
+	shm_mq_handle *queue;
+} PoolWorker;
+
+typedef struct Pool
+{
+	dsm_segment *segment;
+	SharedRun  *run;
+	SharedItem *items;
+	SharedWorker *slots;
+	char	   *queues;
+	int			nworkers;
+	PoolWorker *workers;
+	RunResult **results;		/* of each item, or NULL */
+	bool		quiet;
+	bool		held;			/* journal_hold is done */
+	TimestampTz started;
+	TimestampTz last_notice;
+} Pool;
+
+/* ------------------------------------------------------------------------
+ * The segment
+ * ------------------------------------------------------------------------
+ */
+
+/* Room for everything */
+static Size
+estimate_segment(shm_toc_estimator *estimator, int nitems, int nworkers, Size task_size,
+				 Size *libraries, Size *settings)
+{
+	*libraries = EstimateLibraryStateSpace();
+	*settings = EstimateGUCStateSpace();
+	shm_toc_initialize_estimator(estimator);
+	shm_toc_estimate_chunk(estimator, sizeof(SharedRun));
+	shm_toc_estimate_chunk(estimator, mul_size(sizeof(SharedItem), Max(nitems, 1)));
+	shm_toc_estimate_chunk(estimator, mul_size(sizeof(SharedWorker), nworkers));
+	shm_toc_estimate_chunk(estimator, task_size);
+	shm_toc_estimate_chunk(estimator, *libraries);
+	shm_toc_estimate_chunk(estimator, *settings);
+	shm_toc_estimate_chunk(estimator, mul_size(SHARED_QUEUE_SIZE, nworkers));
+	shm_toc_estimate_keys(estimator, 7);
+	return shm_toc_estimate(estimator);
+}
+
+/* A piece of the segment, entered into its table of contents */
+static void *
+allocate(shm_toc *toc, uint64 key, Size size)
+{
+	void	   *piece = shm_toc_allocate(toc, size);
+
+	shm_toc_insert(toc, key, piece);
+	return piece;
+}
+
+/* Who we are and what is to be done */
+static void
+fill_run(SharedRun *run, SharedTask task, int nitems, int nworkers, Size task_size)
+{
+	memset(run, 0, sizeof(SharedRun));
+	run->task = task;
+	run->database = MyDatabaseId;
+	run->authenticated_user = GetAuthenticatedUserId();
+	GetUserIdAndSecContext(&run->current_user, &run->security_context);
+	run->nitems = nitems;
+	run->nworkers = nworkers;
+	run->task_size = task_size;
+	ConditionVariableInit(&run->changed);
+	SpinLockInit(&run->mutex);
+}
+
+/*
+ * Make the segment of a task, with the caller's libraries and settings.  It
+ * belongs to the current transaction.
+ */
+static Pool *
+make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
+{
+	Pool	   *pool = palloc0(sizeof(Pool));
+	int			nitems = list_length(targets);
+	shm_toc_estimator estimator;
+	shm_toc    *toc;
+	Size		libraries;
+	Size		settings;
+	Size		size = estimate_segment(&estimator, nitems, nworkers, task->len,
+										&libraries, &settings);
+	ListCell   *lc;
+	int			i = 0;
+
+	pool->segment = dsm_create(size, 0);
+	toc = shm_toc_create(SHARED_MAGIC, dsm_segment_address(pool->segment), size);
+	pool->run = allocate(toc, SHARED_KEY_RUN, sizeof(SharedRun));
+	fill_run(pool->run, task_kind, nitems, nworkers, task->len);
+
+	pool->items = allocate(toc, SHARED_KEY_ITEMS, sizeof(SharedItem) * Max(nitems, 1));
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+		SharedItem *item = &pool->items[i++];
+
+		memset(item, 0, sizeof(SharedItem));
+		item->tenant = target->tenant;
+		strlcpy(item->schema, target->schema, NAMEDATALEN);
+	}
+
+	pool->slots = allocate(toc, SHARED_KEY_WORKERS, sizeof(SharedWorker) * nworkers);
+	memcpy(allocate(toc, SHARED_KEY_TASK, task->len), task->data, task->len);
+	SerializeLibraryState(libraries, allocate(toc, SHARED_KEY_LIBRARIES, libraries));
+	SerializeGUCState(settings, allocate(toc, SHARED_KEY_SETTINGS, settings));
+	pool->queues = allocate(toc, SHARED_KEY_QUEUES, (Size) SHARED_QUEUE_SIZE * nworkers);
+
+	pool->nworkers = nworkers;
+	pool->workers = palloc0(sizeof(PoolWorker) * nworkers);
+	pool->results = palloc0(sizeof(RunResult *) * Max(nitems, 1));
+	pool->started = pool->last_notice = GetCurrentTimestamp();
+	return pool;
+}
+
+/* ------------------------------------------------------------------------
+ * Workers
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Ask the postmaster for a worker.  NULL where all of max_worker_processes are
+ * taken.  The handle lives as long as the pool.
+ */
+static BackgroundWorkerHandle *
+register_worker(Pool *pool, int index)
+{
+	BackgroundWorker worker = {0};
+	BackgroundWorkerHandle *handle;
+
+	snprintf(worker.bgw_name, BGW_MAXLEN, "ashmig worker for pid %d", MyProcPid);
+	strlcpy(worker.bgw_type, "ashmig worker", BGW_MAXLEN);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, ASHMIG_LIBRARY, sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, WORKER_FUNCTION, BGW_MAXLEN);
+	worker.bgw_main_arg = UInt32GetDatum(dsm_segment_handle(pool->segment));
+	worker.bgw_notify_pid = MyProcPid;
+	memcpy(worker.bgw_extra, &index, sizeof(index));
+	return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : NULL;
+}
+
+/*
+ * Start the worker of a slot, with a fresh queue; false where none is to be had.
+ */
+static bool
+start_worker(Pool *pool, int index)
+{
+	PoolWorker *worker = &pool->workers[index];
+	shm_mq	   *queue = shm_mq_create(pool->queues + (Size) index * SHARED_QUEUE_SIZE,
+									  SHARED_QUEUE_SIZE);
+
+	pool->slots[index].item = -1;
+	pool->slots[index].renew = false;
+	shm_mq_set_receiver(queue, MyProc);
+	worker->handle = register_worker(pool, index);
+	if (worker->handle == NULL)
+		return false;
+	worker->queue = shm_mq_attach(queue, pool->segment, worker->handle);
+	return true;
+}
+
+/* Raise for want of workers. */
+static void
+raise_no_worker(const char *instead)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_WORKER),
+			 errmsg("no background worker is to be had"),
+			 errdetail("All of max_worker_processes are taken."),
+			 errhint("Raise max_worker_processes and restart the server, or %s.", instead)));
+}
+
+/* Raise where workers end before their work is done, without a word. */
+static void
+raise_worker_gone(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_WORKER),
+			 errmsg("the background workers ended before the work was done"),
+			 errdetail("None is to be had in place of one that ended."),
+			 errhint("See the server's log; run again to resume.")));
+}
+
+/*
+ * Is the process of a slot gone (or was it never there)?
+ */
+static bool
+is_stopped(const PoolWorker *worker)
+{
+	pid_t		pid;
+
+	return GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED;
+}
+
+/* Let a slot go whose worker is gone. */
+static void
+release_worker(PoolWorker *worker)
+{
+	shm_mq_detach(worker->queue);
+	pfree(worker->handle);
+	worker->queue = NULL;
+	worker->handle = NULL;
+}
+
+/*
+ * Cancel the workers and wait until they are gone, so that nothing goes on
+ * behind the back of a caller whose call has ended.  Runs in error cleanup and
+ * at the exit of the process as well.
+ */
+static void
+cancel_pool(int code, Datum arg)
+{
+	Pool	   *pool = (Pool *) DatumGetPointer(arg);
+
+	SpinLockAcquire(&pool->run->mutex);
+	pool->run->cancel = true;
+	SpinLockRelease(&pool->run->mutex);
+	ConditionVariableBroadcast(&pool->run->changed);
+
+	/* none may hang in a queue that nobody reads any more */
+	for (int i = 0; i < pool->nworkers; i++)
+	{
+		if (pool->workers[i].queue)
+			shm_mq_detach(pool->workers[i].queue);
+		pool->workers[i].queue = NULL;
+	}
+	for (int waited = 0;; waited += 10)
+	{
+		bool		gone = true;
+
+		for (int i = 0; i < pool->nworkers; i++)
+		{
+			BackgroundWorkerHandle *handle = pool->workers[i].handle;
+			pid_t		pid;
+			BgwHandleStatus status;
+
+			if (handle == NULL)
+				continue;
+			status = GetBackgroundWorkerPid(handle, &pid);
+			if (status == BGWH_STOPPED)
+				continue;
+			gone = false;
+			if (status != BGWH_STARTED || waited >= CANCEL_PATIENCE)
+				TerminateBackgroundWorker(handle);
+			else if (waited % 100 == 0)
+				kill(pid, SIGINT);
+		}
+		if (gone || waited >= 2 * CANCEL_PATIENCE)
+			break;
+		pg_usleep(10000L);
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Messages
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Pass a message on, or raise the error that a worker died of.  One that was
+ * terminated by someone is no reason to end the run.
+ */
+static void
+relay(Pool *pool, int index, StringInfo message)
+{
+	ErrorData	edata;
+	int			item = pool->slots[index].item;
+
+	pq_parse_errornotice(message, &edata);
+	edata.elevel = Min(edata.elevel, ERROR);
+	if (edata.elevel >= ERROR && item >= 0 && edata.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+	{
+		RunResult  *result = palloc0(sizeof(RunResult));
+
+		result->error = palloc0(sizeof(ErrorData));
+		result->error->elevel = ERROR;
+		result->error->sqlerrcode = edata.sqlerrcode;
+		result->error->message = pstrdup(edata.message);
+		pool->results[item] = result;
+		return;
+	}
+	ThrowErrorData(&edata);
+}
+
+/* One message */
+static void
+handle_message(Pool *pool, int index, void *data, Size size)
+{
+	StringInfoData message;
+	int			item;
+	RunResult  *result;
+
+	initStringInfo(&message);
+	appendBinaryStringInfo(&message, data, size);
+	switch (message.data[message.cursor++])
+	{
+		case MESSAGE_RESULT:
+			result = message_get_result(&message, &item);
+			pool->results[item] = result;
+			break;
+		case 'E':
+		case 'N':
+			relay(pool, index, &message);
+			break;
+		default:
+			break;				/* of no interest */
+	}
+	pfree(message.data);
+}
+
+/*
+ * Read what a worker has sent; true where there is something.
+ */
+static bool
+drain(Pool *pool, int index)
+{
+	bool		any = false;
+	Size		size;
+	void	   *data;
+
+	while (shm_mq_receive(pool->workers[index].queue, &size, &data, true) == SHM_MQ_SUCCESS)
+	{
+		handle_message(pool, index, data, size);
+		any = true;
+	}
+	return any;
+}
+
+/* ------------------------------------------------------------------------
+ * Waiting
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Say once a second how far the run has come.
+ */
+static void
+report_progress(Pool *pool)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			finished;
+	int			failed;
+	int64		left;
+
+	if (pool->quiet || now - pool->last_notice < USECS_PER_SEC)
+		return;
+	pool->last_notice = now;
+	SpinLockAcquire(&pool->run->mutex);
+	finished = pool->run->finished;
+	failed = pool->run->failed;
+	SpinLockRelease(&pool->run->mutex);
+	if (finished == 0 || finished == pool->run->nitems)
+		return;
+	left = (now - pool->started) / finished * (pool->run->nitems - finished) / USECS_PER_SEC;
+	ereport(NOTICE,
+			(errmsg("%d/%d schemas, %d failed, %02d:%02d:%02d left",
+					finished, pool->run->nitems, failed,
+					(int) (left / 3600), (int) (left / 60 % 60), (int) (left % 60))));
+}
+
+/* Others can see that the run is alive as soon as it has a number. */
+static void
+hold_journal(Pool *pool)
+{
+	int64		run = 0;
+
+	if (pool->held)
+		return;
+	SpinLockAcquire(&pool->run->mutex);
+	if (pool->run->row >= ROW_WRITTEN)
+		run = pool->run->run;
+	SpinLockRelease(&pool->run->mutex);
+	if (run == 0)
+		return;
+	journal_hold(run, false);
+	pool->held = true;
+}
+
+/*
+ * A worker is gone.  A schema that it was at has failed; one that left for its
+ * memory's sake, or died at a schema, gets a successor while there is work.
+ */
+static void
+worker_is_gone(Pool *pool, int index)
+{
+	SharedWorker *slot = &pool->slots[index];
+	bool		died = slot->item >= 0;
+
+	release_worker(&pool->workers[index]);
+	if (died)
+	{
+		int			item = slot->item;
+		RunResult  *result = pool->results[item] ? pool->results[item] : palloc0(sizeof(RunResult));
+
+		if (result->error == NULL)
+		{
+			result->error = palloc0(sizeof(ErrorData));
+			result->error->elevel = ERROR;
+			result->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
+			result->error->message = pstrdup(WORKER_DIED);
+		}
+		result->tenant = pool->items[item].tenant;
+		result->schema = pstrdup(pool->items[item].schema);
+		result->attempts = pool->items[item].attempts;
+		result->status = RUN_FAILED;
+		pool->results[item] = result;
+		SpinLockAcquire(&pool->run->mutex);
+		pool->run->active--;
+		pool->items[item].lost = true;
+		SpinLockRelease(&pool->run->mutex);
+		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
+	}
+	/* ... and the last one closes the journal, so one that died needs another */
+	if (died || (slot->renew && worklist_is_open(pool->run, pool->items)))
+		(void) start_worker(pool, index);
+}
+
+/*
+ * Look after the workers; the number of those that run.
+ */
+static int
+tend_workers(Pool *pool)
+{
+	int			running = 0;
+
+	for (int i = 0; i < pool->nworkers; i++)
+	{
+		bool		stopped;
+
+		if (pool->workers[i].handle == NULL)
+			continue;
+		/* first the process, then its last words */
+		stopped = is_stopped(&pool->workers[i]);
+		(void) drain(pool, i);
+		if (stopped)
+			worker_is_gone(pool, i);
+		if (pool->workers[i].handle != NULL)
+			running++;
+	}
+	return running;
+}
+
+/*
+ * Wait until the workers are through.
+ */
+static void
+wait_for_workers(Pool *pool)
+{
+	while (tend_workers(pool) > 0)
+	{
+		hold_journal(pool);
+		report_progress(pool);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LOOK_INTERVAL, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	hold_journal(pool);
+}
+
+/*
+ * Start as many workers as are to be had, and wait for them.
+ */
+static void
+run_pool(Pool *pool, bool down)
+{
+	int			started = 0;
+
+	for (int i = 0; i < pool->nworkers; i++)
+		started += start_worker(pool, i) ? 1 : 0;
+	if (started == 0)
+		raise_no_worker(down ? "run in this transaction with workers => 0" :
+						"use CALL ashmig_migrate_all_serial()");
+	if (started < pool->nworkers && !pool->quiet)
+		ereport(NOTICE,
+				(errmsg("%d of %d background workers are to be had", started, pool->nworkers),
+				 errhint("Raise max_worker_processes for more.")));
+	wait_for_workers(pool);
+	if (worklist_is_open(pool->run, pool->items))
+		raise_worker_gone();
+}
+
+/* ------------------------------------------------------------------------
+ * Schemas
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Hand what cannot run in a transaction to a worker that goes on after the
+ * call.  It keeps the segment.
+ */
+static void
+leave_to_background(Pool *pool)
+{
+	BackgroundWorkerHandle *handle = register_worker(pool, OUTSIDE_WORKER);
+	bool		attached = false;
+	pid_t		pid;
+
+	if (handle == NULL)
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_ASHMIG_NO_WORKER),
+				 errmsg("non-transactional migrations stay pending: no background worker is to be had"),
+				 errhint("Run again to resume.")));
+		return;
+	}
+	while (!attached && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
+	{
+		ConditionVariablePrepareToSleep(&pool->run->changed);
+		SpinLockAcquire(&pool->run->mutex);
+		attached = pool->run->outside_attached;
+		SpinLockRelease(&pool->run->mutex);
+		if (!attached)
+			(void) ConditionVariableTimedSleep(&pool->run->changed, 50, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ConditionVariableCancelSleep();
+	if (!attached)
+		raise_worker_gone();
+	if (!pool->quiet)
+		ereport(NOTICE,
+				(errmsg_plural("%d schema goes on in the background, as run " INT64_FORMAT,
+							   "%d schemas go on in the background, as run " INT64_FORMAT,
+							   pool->run->outside, pool->run->outside, pool->run->run),
+				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
+}
+
+/*
+ * The results, in the order of the work list, with a row for each schema that
+ * had no turn.
+ */
+static List *
+collect_results(Pool *pool)
+{
+	List	   *results = NIL;
+
+	for (int i = 0; i < pool->run->nitems; i++)
+	{
+		RunResult  *result = pool->results[i];
+
+		if (result == NULL)
+		{
+			RunStatus	status = RUN_SKIPPED;
+
+			if (pool->items[i].state == ITEM_OUTSIDE)
+				status = RUN_BACKGROUND;
+			else if (pool->items[0].state == ITEM_ELSEWHERE)
+				status = RUN_PENDING;
+			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
+		}
+		if (result->status != RUN_NOTHING)
+			results = lappend(results, result);
+	}
+	return results;
+}
+
+/*
+ * Run the targets in background workers.
+ */
+List *
+pool_run(const RunOptions *options, List *targets)
+{
+	StringInfoData task;
+	Pool	   *pool;
+	List	   *results;
+
+	initStringInfo(&task);
+	message_put_options(&task, options);
+	pool = make_pool(TASK_RUN, &task, targets,
+					 Min(Max(options->workers, 1), list_length(targets)));
+	pool->quiet = options->quiet;
+
+	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
+	{
+		run_pool(pool, options->down);
+		worklist_leave_tenants(pool->run, pool->items, options->step > 0 ? options->step : INT_MAX);
+		if (pool->run->outside > 0)
+			leave_to_background(pool);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
+
+	results = collect_results(pool);
+	dsm_detach(pool->segment);
+	return results;
+}
+
+/* ------------------------------------------------------------------------
+ * One statement
+ * ------------------------------------------------------------------------
+ */
+
+/* A statement and its parameters, as run_statement of worker.c reads them */
+static void
+put_statement(StringInfo task, const char *sql, int nargs, Oid *types,
+			  Datum *values, bool *nulls)
+{
+	message_put_string(task, sql);
+	message_put_int(task, nargs);
+	for (int i = 0; i < nargs; i++)
+		message_put_int(task, types[i]);
+	for (int i = 0; i < nargs; i++)
+	{
+		int16		length;
+		bool		by_value;
+		Datum		value = values[i];
+		bool		isnull = nulls && nulls[i];
+		Size		size;
+		char	   *at;
+
+		get_typlenbyval(types[i], &length, &by_value);
+		if (!isnull && length == -1)
+			value = PointerGetDatum(PG_DETOAST_DATUM(value));
+		size = datumEstimateSpace(value, isnull, by_value, length);
+		enlargeStringInfo(task, size);
+		at = task->data + task->len;
+		datumSerialize(value, isnull, by_value, length, &at);
+		task->len += size;
+	}
+}
+
+/*
+ * Run one SQL statement with parameters in a worker, and commit it.
+ */
+void
+worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+{
+	StringInfoData task;
+	Pool	   *pool;
+
+	PreventCommandIfReadOnly("migrations");
+	initStringInfo(&task);
+	put_statement(&task, sql, nargs, types, values, nulls);
+	pool = make_pool(TASK_STATEMENT, &task, NIL, 1);
+	pool->quiet = true;
+	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
+	{
+		if (!start_worker(pool, 0))
+			raise_no_worker("call it inside BEGIN ... COMMIT");
+		wait_for_workers(pool);
+		if (pool->run->finished == 0)
+			raise_worker_gone();
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
+	dsm_detach(pool->segment);
+}

@@ -1,0 +1,36 @@
+/*
+ * message.h
+ *		What a leader and its workers tell each other, as bytes.
+ *
+ * Both run the same code on the same machine, so integers go as they are.
+ * What is read is palloc'd in the current memory context.
+ */
+#ifndef ASHMIG_MESSAGE_H
+#define ASHMIG_MESSAGE_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+#include "migrate/options.h"
+#include "migrate/results.h"
+
+/* First byte of a result; PostgreSQL's own messages are 'E', 'N', ... */
+#define MESSAGE_RESULT 'r'
+
+extern void message_put_int(StringInfo message, int64 value);
+extern int64 message_get_int(StringInfo message);
+
+/* Strings may be NULL. */
+extern void message_put_string(StringInfo message, const char *value);
+extern char *message_get_string(StringInfo message);
+
+extern void message_put_options(StringInfo message, const RunOptions *options);
+extern void message_get_options(StringInfo message, RunOptions *options);
+
+/* A result, and the position of its schema in the work list */
+extern void message_put_result(StringInfo message, int item, const RunResult *result);
+extern RunResult *message_get_result(StringInfo message, int *item);
+
+#endif							/* ASHMIG_MESSAGE_H */

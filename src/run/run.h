@@ -1,0 +1,28 @@
+/*
+ * run.h
+ *		Running migrations over schemas: public first, then the tenants.
+ */
+#ifndef ASHMIG_RUN_H
+#define ASHMIG_RUN_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "migrate/options.h"
+#include "run/leader.h"				/* for worker_execute */
+#include "migrate/results.h"
+
+/*
+ * Does a run with these options, called now, commit schema by schema (in
+ * workers)?  Otherwise it is part of the current transaction.
+ */
+extern bool run_outside_transaction(const RunOptions *options);
+
+/*
+ * Run what the options ask for.  Returns List of RunResult *, one for each
+ * schema that had something to do; raises as on_error says.
+ */
+extern List *run_migrations(const RunOptions *options);
+
+#endif							/* ASHMIG_RUN_H */

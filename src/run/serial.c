@@ -1,0 +1,173 @@
+/*
+ * serial.c
+ *		A run in the caller's session: see serial.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/resowner.h"
+
+#include "migrate/migrate.h"
+#include "run/backend_memory.h"
+#include "run/journal.h"
+#include "run/retry.h"
+#include "run/serial.h"
+#include "run/targets.h"
+
+/*
+ * Try one schema in a subtransaction.  A failure is a result as well.
+ */
+static RunResult *
+try_target(const RunOptions *options, const Target *target, int attempts)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	RunResult  *volatile result = NULL;
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		result = series_run(options, target->tenant, target->schema, true);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		{
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		MemoryContextSwitchTo(context);
+		result = series_failed(target->tenant, target->schema, error, start);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	result->attempts = attempts;
+	return result;
+}
+
+/*
+ * One schema, with retries where a lock is not to be had, in transactions of
+ * its own.  What a tenant lacks may be in public migrations that are pending.
+ */
+static RunResult *
+run_target(const RunOptions *options, const Target *target, int64 run, bool public_pending)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RunResult  *result;
+
+	for (int attempts = 1;; attempts++)
+	{
+		result = try_target(options, target, attempts);
+		if (result->status != RUN_FAILED || !retry_may_help(result->error) ||
+			attempts > options->lock_retries)
+			break;
+		SPI_commit();
+		MemoryContextSwitchTo(context);
+		retry_sleep(attempts);
+	}
+	if (result->status == RUN_BACKGROUND ||
+		(result->status == RUN_FAILED && target->tenant && public_pending))
+		result->status = RUN_PENDING;
+	if (result->status != RUN_NOTHING)
+		journal_schema(run, result);
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	return result;
+}
+
+/*
+ * Has public non-transactional migrations to come?
+ */
+static bool
+public_is_pending(List *results)
+{
+	const RunResult *first = results == NIL ? NULL : linitial(results);
+
+	return first && !first->tenant && first->status == RUN_PENDING;
+}
+
+/*
+ * Run the targets, in turn.
+ */
+static List *
+run_targets(const RunOptions *options, List *targets, int64 run)
+{
+	List	   *results = NIL;
+	bool		stop = false;
+	bool		after_public = false;	/* as in worklist.c */
+	int			failed = 0;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+		RunResult  *result;
+
+		CHECK_FOR_INTERRUPTS();
+		if (stop)
+			result = results_without_run(target->tenant, target->schema, RUN_SKIPPED);
+		else if (!target->exists)
+			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
+		else if (after_public)
+			result = results_without_run(target->tenant, target->schema, RUN_PENDING);
+		else
+			result = run_target(options, target, run, public_is_pending(results));
+		if (!target->tenant)
+			after_public = result->status == RUN_PENDING && (result->left == 0 || result->first);
+		if (result->status == RUN_FAILED)
+		{
+			failed++;
+			stop = !target->tenant || options->on_error == ON_ERROR_STOP;
+		}
+		if (result->status != RUN_NOTHING)
+			results = lappend(results, result);
+		caches_trim();
+	}
+	journal_end(run, failed > 0 ? "failed" : "done", failed, list_length(targets));
+	return results;
+}
+
+/*
+ * Run what the options ask for, one transaction a schema.
+ */
+List *
+serial_run(const RunOptions *options)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *targets = targets_find(options);
+	List	   *results = NIL;
+	int64		run;
+
+	if (targets == NIL)
+		return NIL;
+	PreventCommandIfReadOnly("migrations");
+	run = journal_begin("migrate", list_length(targets), 0);
+	PG_TRY();
+	{
+		journal_hold(run, true);
+		SPI_commit();
+		MemoryContextSwitchTo(context);
+		results = run_targets(options, targets, run);
+	}
+	PG_FINALLY();
+	{
+		journal_release(run);
+	}
+	PG_END_TRY();
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	return results;
+}

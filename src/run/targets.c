@@ -1,0 +1,384 @@
+/*
+ * targets.c
+ *		Which schemas a run has something to do in: see targets.h.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_tenants.h"
+#include "migrate/migrate.h"
+#include "run/targets.h"
+
+/* No version is smaller, but for those that somebody has chosen so. */
+#define FIRST_VERSION INT64CONST(10000000000000)
+
+/* An empty set of names */
+static HTAB *
+make_set(int size)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
+	.hcxt = CurrentMemoryContext};
+
+	return hash_create("ashmig names", Max(size, 16), &control,
+					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+/* The names of a list, as a set */
+static HTAB *
+set_of_names(List *names)
+{
+	HTAB	   *set = make_set(list_length(names));
+	ListCell   *lc;
+
+	foreach(lc, names)
+		hash_search(set, lfirst(lc), HASH_ENTER, NULL);
+	return set;
+}
+
+/* Raise for the first of these names that is no tenant. */
+static void
+check_names(List *names, List *tenants)
+{
+	HTAB	   *known = make_set(list_length(tenants));
+	ListCell   *lc;
+
+	foreach(lc, tenants)
+		hash_search(known, ((Tenant *) lfirst(lc))->schema, HASH_ENTER, NULL);
+	foreach(lc, names)
+	{
+		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_NO_TENANT),
+					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+	}
+	hash_destroy(known);
+}
+
+/*
+ * The tenants that the options name.
+ */
+static List *
+selected_tenants(const RunOptions *options)
+{
+	List	   *tenants = registry_tenants();
+	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	check_names(options->has_only ? options->only : options->except, tenants);
+	foreach(lc, tenants)
+	{
+		Tenant	   *tenant = lfirst(lc);
+		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
+		Target	   *target;
+
+		if (found != options->has_only)
+			continue;
+		target = palloc(sizeof(Target));
+		target->tenant = true;
+		target->exists = tenant->exists;
+		target->schema = tenant->schema;
+		result = lappend(result, target);
+	}
+	return result;
+}
+
+/* text[] of the targets' schemas */
+static Datum
+schema_array(List *targets)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+		names = lappend(names, ((Target *) lfirst(lc))->schema);
+	return catalog_text_array(names);
+}
+
+/* Positions (from 1) of the targets that may lack a migration */
+static CatalogStatement unfinished_up = {
+	.sql = "SELECT u.position::pg_catalog.int4"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
+	" CROSS JOIN (SELECT repo, pg_catalog.count(*) AS recorded FROM ashmig.migrations"
+	"  WHERE scope = $2 AND ($3 IS NULL OR repo = $3) AND ($4 IS NULL OR version <= $4)"
+	"  GROUP BY repo) AS m"
+	" LEFT JOIN ashmig.schema_versions AS s"
+	"  ON s.schema_name = u.name AND s.repo = m.repo AND s.scope = $2"
+	" WHERE CASE WHEN s.applied IS NULL THEN true"
+	"  WHEN s.version > $4 THEN m.recorded <> (SELECT pg_catalog.count(*) FROM ashmig.versions AS v"
+	"   WHERE v.schema_name = u.name AND v.repo = m.repo AND v.scope = $2 AND v.version <= $4)"
+	"  ELSE s.applied <> m.recorded END"
+	" GROUP BY u.position ORDER BY u.position",
+	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+};
+
+/* Positions of those that have one to take back */
+static CatalogStatement unfinished_down = {
+	.sql = "SELECT u.position::pg_catalog.int4"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
+	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
+	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
+	" GROUP BY u.position ORDER BY u.position",
+	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+};
+
+/*
+ * Those of the targets, all of one scope, that may have something to do.
+ */
+static List *
+unfinished(const RunOptions *options, bool tenant, List *targets)
+{
+	Datum		values[4] = {0};
+	char		nulls[] = "  nn";
+	MemoryContext context = CurrentMemoryContext;
+	List	   *result = NIL;
+	uint64		rows;
+	int			level;
+
+	if (targets == NIL)
+		return NIL;
+	level = catalog_connect();
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	if (options->repo)
+	{
+		values[2] = CStringGetTextDatum(options->repo);
+		nulls[2] = ' ';
+	}
+	if (options->to != 0)
+	{
+		values[3] = Int64GetDatum(options->to);
+		nulls[3] = ' ';
+	}
+	rows = catalog_query(options->down ? &unfinished_down : &unfinished_up, values, nulls);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		bool		isnull;
+		int			position = DatumGetInt32(catalog_datum(i, 1, &isnull));
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, list_nth(targets, position - 1));
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/* Is there a registered tenant that lacks a migration? */
+static CatalogStatement any_unfinished = {
+	.sql = "SELECT 1 FROM ashmig.tenants AS t"
+	" CROSS JOIN (SELECT repo, pg_catalog.count(*) AS recorded FROM ashmig.migrations"
+	"  WHERE scope = 'tenant' GROUP BY repo) AS m"
+	" LEFT JOIN ashmig.schema_versions AS s"
+	"  ON s.schema_name = t.schema_name AND s.repo = m.repo AND s.scope = 'tenant'"
+	" WHERE s.applied IS DISTINCT FROM m.recorded LIMIT 1"
+};
+
+/*
+ * The usual case, looked at first: everything is applied everywhere, and the
+ * tenants need not even be listed.
+ */
+static bool
+all_tenants_are_finished(const RunOptions *options)
+{
+	int			level;
+	bool		finished;
+
+	if (options->down || options->has_only || options->except != NIL || registry_has_query())
+		return false;
+	level = catalog_connect();
+	finished = catalog_query(&any_unfinished, NULL, NULL) == 0;
+	catalog_disconnect(level);
+	return finished;
+}
+
+/*
+ * Raise for a repo that no migration is of, where there are others: what it
+ * names was meant to be done.
+ */
+static void
+check_repo(const char *repo)
+{
+	static CatalogStatement others = {
+		.sql = "SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\"', repo), ', ' ORDER BY repo COLLATE pg_catalog.\"C\")"
+		" FROM (SELECT DISTINCT repo FROM ashmig.migrations) AS r HAVING pg_catalog.bool_and(repo <> $1)",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(repo);
+	if (catalog_query(&others, values, NULL) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+				 errmsg("there is no migration of repo \"%s\"", repo),
+				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+	catalog_disconnect(level);
+}
+
+/*
+ * Raise for a version to roll back to that is none: a date of eight digits, say,
+ * comes before all versions, and would take everything back.
+ */
+static void
+check_rollback_version(int64 version)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT 1 FROM ashmig.migrations WHERE version = $1 LIMIT 1",
+		.nargs = 1, .types = {INT8OID}
+	};
+	Datum		values[1];
+	int			level;
+
+	if (version >= FIRST_VERSION)
+		return;
+	level = catalog_connect();
+	values[0] = Int64GetDatum(version);
+	if (catalog_query(&find, values, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"to\" is " INT64_FORMAT ", which is no version", version),
+				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
+				 errhint("SELECT * FROM ashmig_migrations() lists them; \"all\" => true takes back everything.")));
+	catalog_disconnect(level);
+}
+
+/*
+ * The schemas that may have something to do.
+ */
+List *
+targets_find(const RunOptions *options)
+{
+	List	   *result = NIL;
+
+	if (options->repo)
+		check_repo(options->repo);
+	if (options->down && options->to != 0)
+		check_rollback_version(options->to);
+	if (options->run_public)
+	{
+		Target	   *target = palloc(sizeof(Target));
+
+		target->tenant = false;
+		target->exists = true;	/* else the error of the first migration says so */
+		target->schema = pstrdup(series_public_schema(options));
+		result = unfinished(options, false, list_make1(target));
+	}
+	if (options->run_tenants && !all_tenants_are_finished(options))
+		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
+	return result;
+}
+
+/* The first migration, of those that would be taken back, without a way back */
+static CatalogStatement irreversible = {
+	.sql = "SELECT m.version, m.name, d.name"
+	" FROM pg_catalog.unnest($1) AS d (name)"
+	" CROSS JOIN LATERAL (SELECT v.repo, v.version FROM ashmig.versions AS v"
+	"  WHERE v.schema_name = d.name AND v.scope = $2 AND ($3 IS NULL OR v.repo = $3)"
+	"  AND ($4 IS NULL OR v.version >= $4) AND ($5 IS NULL OR v.version = ANY ($5))"
+	"  ORDER BY v.version DESC, v.repo DESC LIMIT $6) AS v"
+	" JOIN ashmig.migrations AS m ON m.repo = v.repo AND m.scope = $2 AND m.version = v.version"
+	" WHERE m.down IS NULL ORDER BY m.version DESC LIMIT 1",
+	.nargs = 6, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID, INT8OID}
+};
+
+/* bigint[] of a List of int64 * */
+static Datum
+version_array(List *versions)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(versions), 1));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, versions)
+		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* The targets of one scope */
+static List *
+targets_of_scope(List *targets, bool tenant)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		if (((Target *) lfirst(lc))->tenant == tenant)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/* The same for one scope */
+static void
+check_reversible_of(const RunOptions *options, bool tenant, List *targets)
+{
+	Datum		values[6] = {0};
+	char		nulls[] = "  nnnn";
+	int			step = options->step;
+	int			level;
+
+	if (targets == NIL)
+		return;
+	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
+		step = 1;
+	level = catalog_connect();
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	if (options->repo)
+	{
+		values[2] = CStringGetTextDatum(options->repo);
+		nulls[2] = ' ';
+	}
+	if (options->to != 0)
+	{
+		values[3] = Int64GetDatum(options->to);
+		nulls[3] = ' ';
+	}
+	if (options->versions != NIL)
+	{
+		values[4] = version_array(options->versions);
+		nulls[4] = ' ';
+	}
+	if (step > 0)
+	{
+		values[5] = Int64GetDatum(step);
+		nulls[5] = ' ';
+	}
+	if (catalog_query(&irreversible, values, nulls) > 0)
+	{
+		bool		isnull;
+
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
+				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
+						catalog_string(0, 2, CurrentMemoryContext)),
+				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+						   catalog_string(0, 3, CurrentMemoryContext)),
+				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+	}
+	catalog_disconnect(level);
+}
+
+/*
+ * Raise where a migration that these would take back has no way back.
+ */
+void
+targets_check_reversible(const RunOptions *options, List *targets)
+{
+	check_reversible_of(options, false, targets_of_scope(targets, false));
+	check_reversible_of(options, true, targets_of_scope(targets, true));
+}

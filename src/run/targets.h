@@ -1,0 +1,31 @@
+/*
+ * targets.h
+ *		Which schemas a run has something to do in.
+ */
+#ifndef ASHMIG_TARGETS_H
+#define ASHMIG_TARGETS_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "migrate/options.h"
+
+typedef struct Target
+{
+	bool		tenant;
+	bool		exists;
+	char	   *schema;
+} Target;
+
+/*
+ * The schemas that (may) have something to do, public first, then by name:
+ * List of Target *.  Known from a few rows however many migrations there are.
+ * Raises for a tenant of "only" that there is not.
+ */
+extern List *targets_find(const RunOptions *options);
+
+/* Raise where a migration that these would take back has no way back. */
+extern void targets_check_reversible(const RunOptions *options, List *targets);
+
+#endif							/* ASHMIG_TARGETS_H */

@@ -1,0 +1,578 @@
+/*
+ * worker.c
+ *		The background worker of a run: see worker.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "libpq/pqformat.h"
+#include "libpq/pqmq.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "postmaster/bgworker.h"
+#include "storage/condition_variable.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "storage/shm_mq.h"
+#include "storage/shm_toc.h"
+#include "tcop/tcopprot.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "migrate/migrate.h"
+#include "run/backend_memory.h"
+#include "run/background.h"
+#include "run/journal.h"
+#include "run/message.h"
+#include "run/retry.h"
+#include "run/shared.h"
+#include "run/worker.h"
+#include "run/worklist.h"
+
+/* Everything that the worker works with */
+typedef struct Worker
+{
+	SharedRun  *run;
+	SharedItem *items;
+	SharedWorker *slot;			/* NULL: OUTSIDE_WORKER */
+	RunOptions	options;
+	char	   *synchronous_commit; /* as the caller has it */
+	MemoryContext context;		/* emptied after each schema */
+} Worker;
+
+/* ------------------------------------------------------------------------
+ * Taking over the caller's state
+ * ------------------------------------------------------------------------
+ */
+
+static void
+set_setting(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * Take the caller's role.  To be called outside a transaction, so that the end
+ * of none takes it back; and before each, as one in which a SET ROLE failed
+ * leaves us the session's.
+ */
+static void
+take_role(const SharedRun *run)
+{
+	SetUserIdAndSecContext(run->current_user, run->security_context);
+}
+
+/*
+ * Connect as the caller, with its libraries, settings and role.
+ */
+static void
+take_over(shm_toc *toc, SharedRun *run)
+{
+	BackgroundWorkerInitializeConnectionByOid(run->database, run->authenticated_user, 0);
+
+	StartTransactionCommand();
+	RestoreLibraryState(shm_toc_lookup(toc, SHARED_KEY_LIBRARIES, false));
+	RestoreGUCState(shm_toc_lookup(toc, SHARED_KEY_SETTINGS, false));
+	CommitTransactionCommand();
+
+	/* The leader reads messages in the database's encoding. */
+	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
+		elog(ERROR, "could not set the client encoding");
+
+	/* Last, as settings are checked against the session's role. */
+	take_role(run);
+}
+
+/*
+ * What is decided while a lock is held must be seen as it is, so each
+ * statement reads anew; and a schema's DDL and its version rows commit
+ * together, so the disk can be waited for once, at the end.
+ */
+static void
+set_up_run(Worker *worker)
+{
+	worker->synchronous_commit =
+		MemoryContextStrdup(TopMemoryContext, GetConfigOption("synchronous_commit", false, false));
+	set_setting("default_transaction_isolation", "read committed");
+	set_setting("default_transaction_read_only", "off");	/* the leader has looked */
+	set_setting("synchronous_commit", "off");
+}
+
+/* ------------------------------------------------------------------------
+ * One SQL statement
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Run the statement of the task and commit.  Its parameters came as Datums of
+ * types that exist in this database.
+ */
+static void
+run_statement(StringInfo task)
+{
+	char	   *sql = message_get_string(task);
+	int			nargs = message_get_int(task);
+	Oid		   *types = palloc(sizeof(Oid) * Max(nargs, 1));
+	Datum	   *values = palloc(sizeof(Datum) * Max(nargs, 1));
+	char	   *nulls = palloc(Max(nargs, 1));
+	char	   *at;
+	int			code;
+
+	for (int i = 0; i < nargs; i++)
+		types[i] = message_get_int(task);
+	at = task->data + task->cursor;
+	for (int i = 0; i < nargs; i++)
+	{
+		bool		isnull;
+
+		values[i] = datumRestore(&at, &isnull);
+		nulls[i] = isnull ? 'n' : ' ';
+	}
+
+	debug_query_string = sql;
+	pgstat_report_activity(STATE_RUNNING, sql);
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	if (code < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
+}
+
+/* ------------------------------------------------------------------------
+ * The run's row in the journal
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Write the row of ashmig.runs, or wait until another worker has.
+ */
+static void
+open_journal(Worker *worker)
+{
+	SharedRun  *run = worker->run;
+	bool		mine = false;
+	RunRow		row;
+
+	SpinLockAcquire(&run->mutex);
+	if (run->row == ROW_NONE)
+	{
+		run->row = ROW_BEING_WRITTEN;
+		mine = true;
+	}
+	SpinLockRelease(&run->mutex);
+
+	if (mine)
+	{
+		int64		id;
+
+		StartTransactionCommand();
+		id = journal_begin(worker->options.down ? "rollback" : "migrate",
+						   run->nitems, run->nworkers);
+		CommitTransactionCommand();
+		SpinLockAcquire(&run->mutex);
+		run->run = id;
+		run->row = ROW_WRITTEN;
+		SpinLockRelease(&run->mutex);
+		ConditionVariableBroadcast(&run->changed);
+		return;
+	}
+
+	for (;;)
+	{
+		ConditionVariablePrepareToSleep(&run->changed);
+		SpinLockAcquire(&run->mutex);
+		row = run->cancel ? ROW_CLOSED : run->row;
+		SpinLockRelease(&run->mutex);
+		if (row != ROW_BEING_WRITTEN)
+			break;
+		ConditionVariableTimedSleep(&run->changed, 1000, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+}
+
+/* The rows of schemas whose workers could not write them */
+static void
+journal_lost(Worker *worker)
+{
+	for (int i = 0; i < worker->run->nitems; i++)
+	{
+		const SharedItem *item = &worker->items[i];
+		ErrorData	error = {.elevel = ERROR, .sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
+		.message = WORKER_DIED};
+		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
+		.attempts = item->attempts, .error = &error};
+
+		if (!item->lost)
+			continue;
+		result.schema = pstrdup(item->schema);
+		result.version = series_version(item->tenant, item->schema);
+		journal_schema(worker->run->run, &result);
+	}
+}
+
+/*
+ * Leave the run; the last worker, when there is nothing left to do, says in
+ * the journal how it ended.  That commit waits for the disk, if the caller's
+ * commits do, and with it for all the others before.
+ */
+static void
+close_journal(Worker *worker)
+{
+	SharedRun  *run = worker->run;
+	bool		mine = worklist_leave(run, worker->items);
+	const char *status = "done";
+	int			failed;
+	int			finished;
+
+	SpinLockAcquire(&run->mutex);
+	mine = mine && run->row == ROW_WRITTEN;
+	if (mine)
+		run->row = ROW_CLOSED;
+	failed = run->failed;
+	finished = run->finished;
+	if (run->cancel)
+		status = "canceled";
+	else if (run->outside > 0)
+		status = "background";	/* also with failures: OUTSIDE_WORKER counts them */
+	else if (failed > 0)
+		status = "failed";
+	SpinLockRelease(&run->mutex);
+	if (!mine)
+		return;
+
+	HOLD_INTERRUPTS();			/* a second cancel is not to cut this short */
+	set_setting("synchronous_commit", worker->synchronous_commit);
+	StartTransactionCommand();
+	journal_lost(worker);
+	journal_end(run->run, status, failed, finished);
+	CommitTransactionCommand();
+	XLogFlush(XactLastCommitEnd);
+	RESUME_INTERRUPTS();
+}
+
+/* ------------------------------------------------------------------------
+ * Schemas
+ * ------------------------------------------------------------------------
+ */
+
+/* Show in pg_stat_activity, and in the log, what is done. */
+static void
+report_activity(Worker *worker, const SharedItem *item)
+{
+	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
+								worker->options.down ? "rollback" : "migrate",
+								item->tenant ? "tenant" : "schema", item->schema);
+
+	debug_query_string = text;
+	pgstat_report_activity(STATE_RUNNING, text);
+}
+
+/*
+ * Run what a schema needs in one transaction.  NULL where that failed: then
+ * the transaction is rolled back, and *error says why.
+ */
+static RunResult *
+try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
+{
+	volatile int attempts = item->attempts;
+	RunResult  *volatile result = NULL;
+
+	PG_TRY();
+	{
+		SetCurrentStatementStartTimestamp();
+		take_role(worker->run);
+		StartTransactionCommand();
+		MemoryContextSwitchTo(worker->context);
+		result = series_run(&worker->options, item->tenant, item->schema, true);
+		result->attempts = attempts;
+		if (result->status != RUN_NOTHING)
+			journal_schema(worker->run->run, result);
+		ResetTempTableNamespace();	/* for the next schema, it is as in a new session */
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(worker->context);
+		*error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		result = NULL;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(worker->context);
+	return result;
+}
+
+/*
+ * Has public non-transactional migrations to come?  What a tenant lacks may be
+ * in them.
+ */
+static bool
+public_goes_on(const Worker *worker)
+{
+	return !worker->items[0].tenant && worker->items[0].state == ITEM_OUTSIDE;
+}
+
+/*
+ * Record what became of a schema whose transaction failed.
+ */
+static RunResult *
+failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_time start)
+{
+	RunResult  *result;
+
+	take_role(worker->run);
+	StartTransactionCommand();
+	MemoryContextSwitchTo(worker->context);
+	result = series_failed(item->tenant, item->schema, error, start);
+	result->attempts = item->attempts;
+	if (item->tenant && public_goes_on(worker))
+	{
+		result->status = RUN_BACKGROUND;
+		result->error = NULL;	/* of no interest if it is done in the end */
+		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
+	}
+	journal_schema(worker->run->run, result);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(worker->context);
+	return result;
+}
+
+/*
+ * Tell the leader.  If it is gone, nobody needs to know.  By the way of errors,
+ * which notices where one comes in the middle.
+ */
+static void
+send_result(int item, const RunResult *result)
+{
+	StringInfoData message;
+
+	pq_beginmessage(&message, MESSAGE_RESULT);
+	message_put_result(&message, item, result);
+	pq_endmessage(&message);
+}
+
+/* Where a result leaves its schema */
+static ItemState
+state_after(const RunResult *result)
+{
+	if (result->status == RUN_FAILED)
+		return ITEM_FAILED;
+	if (result->status == RUN_BACKGROUND)
+		return result->left > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
+	return ITEM_DONE;
+}
+
+/*
+ * Do one schema of the work list.
+ */
+static void
+do_item(Worker *worker, int position)
+{
+	SharedItem *item = &worker->items[position];
+	ErrorData  *error = NULL;
+	RunResult  *result;
+	ItemState	state;
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	report_activity(worker, item);
+	result = try_schema(worker, item, &error);
+	if (result == NULL)
+	{
+		if (worker->run->cancel)
+			return;				/* the leader knows */
+		if (retry_may_help(error) && item->attempts <= worker->options.lock_retries)
+		{
+			worklist_retry(worker->run, worker->items, worker->slot);
+			return;
+		}
+		result = failed_result(worker, item, error, start);
+	}
+	state = state_after(result);
+	send_result(position, result);
+	worklist_finish(worker->run, worker->items, worker->slot, state, result,
+					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
+}
+
+/*
+ * Do schemas until there are none left.
+ */
+static void
+do_items(Worker *worker)
+{
+	SharedRun  *run = worker->run;
+	int			done = 0;
+
+	for (;;)
+	{
+		int			item;
+		long		wait;
+		Pick		pick;
+
+		CHECK_FOR_INTERRUPTS();
+		ConditionVariablePrepareToSleep(&run->changed);
+		pick = worklist_pick(run, worker->items, worker->slot, &item, &wait);
+		if (pick == PICK_WAIT)
+		{
+			pgstat_report_activity(STATE_IDLE, NULL);
+			(void) ConditionVariableTimedSleep(&run->changed, wait, PG_WAIT_EXTENSION);
+		}
+		ConditionVariableCancelSleep();
+		if (pick == PICK_NONE)
+			break;
+		if (pick == PICK_WAIT)
+			continue;
+
+		MemoryContextSwitchTo(worker->context);
+		do_item(worker, item);
+		debug_query_string = NULL;
+		MemoryContextReset(worker->context);
+		if (++done % 8 == 0 && caches_are_too_big())
+		{
+			worker->slot->renew = true;
+			break;
+		}
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * Entry
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Attach the queue to the leader; from here on, messages and errors go there.
+ */
+static void
+attach_queue(dsm_segment *segment, shm_toc *toc, int index)
+{
+	char	   *queues = shm_toc_lookup(toc, SHARED_KEY_QUEUES, false);
+	shm_mq	   *queue = (shm_mq *) (queues + (Size) index * SHARED_QUEUE_SIZE);
+
+	shm_mq_set_sender(queue, MyProc);
+	pq_redirect_to_shm_mq(segment, shm_mq_attach(queue, segment, NULL));
+}
+
+/*
+ * A worker of the run proper.
+ */
+static void
+run_items(Worker *worker)
+{
+	SpinLockAcquire(&worker->run->mutex);
+	worker->run->active++;
+	SpinLockRelease(&worker->run->mutex);
+
+	set_up_run(worker);
+	open_journal(worker);
+	if (!worker->run->cancel)
+		do_items(worker);
+	MemoryContextSwitchTo(worker->context);
+	close_journal(worker);
+}
+
+/*
+ * The worker that goes on after the call.  It signs on, so that the leader can
+ * leave, only when others can see that the run is alive.
+ */
+static void
+run_outside(Worker *worker)
+{
+	SharedRun  *run = worker->run;
+
+	set_up_run(worker);
+	StartTransactionCommand();
+	journal_hold(run->run, true);
+	CommitTransactionCommand();
+	SpinLockAcquire(&run->mutex);
+	run->outside_attached = true;
+	SpinLockRelease(&run->mutex);
+	ConditionVariableBroadcast(&run->changed);
+
+	set_setting("synchronous_commit", worker->synchronous_commit);
+	MemoryContextSwitchTo(worker->context);
+	outside_run_items(&worker->options, run->run, worker->items, run->nitems);
+}
+
+/*
+ * An error ends the process, perhaps out of a wait on the condition variable of
+ * the run: leave its queue before the shared memory that it lies in is gone.
+ */
+static void
+stop_waiting(int code, Datum arg)
+{
+	ConditionVariableCancelSleep();
+}
+
+/*
+ * Entry point.
+ */
+void
+ashmig_worker_main(Datum main_arg)
+{
+	Worker		worker = {0};
+	dsm_segment *segment;
+	shm_toc    *toc;
+	int			index;
+	StringInfoData task;
+
+	pqsignal(SIGTERM, die);
+	before_shmem_exit(stop_waiting, (Datum) 0);
+	BackgroundWorkerUnblockSignals();
+	memcpy(&index, MyBgworkerEntry->bgw_extra, sizeof(index));
+	worker.context = AllocSetContextCreate(TopMemoryContext, "ashmig worker",
+										   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(TopMemoryContext);
+
+	/* There is no resource owner, so the mapping lasts as long as we do. */
+	segment = dsm_attach(DatumGetUInt32(main_arg));
+	if (segment == NULL)
+		return;					/* the leader is gone */
+	toc = shm_toc_attach(SHARED_MAGIC, dsm_segment_address(segment));
+	if (toc == NULL)
+		return;
+	worker.run = shm_toc_lookup(toc, SHARED_KEY_RUN, false);
+	worker.items = shm_toc_lookup(toc, SHARED_KEY_ITEMS, false);
+	if (index != OUTSIDE_WORKER)
+	{
+		worker.slot = (SharedWorker *) shm_toc_lookup(toc, SHARED_KEY_WORKERS, false) + index;
+		attach_queue(segment, toc, index);
+	}
+	take_over(toc, worker.run);
+
+	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions left it */
+	initStringInfo(&task);
+	appendBinaryStringInfo(&task, shm_toc_lookup(toc, SHARED_KEY_TASK, false),
+						   worker.run->task_size);
+	if (worker.run->task == TASK_STATEMENT)
+	{
+		run_statement(&task);
+		worker.run->finished = 1;
+	}
+	else
+	{
+		message_get_options(&task, &worker.options);
+		if (index == OUTSIDE_WORKER)
+			run_outside(&worker);
+		else
+			run_items(&worker);
+	}
+}

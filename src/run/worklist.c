@@ -1,0 +1,225 @@
+/*
+ * worklist.c
+ *		The work list of a run: see worklist.h.
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "run/retry.h"
+#include "run/worklist.h"
+
+/* How long a worker sleeps at most before it looks again, in ms */
+#define LONGEST_WAIT 1000
+
+/*
+ * Is the item there to be taken at this time?  If only later, *wait is brought
+ * down to that.
+ */
+static bool
+is_due(const SharedItem *item, TimestampTz now, long *wait)
+{
+	long		left;
+
+	if (item->state == ITEM_TODO)
+		return true;
+	if (item->state != ITEM_RETRY)
+		return false;
+	left = (item->not_before - now) / 1000 + 1;
+	if (item->not_before <= now)
+		return true;
+	*wait = *wait < 0 ? left : Min(*wait, left);
+	return false;
+}
+
+/*
+ * The position of an item that seems to be there to be taken, or -1; *wait says
+ * when one may be, or is -1 where there is none at all.  New ones come before
+ * those that failed once, as what blocks these may need time to go away.
+ *
+ * Without the lock, as the list may be long: what is found must be looked at
+ * again under it.
+ */
+static int
+find_due(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
+{
+	int			next = run->next;
+
+	while (next < run->nitems && items[next].state != ITEM_TODO)
+		next++;
+	run->next = next;			/* may go back a little; that does no harm */
+	if (next < run->nitems)
+		return next;
+	for (int i = 0; i < run->nitems; i++)
+	{
+		if (is_due(&items[i], now, wait))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Do tenants get no turn for the state of the public schema?  Their migrations
+ * refer to its tables, so it comes first.  It has failed; or another run is
+ * building indexes there, which they would wait for in vain; or what it leaves
+ * to the background changes more than indexes.
+ */
+static bool
+public_is_in_the_way(const SharedItem *items)
+{
+	return !items[0].tenant &&
+		(items[0].state == ITEM_FAILED || items[0].state == ITEM_ELSEWHERE ||
+		 (items[0].state == ITEM_OUTSIDE && items[0].first));
+}
+
+/*
+ * The same, now that the public schema is where it is.
+ */
+static int
+find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
+{
+	*wait = -1;
+	if (public_is_in_the_way(items))
+		return -1;
+	if (items[0].tenant || items[0].state == ITEM_DONE || items[0].state == ITEM_OUTSIDE)
+		return find_due(run, items, now, wait);
+	if (is_due(&items[0], now, wait))
+		return 0;
+	if (*wait < 0)
+		*wait = LONGEST_WAIT;	/* somebody is at it */
+	return -1;
+}
+
+/*
+ * Take the next schema.
+ */
+Pick
+worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
+			  int *item, long *wait)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (run->nitems == 0)
+		return PICK_NONE;
+	for (;;)
+	{
+		int			found = find_item(run, items, now, wait);
+		bool		over;
+		bool		taken = false;
+
+		SpinLockAcquire(&run->mutex);
+		over = run->stop || run->cancel;
+		if (!over && found >= 0 && is_due(&items[found], now, wait))
+		{
+			items[found].state = ITEM_RUNNING;
+			items[found].attempts++;
+			worker->item = found;
+			taken = true;
+		}
+		SpinLockRelease(&run->mutex);
+
+		*item = found;
+		if (taken)
+			return PICK_ITEM;
+		if (over || (found < 0 && *wait < 0))
+			return PICK_NONE;
+		*wait = Min(*wait, LONGEST_WAIT);
+		if (found < 0)
+			return PICK_WAIT;
+		/* somebody was quicker */
+	}
+}
+
+/*
+ * The worker is through with its schema.
+ */
+void
+worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
+				const RunResult *result, bool stop)
+{
+	SpinLockAcquire(&run->mutex);
+	items[worker->item].left = result->left;
+	items[worker->item].first = result->first;
+	items[worker->item].state = state;
+	run->stop = run->stop || stop;
+	worker->item = -1;
+	run->finished++;
+	if (state == ITEM_OUTSIDE)
+		run->outside++;
+	if (state == ITEM_FAILED)
+		run->failed++;
+	SpinLockRelease(&run->mutex);
+	ConditionVariableBroadcast(&run->changed);
+}
+
+/*
+ * Try it again after a pause.
+ */
+void
+worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker)
+{
+	SharedItem *item = &items[worker->item];
+	TimestampTz not_before = GetCurrentTimestamp() + retry_pause(item->attempts) * INT64CONST(1000);
+
+	SpinLockAcquire(&run->mutex);
+	item->not_before = not_before;
+	item->state = ITEM_RETRY;
+	worker->item = -1;
+	SpinLockRelease(&run->mutex);
+	ConditionVariableBroadcast(&run->changed);
+}
+
+/* Is there anything left to be done?  Under the lock. */
+static bool
+is_open(const SharedRun *run, const SharedItem *items)
+{
+	return !run->stop && !run->cancel && run->finished < run->nitems &&
+		!public_is_in_the_way(items);
+}
+
+/*
+ * A worker leaves.
+ */
+bool
+worklist_leave(SharedRun *run, SharedItem *items)
+{
+	bool		last;
+
+	SpinLockAcquire(&run->mutex);
+	run->active--;
+	last = run->active == 0 && !is_open(run, items);
+	SpinLockRelease(&run->mutex);
+	return last;
+}
+
+/*
+ * Leave the tenants to OUTSIDE_WORKER, behind public.
+ */
+void
+worklist_leave_tenants(SharedRun *run, SharedItem *items, int left)
+{
+	if (items[0].tenant || items[0].state != ITEM_OUTSIDE || !items[0].first)
+		return;
+	for (int i = 1; i < run->nitems; i++)
+	{
+		if (items[i].state != ITEM_TODO)
+			continue;
+		items[i].left = left;
+		items[i].state = ITEM_OUTSIDE;
+		run->outside++;
+	}
+}
+
+/*
+ * Is there anything left to be done?
+ */
+bool
+worklist_is_open(SharedRun *run, SharedItem *items)
+{
+	bool		open;
+
+	SpinLockAcquire(&run->mutex);
+	open = is_open(run, items);
+	SpinLockRelease(&run->mutex);
+	return open;
+}

@@ -1,0 +1,51 @@
+/*
+ * worklist.h
+ *		The work list of a run: who does which schema next.
+ */
+#ifndef ASHMIG_WORKLIST_H
+#define ASHMIG_WORKLIST_H
+
+#include "postgres.h"
+
+#include "migrate/results.h"
+#include "run/shared.h"
+
+typedef enum Pick
+{
+	PICK_ITEM,
+	PICK_WAIT,					/* nothing now, perhaps later */
+	PICK_NONE					/* nothing any more */
+} Pick;
+
+/*
+ * Take the next schema for a worker.  With PICK_WAIT *wait is the time, in
+ * milliseconds, after which it is worth asking again; waiting on run->changed
+ * tells earlier.
+ */
+extern Pick worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
+						  int *item, long *wait);
+
+/*
+ * The worker is through with its schema; wakes those who wait.  "result"
+ * says what ITEM_OUTSIDE leaves; with "stop" no further schema is begun.
+ */
+extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker,
+							ItemState state, const RunResult *result, bool stop);
+
+/* The worker will try it again (or another will) after a pause. */
+extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker);
+
+/* A worker leaves; true where it was the last and nothing is left to be done. */
+extern bool worklist_leave(SharedRun *run, SharedItem *items);
+
+/*
+ * Leave the tenants to OUTSIDE_WORKER too, where public has to be through with
+ * what it does.  To be called when the workers are done; "left" is how many
+ * migrations each may get.
+ */
+extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int left);
+
+/* Is there anything left to be done? */
+extern bool worklist_is_open(SharedRun *run, SharedItem *items);
+
+#endif							/* ASHMIG_WORKLIST_H */

@@ -1,0 +1,33 @@
+/*
+ * snapshot_merge.h
+ *		Several snapshots of one table as one: AshPostgres lets several
+ *		resources share a table, each with a snapshot of its own.
+ *
+ * The rules are those of AshPostgres' deduplicate_snapshots; where it asks a
+ * person or drops something silently, this is an error that shows the facts.
+ */
+#ifndef ASHMIG_SNAPSHOT_MERGE_H
+#define ASHMIG_SNAPSHOT_MERGE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "base/problem.h"
+#include "snapshot/snapshot.h"
+
+/* What stands in the database decides where several would do; NIL where nothing does. */
+typedef struct MergeHistory
+{
+	const List *primary_key;	/* of char *: its columns */
+	const List *identities;		/* of char *: names of the identities that have an index */
+} MergeHistory;
+
+/*
+ * Merge the snapshots (of ResourceSnapshot *) of one table.  NULL with the
+ * problem noted where they conflict.
+ */
+extern ResourceSnapshot *merge_snapshots(List *snapshots, const MergeHistory *history,
+										 Problem *problem);
+
+#endif							/* ASHMIG_SNAPSHOT_MERGE_H */

@@ -1,0 +1,198 @@
+/*
+ * sql_text.c
+ *		Printing SQL: see sql_text.h.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "syntax/sql_text.h"
+
+/*
+ * Length of the placeholder that starts here, or 0.
+ */
+static int
+placeholder_length(const char *at)
+{
+	static const char *const placeholders[] = {
+		PLACEHOLDER_TENANT, PLACEHOLDER_DEFAULT, PLACEHOLDER_PREFIX
+	};
+
+	if (*at != '@' && *at != '#')
+		return 0;
+	for (int i = 0; i < lengthof(placeholders); i++)
+	{
+		int			length = strlen(placeholders[i]);
+
+		if (strncmp(at, placeholders[i], length) == 0)
+			return length;
+	}
+	return 0;
+}
+
+/*
+ * Would text_fill find something to fill in here?
+ */
+static bool
+has_placeholder(const char *value)
+{
+	for (const char *at = strpbrk(value, "@#"); at; at = strpbrk(at + 1, "@#"))
+	{
+		if (placeholder_length(at) > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A double-quoted identifier, always quoted.
+ *
+ * A name that holds a placeholder is written with Unicode escapes, in which
+ * the placeholder's first character does not appear.  Each start is looked
+ * at, as placeholders can overlap ("@tenant@tenant@").
+ */
+char *
+quote_name(const char *name)
+{
+	StringInfoData buf;
+	bool		escape = has_placeholder(name);
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, escape ? "U&\"" : "\"");
+	for (const char *at = name; *at; at++)
+	{
+		if (escape && placeholder_length(at) > 0)
+			appendStringInfo(&buf, "\\%04X", (unsigned char) *at);
+		else
+		{
+			if (*at == '"' || (escape && *at == '\\'))
+				appendStringInfoChar(&buf, *at);
+			appendStringInfoChar(&buf, *at);
+		}
+	}
+	appendStringInfoChar(&buf, '"');
+	return buf.data;
+}
+
+/*
+ * A string literal.
+ *
+ * With a backslash or a placeholder in it, the escape form, which means the
+ * same whatever standard_conforming_strings says.
+ */
+char *
+quote_text(const char *value)
+{
+	StringInfoData buf;
+	bool		escape = strchr(value, '\\') != NULL || has_placeholder(value);
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, escape ? "E'" : "'");
+	for (const char *at = value; *at; at++)
+	{
+		if (escape && placeholder_length(at) > 0)
+			appendStringInfo(&buf, "\\x%02X", (unsigned char) *at);
+		else
+		{
+			if (*at == '\'' || (escape && *at == '\\'))
+				appendStringInfoChar(&buf, *at);
+			appendStringInfoChar(&buf, *at);
+		}
+	}
+	appendStringInfoChar(&buf, '\'');
+	return buf.data;
+}
+
+/*
+ * "a", "b" from a List of char *
+ */
+char *
+quote_names(List *names)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	foreach(lc, names)
+	{
+		if (buf.len > 0)
+			appendStringInfoString(&buf, ", ");
+		appendStringInfoString(&buf, quote_name(lfirst(lc)));
+	}
+	return buf.data;
+}
+
+/*
+ * A name as PostgreSQL keeps it, without the NOTICE that an over-long
+ * identifier gets.
+ */
+char *
+text_cut_name(const char *name)
+{
+	int			length = strlen(name);
+
+	if (length >= NAMEDATALEN)
+		length = pg_mbcliplen(name, length, NAMEDATALEN - 1);
+	return pnstrdup(name, length);
+}
+
+/*
+ * Fill the placeholders of a stored statement in, in one pass: what is filled
+ * in is not looked at again.
+ */
+char *
+text_fill(const char *statement, const char *schema, const char *default_schema)
+{
+	StringInfoData buf;
+	const char *done = statement;
+
+	initStringInfo(&buf);
+	for (const char *at = strpbrk(statement, "@#"); at; at = strpbrk(at, "@#"))
+	{
+		int			length = placeholder_length(at);
+
+		if (length == 0)
+		{
+			at++;
+			continue;
+		}
+		appendBinaryStringInfo(&buf, done, at - done);
+		if (*at == '#')
+			appendStringInfoString(&buf, schema);
+		else
+			appendStringInfoString(&buf,
+								   quote_name(at[1] == PLACEHOLDER_TENANT[1] ?
+											  schema : default_schema));
+		at += length;
+		done = at;
+	}
+	appendStringInfoString(&buf, done);
+	return buf.data;
+}
+
+/*
+ * Does a List of char * hold this string?
+ */
+bool
+text_list_has(const List *list, const char *value)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		if (strcmp(lfirst(lc), value) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * NULL-tolerant equality
+ */
+bool
+text_equal(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return strcmp(a, b) == 0;
+}

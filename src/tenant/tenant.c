@@ -1,0 +1,518 @@
+/*
+ * tenant.c
+ *		The life of a tenant: see tenant.h.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_tenants.h"
+#include "migrate/execute.h"
+#include "migrate/migrate.h"
+#include "run/lock_budget.h"
+#include "syntax/sql_text.h"
+#include "tenant/tenant.h"
+#include "tenant/tenant_ddl.h"
+
+/* ------------------------------------------------------------------------
+ * What there is
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Does nothing lie in the schema?
+ */
+static bool
+schema_is_empty(Oid schema)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT 1 FROM pg_catalog.pg_depend"
+		" WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass"
+		" AND refobjid = $1 AND deptype <> 'e' LIMIT 1",
+		.nargs = 1, .types = {OIDOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+	bool		empty;
+
+	values[0] = ObjectIdGetDatum(schema);
+	empty = catalog_query(&find, values, NULL) == 0;
+	catalog_disconnect(level);
+	return empty;
+}
+
+/*
+ * Does ashmig know the schema as a tenant?
+ */
+static bool
+is_tenant(const char *schema)
+{
+	return registry_find(schema, NULL, NULL) || catalog_schema_versions(schema, true) != NIL;
+}
+
+/* Raise for a schema that is there and no tenant. */
+static void
+raise_not_a_tenant(const char *schema)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NOT_A_TENANT),
+			 errmsg("schema \"%s\" exists and is no tenant", schema),
+			 errdetail("ashmig did not create it and has no versions for it."),
+			 errhint("Choose another name, or rename that schema.")));
+}
+
+/* Raise for a name that no tenant has. */
+static void
+raise_no_tenant(const char *schema)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_TENANT),
+			 errmsg("there is no tenant \"%s\"", schema),
+			 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+}
+
+/*
+ * Raise for a tenant that is there already; "managed_by" is its table.
+ */
+static void
+raise_tenant_exists(const char *schema, Oid managed_by)
+{
+	bool		exists = OidIsValid(get_namespace_oid(schema, true));
+	char	   *table = OidIsValid(managed_by) ? get_rel_name(managed_by) : NULL;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_TENANT_EXISTS),
+			 errmsg("tenant \"%s\" already exists", schema),
+			 !exists ? errdetail("It is registered, but its schema is missing.") :
+			 table ? errdetail("It belongs to a row of table \"%s\", or was kept when that was deleted.", table) : 0,
+			 !exists ? errhint("SELECT ashmig_drop_tenant(%s) forgets it.", quote_text(schema)) : 0));
+}
+
+/* ------------------------------------------------------------------------
+ * Creating
+ * ------------------------------------------------------------------------
+ */
+
+/* What the error context callback needs */
+typedef struct BuildContext
+{
+	const char *schema;
+	int			statement;		/* counted from 1 */
+} BuildContext;
+
+/* Say where an error in a compiled statement comes from. */
+static void
+build_callback(void *arg)
+{
+	const BuildContext *build = arg;
+
+	errcontext("compiled statement %d of new tenant \"%s\"", build->statement, build->schema);
+}
+
+/*
+ * Record all migrations as applied in a new tenant.
+ */
+static void
+record_compiled(const char *schema, const Compiled *compiled)
+{
+	static CatalogStatement record = {
+		.sql = "WITH applied AS (INSERT INTO ashmig.versions (schema_name, scope, repo, version, checksum)"
+		"  SELECT $1, 'tenant', a.repo, a.version, a.checksum"
+		"  FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+		"  AS a (repo, version, checksum) RETURNING repo, version)"
+		" INSERT INTO ashmig.schema_versions (schema_name, scope, repo, version, applied)"
+		" SELECT $1, 'tenant', repo, pg_catalog.max(version), pg_catalog.count(*)"
+		" FROM applied GROUP BY repo",
+		.nargs = 4, .types = {TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID}
+	};
+	Datum		values[4];
+	int			level;
+
+	if (compiled->migrations == 0)
+		return;
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = compiled->repos;
+	values[2] = compiled->versions;
+	values[3] = compiled->checksums;
+	catalog_execute(&record, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * Run the statements of the compiled structure, filled in, in the schema.
+ */
+static void
+run_compiled(const char *schema, List *statements)
+{
+	BuildContext build = {schema, 0};
+	ErrorContextCallback callback;
+	ListCell   *lc;
+	int			level;
+
+	callback.callback = build_callback;
+	callback.arg = &build;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
+					   !ashmig_log_sql);
+	foreach(lc, statements)
+	{
+		build.statement++;
+		if (ashmig_log_sql)
+			ereport(INFO, (errmsg_internal("\"%s\": %s", schema, (char *) lfirst(lc))));
+		exec_statement(lfirst(lc), NULL);
+	}
+	exec_leave(level);
+	error_context_stack = callback.previous;
+}
+
+/*
+ * Build a tenant from the compiled structure.  What is in the cache is read
+ * before any statement runs: one could fire a trigger that creates another
+ * tenant, and with it take the cache away.
+ */
+static int64
+build_compiled(const char *schema, const Compiled *compiled)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig tenant",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	int64		version = compiled->version;
+	List	   *statements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, compiled->statements)
+		statements = lappend(statements, text_fill(lfirst(lc), schema, ashmig_default_schema));
+	catalog_lock_versions(RowExclusiveLock);
+	record_compiled(schema, compiled);
+	run_compiled(schema, statements);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return version;
+}
+
+/* Build one by running every migration. */
+static int64
+build_by_history(const char *schema)
+{
+	RunOptions	options = run_options_default();
+	RunResult  *result;
+
+	options.run_public = false;
+	options.strict_version_order = false;
+	result = series_run(&options, true, schema, false);
+	return result->version;
+}
+
+/*
+ * Bring a new, empty tenant to the newest version; returns that.
+ */
+static int64
+build_tenant(const char *schema)
+{
+	const Compiled *compiled = NULL;
+
+	budget_note_tenant(compiled_locks());
+	if (catalog_schema_versions(schema, true) == NIL)
+		compiled = compiled_tenant();
+	return compiled ? build_compiled(schema, compiled) : build_by_history(schema);
+}
+
+/*
+ * Make the schema, or see that the one that is there can be taken over.  One
+ * of somebody else's is not: what he put there, or will, would come first in
+ * the search path of migrations.
+ */
+static void
+make_schema(const char *schema, bool take_over)
+{
+	Oid			oid = get_namespace_oid(schema, true);
+
+	if (!OidIsValid(oid))
+	{
+		/* what a schema of that name had, dropped behind our back */
+		if (catalog_schema_versions(schema, true) != NIL)
+			registry_remove(schema);
+		exec_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
+		return;
+	}
+	if (!take_over || (!schema_is_empty(oid) && catalog_schema_versions(schema, true) == NIL))
+		raise_not_a_tenant(schema);
+	if (!schema_owned_by(oid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+}
+
+/* Tenants after which a session forgets the tables that it has seen */
+#define FORGET_AFTER 100
+
+/*
+ * PostgreSQL keeps in a session's memory what it has seen of every table, 50 kB
+ * for a tenant of ten: a session that creates thousands is to forget them from
+ * time to time.  This is what happens to any session that lags behind the
+ * others; those of the current transaction are kept.
+ */
+static void
+forget_tables(void)
+{
+	static int	seen = 0;
+
+	if (seen++ < FORGET_AFTER)
+		return;
+	seen = 0;
+	InvalidateSystemCaches();
+}
+
+/*
+ * Create a tenant.
+ */
+int64
+tenant_create(const char *schema, bool take_over, Oid managed_by)
+{
+	Oid			manager;
+
+	registry_check_name(schema);
+	forget_tables();
+	catalog_lock_tenants(RowExclusiveLock);
+	series_lock_schema(schema);
+	if (registry_find(schema, NULL, &manager))
+		raise_tenant_exists(schema, manager);
+	make_schema(schema, take_over);
+	registry_add(schema, managed_by);
+	return build_tenant(schema);
+}
+
+/* ------------------------------------------------------------------------
+ * Dropping
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Exclude runs from a schema until the end of the transaction; one that is at
+ * work there now, or whatever else changes it, is an error.
+ */
+static void
+lock_idle_schema(const char *schema)
+{
+	if (!series_try_lock_schema(schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_BUSY),
+				 errmsg("tenant \"%s\" is being worked on", schema),
+				 errdetail("A run, or a transaction that creates or renames it, has not ended."),
+				 errhint("Try again when it has; SELECT * FROM ashmig.progress shows runs.")));
+}
+
+/* Locks that dropping a schema takes: its relations, TOAST tables included */
+static int64
+count_relations(Oid schema)
+{
+	static CatalogStatement count = {
+		.sql = "SELECT pg_catalog.count(*)"
+		" + 2 * pg_catalog.count(*) FILTER (WHERE reltoastrelid <> 0)"
+		" FROM pg_catalog.pg_class WHERE relnamespace = $1",
+		.nargs = 1, .types = {OIDOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+	bool		isnull;
+	int64		result;
+
+	values[0] = ObjectIdGetDatum(schema);
+	catalog_query(&count, values, NULL);
+	result = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	catalog_disconnect(level);
+	return result;
+}
+
+/* Run a statement of ours on a tenant, with the waits for locks that runs have. */
+static void
+command_in(const char *schema, const char *sql)
+{
+	int			level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout, true);
+
+	exec_command(sql);
+	exec_leave(level);
+}
+
+/* Drop the schema of a tenant. */
+static void
+drop_schema(const char *schema, Oid oid, bool cascade)
+{
+	if (!cascade && !schema_is_empty(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("tenant \"%s\" is not empty", schema),
+				 errdetail("Its schema holds tables or other objects."),
+				 errhint("SELECT ashmig_drop_tenant(%s, cascade => true) drops them with their data.",
+						 quote_text(schema))));
+	budget_check_drop(schema, count_relations(oid));
+	command_in(schema, psprintf("DROP SCHEMA %s %s", quote_name(schema),
+								cascade ? "CASCADE" : "RESTRICT"));
+}
+
+/*
+ * Drop a tenant.
+ */
+void
+tenant_drop(const char *schema, bool cascade)
+{
+	Oid			oid;
+
+	catalog_lock_tenants(RowExclusiveLock);
+	lock_idle_schema(schema);
+	if (!is_tenant(schema))
+		raise_no_tenant(schema);
+	oid = get_namespace_oid(schema, true);
+	if (OidIsValid(oid))
+		drop_schema(schema, oid, cascade);
+	registry_remove(schema);
+}
+
+/*
+ * A statement that drops some tables of a schema, or NULL where there are
+ * none.  Those that inherit from them come with them.
+ */
+static char *
+drop_some(const char *schema, int batch)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT relname::pg_catalog.text FROM pg_catalog.pg_class AS c"
+		" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+		" WHERE n.nspname = $1::pg_catalog.name AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+		" ORDER BY c.oid DESC LIMIT $2",
+		.nargs = 2, .types = {TEXTOID, INT4OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	StringInfoData sql;
+	Datum		values[2];
+	int			level;
+	uint64		rows;
+
+	initStringInfo(&sql);
+	level = catalog_connect();
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = Int32GetDatum(batch);
+	rows = catalog_query(&find, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+		appendStringInfo(&sql, "%s%s.%s", i == 0 ? "DROP TABLE " : ", ", quote_name(schema),
+						 quote_name(catalog_string(i, 1, context)));
+	catalog_disconnect(level);
+	if (rows == 0)
+		return NULL;
+	appendStringInfoString(&sql, " CASCADE");
+	return sql.data;
+}
+
+/*
+ * Drop tables until there are none, with a commit after each batch.
+ */
+static void
+drop_tables(const char *schema, int batch)
+{
+	for (;;)
+	{
+		char	   *sql;
+
+		CHECK_FOR_INTERRUPTS();
+		catalog_lock_tenants(RowExclusiveLock);
+		if (!is_tenant(schema))
+			raise_no_tenant(schema);
+		sql = drop_some(schema, batch);
+		if (sql == NULL)
+			break;
+		command_in(schema, sql);
+		SPI_commit();
+	}
+}
+
+/*
+ * Drop a tenant in several transactions; runs stay excluded in between.  Where
+ * it is cut short, the tenant is still registered, without some of its tables;
+ * calling again goes on.
+ */
+void
+tenant_drop_serial(const char *schema, int batch)
+{
+	catalog_lock_tenants(RowExclusiveLock);
+	lock_idle_schema(schema);
+	series_hold_schema(schema);
+	PG_TRY();
+	{
+		drop_tables(schema, batch);
+		tenant_drop(schema, true);
+		SPI_commit();
+	}
+	PG_FINALLY();
+	{
+		series_unlock_schema(schema);
+	}
+	PG_END_TRY();
+}
+
+/* ------------------------------------------------------------------------
+ * Renaming
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * Rename the schema, unless that was done behind our back.
+ */
+static void
+rename_schema(const char *old_name, Oid noted, const char *new_name)
+{
+	Oid			old_oid = get_namespace_oid(old_name, true);
+	Oid			new_oid = get_namespace_oid(new_name, true);
+
+	if (!OidIsValid(old_oid) && OidIsValid(new_oid) && new_oid == noted)
+		return;
+	if (!OidIsValid(old_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_NO_TENANT),
+				 errmsg("the schema of tenant \"%s\" does not exist", old_name),
+				 errhint("SELECT * FROM ashmig_status() tells whether it was renamed; ashmig_drop_tenant() forgets the tenant.")));
+	if (OidIsValid(new_oid))
+		raise_not_a_tenant(new_name);
+	command_in(old_name, psprintf("ALTER SCHEMA %s RENAME TO %s",
+								  quote_name(old_name), quote_name(new_name)));
+}
+
+/*
+ * Rename a tenant.
+ */
+void
+tenant_rename(const char *old_name, const char *new_name)
+{
+	bool		in_order = strcmp(old_name, new_name) < 0;
+	Oid			noted;
+	Oid			manager;
+
+	registry_check_name(new_name);
+	catalog_lock_tenants(RowExclusiveLock);
+	series_lock_schema(in_order ? old_name : new_name);
+	series_lock_schema(in_order ? new_name : old_name);
+	if (!is_tenant(old_name))
+		raise_no_tenant(old_name);
+	if (strcmp(old_name, new_name) == 0)
+		return;
+	if (registry_find(new_name, NULL, &manager))
+		raise_tenant_exists(new_name, manager);
+	(void) registry_find(old_name, &noted, NULL);
+	rename_schema(old_name, noted, new_name);
+	registry_remove(new_name);	/* what a schema of that name left behind */
+	registry_rename(old_name, new_name);
+}

@@ -1,0 +1,42 @@
+/*
+ * tenant.h
+ *		The life of a tenant: its schema with its migrations.
+ *
+ * All of it happens in the transaction of the caller, and excludes runs on the
+ * same schema until that ends.  Locks are taken in the order of catalog_migrations.h:
+ * ashmig.tenants first, so that no generation is recorded meanwhile; then the
+ * schemas, by name; then what the statements need.
+ */
+#ifndef ASHMIG_TENANT_H
+#define ASHMIG_TENANT_H
+
+#include "postgres.h"
+
+/*
+ * Create the schema, register it and bring it to the newest version, which is
+ * returned (0: there are no migrations).  A schema that is there already is
+ * taken over with "take_over", where it is empty or ashmig has versions for
+ * it; else that is an error.  "managed_by" is the table whose row the tenant
+ * belongs to, or InvalidOid.
+ */
+extern int64 tenant_create(const char *schema, bool take_over, Oid managed_by);
+
+/*
+ * Drop it; a schema that holds anything only with "cascade".  Raises, without
+ * waiting, while a run works on it.
+ */
+extern void tenant_drop(const char *schema, bool cascade);
+
+/*
+ * The same with a commit after each "batch" tables; called by a procedure,
+ * connected to SPI non-atomically.
+ */
+extern void tenant_drop_serial(const char *schema, int batch);
+
+/*
+ * Rename it.  Where its schema bears the new name already, renamed behind our
+ * back, the records follow it.
+ */
+extern void tenant_rename(const char *old_name, const char *new_name);
+
+#endif							/* ASHMIG_TENANT_H */
