@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/builtins.h"
 #include "utils/jsonb.h"
 
 #include "base/settings.h"
 #include "generate/generate.h"
+#include "generate/generate_input.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "record/extensions.h"
@@ -19,132 +17,9 @@
 #include "syntax/sql_text.h"
 
 /* ----------
- * The input
- * ----------
- */
-
-/* The snapshots of the input as a jsonb array, whichever of its three forms it has */
-static Datum
-input_array(Datum input)
-{
-	static CatalogStatement query = {
-		"SELECT CASE pg_catalog.jsonb_typeof($1) WHEN 'array' THEN $1"
-		" WHEN 'object' THEN CASE WHEN $1 OPERATOR(pg_catalog.?) 'snapshots' THEN"
-		"  CASE pg_catalog.jsonb_typeof($1 -> 'snapshots') WHEN 'array' THEN $1 -> 'snapshots'"
-		"   ELSE '[]' END"
-		"  ELSE pg_catalog.jsonb_build_array($1) END"
-		" ELSE '[]' END",
-		1, {JSONBOID}, NULL
-	};
-	MemoryContext context = CurrentMemoryContext;
-	int			level = catalog_connect();
-	bool		isnull;
-	Datum		array;
-
-	catalog_query(&query, &input, NULL);
-	array = catalog_datum(0, 1, &isnull);
-	MemoryContextSwitchTo(context);
-	array = PointerGetDatum(PG_DETOAST_DATUM_COPY(array));
-	catalog_disconnect(level);
-	return array;
-}
-
-/* Is the input a bundle that speaks of extensions? */
-static bool
-input_has_extensions(Datum input)
-{
-	Jsonb	   *jsonb = DatumGetJsonbP(input);
-
-	return JB_ROOT_IS_OBJECT(jsonb) &&
-		getKeyJsonValueFromContainer(&jsonb->root, "extensions", 10, NULL) != NULL;
-}
-
-/* Decode the input; raises what is wrong with it and warns of unknown keys. */
-static Bundle *
-input_decode(Datum input, bool quiet)
-{
-	Jsonb	   *jsonb = DatumGetJsonbP(input);
-	Problem		problem = {0};
-	Bundle	   *bundle = snapshot_decode(JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb)),
-										 &problem);
-
-	problem_raise(&problem);
-	if (bundle->unknown_keys != NIL && !quiet)
-	{
-		StringInfoData keys;
-		ListCell   *lc;
-
-		initStringInfo(&keys);
-		foreach(lc, bundle->unknown_keys)
-			appendStringInfo(&keys, "%s%s", lc == list_head(bundle->unknown_keys) ? "" : ", ",
-							 (char *) lfirst(lc));
-		ereport(WARNING,
-				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("the snapshots have keys that ashmig does not know"),
-				 errdetail("Not used: %s.", keys.data)));
-	}
-	return bundle;
-}
-
-/* ----------
  * Tables of a repo
  * ----------
  */
-
-/* The snapshots that describe one table */
-typedef struct SnapshotGroup
-{
-	TableName	name;
-	List	   *snapshots;
-	List	   *positions;
-} SnapshotGroup;
-
-/* Raise where two tables are one only because PostgreSQL cuts their names. */
-static void
-check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
-{
-	if (strcmp(one->table, other->table) != 0 ||
-		(one->schema && other->schema && strcmp(one->schema, other->schema) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
-				 errmsg("two tables would have the same name \"%s\"",
-						text_cut_name(other->table)),
-				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
-						   other->path, one->path, NAMEDATALEN - 1),
-				 errhint("Give one of the two a name of its own.")));
-}
-
-/* The snapshots of one repo, grouped by table, in the order of their first */
-static List *
-group_snapshots(List *snapshots, const char *repo)
-{
-	List	   *groups = NIL;
-	TableMap   *by_name = table_map_create();
-	ListCell   *lc;
-
-	foreach(lc, snapshots)
-	{
-		ResourceSnapshot *snapshot = lfirst(lc);
-		TableName	name = model_name(snapshot, ashmig_default_schema);
-		SnapshotGroup *group;
-
-		if (strcmp(snapshot->repo, repo) != 0 || !model_is_table(snapshot))
-			continue;
-		group = table_map_get(by_name, &name);
-		if (group == NULL)
-		{
-			group = palloc0(sizeof(SnapshotGroup));
-			group->name = name;
-			table_map_put(by_name, &name, group);
-			groups = lappend(groups, group);
-		}
-		else
-			check_same_table(linitial(group->snapshots), snapshot);
-		group->snapshots = lappend(group->snapshots, snapshot);
-		group->positions = lappend_int(group->positions, snapshot->position);
-	}
-	return groups;
-}
 
 /*
  * Tables that the repo has not recorded, and another one has: there is one
@@ -341,23 +216,6 @@ check_repos(List *repos)
 	}
 }
 
-/* The repos that the snapshots name, each once, in their order */
-static List *
-bundle_repos(const Bundle *bundle)
-{
-	List	   *repos = NIL;
-	ListCell   *lc;
-
-	foreach(lc, bundle->snapshots)
-	{
-		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
-
-		if (!text_list_has(repos, repo))
-			repos = lappend(repos, repo);
-	}
-	return repos;
-}
-
 /*
  * The repos that a generation is about.  An input without any snapshot says
  * "no tables" with drop_tables; then it must be clear of which repo.
@@ -365,7 +223,7 @@ bundle_repos(const Bundle *bundle)
 static List *
 generation_repos(const Bundle *bundle, const GenerateOptions *options)
 {
-	List	   *repos = bundle_repos(bundle);
+	List	   *repos = generate_input_repos(bundle);
 
 	if (repos != NIL || !options->drop_tables)
 		return repos;
@@ -482,7 +340,7 @@ generate_dev_migrations(void)
 static bool
 is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 {
-	return !options->drop_tables && !input_has_extensions(input) &&
+	return !options->drop_tables && !generate_input_has_extensions(input) &&
 		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
 		(options->dev || generate_dev_migrations() == NIL) &&
 		recorded_is_current(snapshots, options->dev);
@@ -491,7 +349,7 @@ is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 bool
 generate_is_current(Datum input, const GenerateOptions *options)
 {
-	return is_current(input, input_array(input), options);
+	return is_current(input, generate_input_snapshots(input), options);
 }
 
 Generation *
@@ -502,16 +360,16 @@ generate_plan(Datum input, const GenerateOptions *options)
 	Problem		problem = {0};
 	ListCell   *lc;
 
-	generation->snapshots = input_array(input);
+	generation->snapshots = generate_input_snapshots(input);
 	if (is_current(input, generation->snapshots, options))
 		return generation;
 
-	generation->bundle = input_decode(input, options->quiet);
+	generation->bundle = generate_input_decode(input, options->quiet);
 	generation->extensions = extension_plan(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
 		RepoGeneration *repo = palloc0(sizeof(RepoGeneration));
-		List	   *groups = group_snapshots(generation->bundle->snapshots, lfirst(lc));
+		List	   *groups = generate_input_group(generation->bundle->snapshots, lfirst(lc));
 		Recorded   *recorded = recorded_load(lfirst(lc), options->dev, &problem);
 
 		problem_raise(&problem);
@@ -528,15 +386,15 @@ generate_plan(Datum input, const GenerateOptions *options)
 List *
 generate_between(Datum old, Datum new, const GenerateOptions *options)
 {
-	Bundle	   *old_bundle = input_decode(old, false);
-	Bundle	   *new_bundle = input_decode(new, false);
+	Bundle	   *old_bundle = generate_input_decode(old, false);
+	Bundle	   *new_bundle = generate_input_decode(new, false);
 	DiffOptions diff = diff_options(options);
 	Problem		problem = {0};
-	List	   *repos = bundle_repos(new_bundle);
+	List	   *repos = generate_input_repos(new_bundle);
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	foreach(lc, bundle_repos(old_bundle))
+	foreach(lc, generate_input_repos(old_bundle))
 	{
 		if (!text_list_has(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
@@ -549,10 +407,10 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		Recorded	recorded = {NULL, old_bundle->snapshots};
 
 		before->repo = after->repo = lfirst(lc);
-		build_given(before, group_snapshots(old_bundle->snapshots, before->repo),
+		build_given(before, generate_input_group(old_bundle->snapshots, before->repo),
 					&nothing, &problem);
 		recorded.model = before->given;
-		generate_repo(after, group_snapshots(new_bundle->snapshots, after->repo),
+		generate_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
 					  &recorded, &diff);
 		result = lappend(result, after);
 	}
