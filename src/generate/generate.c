@@ -13,7 +13,6 @@
 #include "metadata/catalog_migrations.h"
 #include "record/extensions.h"
 #include "snapshot/snapshot_merge.h"
-#include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
 /* ----------
@@ -242,51 +241,6 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
-/* Does one of the words stand right before one of the others, but for space and comments? */
-static bool
-has_words(const char *text, const char *const *firsts, const char *const *seconds)
-{
-	for (; *text; text++)
-	{
-		for (const char *const *first = firsts; *first; first++)
-		{
-			const char *end = text + strlen(*first);
-			const char *next;
-
-			if (pg_strncasecmp(text, *first, strlen(*first)) != 0)
-				continue;
-			next = fragment_skip_space(end);
-			for (const char *const *second = seconds; next > end && *second; second++)
-			{
-				if (pg_strncasecmp(next, *second, strlen(*second)) == 0)
-					return true;
-			}
-		}
-	}
-	return false;
-}
-
-/*
- * May the migration bring a type, or a value of one?  A generated one does so by
- * a custom statement.
- */
-static bool
-may_bring_types(const Migration *migration)
-{
-	static const char *const verbs[] = {"create", "alter", NULL};
-	static const char *const objects[] = {"type", "domain", "extension", NULL};
-	ListCell   *lc;
-
-	if (strcmp(migration->kind, "generated") != 0)
-		return true;
-	foreach(lc, migration->up)
-	{
-		if (has_words(lfirst(lc), verbs, objects))
-			return true;
-	}
-	return false;
-}
-
 /*
  * May there be types that this database does not show: because a migration is
  * still to run, or because they are in each tenant?
@@ -304,7 +258,7 @@ types_may_come(const Generation *generation)
 		const Migration *migration = lfirst(lc);
 
 		if ((migration->tenant || !catalog_is_applied(migration, applied)) &&
-			may_bring_types(migration))
+			typecheck_may_bring_types(migration))
 			return true;
 	}
 	return false;

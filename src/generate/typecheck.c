@@ -212,3 +212,49 @@ typecheck_operations(List *operations)
 	hash_destroy(known);
 	AtEOXact_GUC(true, guc_level);
 }
+
+/* ----------
+ * Types to come
+ * ----------
+ */
+
+/* Does one of the words stand right before one of the others, but for space and comments? */
+static bool
+has_words(const char *text, const char *const *firsts, const char *const *seconds)
+{
+	for (; *text; text++)
+	{
+		for (const char *const *first = firsts; *first; first++)
+		{
+			const char *end = text + strlen(*first);
+			const char *next;
+
+			if (pg_strncasecmp(text, *first, strlen(*first)) != 0)
+				continue;
+			next = fragment_skip_space(end);
+			for (const char *const *second = seconds; next > end && *second; second++)
+			{
+				if (pg_strncasecmp(next, *second, strlen(*second)) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+bool
+typecheck_may_bring_types(const Migration *migration)
+{
+	static const char *const verbs[] = {"create", "alter", NULL};
+	static const char *const objects[] = {"type", "domain", "extension", NULL};
+	ListCell   *lc;
+
+	if (strcmp(migration->kind, "generated") != 0)
+		return true;
+	foreach(lc, migration->up)
+	{
+		if (has_words(lfirst(lc), verbs, objects))
+			return true;
+	}
+	return false;
+}
