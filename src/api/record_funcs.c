@@ -10,6 +10,7 @@
 
 #include "api/args.h"
 #include "record/record.h"
+#include "record/record_sql.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
@@ -43,12 +44,12 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	migration.tenant = call_boolean(fcinfo, "tenant", false);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
-	migration.up = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(2)),
-										  migration.tenant, migration.transactional);
+	migration.up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)),
+									migration.tenant, migration.transactional);
 	migration.reversible = !PG_ARGISNULL(3);
 	if (migration.reversible)
-		migration.down = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(3)),
-												migration.tenant, migration.transactional);
+		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
+										  migration.tenant, migration.transactional);
 	call_unpin(level);
 	handwritten_record(&migration);
 	PG_RETURN_INT64(migration.version);

@@ -1,7 +1,7 @@
 /*
  * record.h
- *		Migrations that are given rather than generated: taking their SQL
- *		apart, recording them, finding and forgetting them.
+ *		Migrations that are given rather than generated: recording
+ *		them, finding and forgetting them.
  *
  * Recording and forgetting take the locks of catalog_lock_generation, and
  * what asks where a migration is applied that of catalog_lock_versions, until
@@ -12,17 +12,7 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
-
 #include "metadata/catalog_migrations.h"
-
-/*
- * The single statements of a text (List of char *), with the placeholders that
- * are in it.  Raises, with the position, where it is not SQL or has a
- * statement that a migration of this kind cannot run.  The caller pins the
- * settings of the parser.
- */
-extern List *handwritten_statements(const char *sql, bool tenant, bool transactional);
 
 /* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
 extern const char *handwritten_repo(const char *repo);
