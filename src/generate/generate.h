@@ -74,14 +74,6 @@ extern bool generate_is_empty(const Generation *generation);
  */
 extern List *generate_record(Datum input, const GenerateOptions *options);
 
-/*
- * The statements (of char *) that make an empty schema a tenant of the newest
- * recorded structure in one pass, of all repos and dev generations included;
- * concurrent indexes are built plainly, retired columns are left out.  The
- * result equals replaying the generated migrations.
- */
-extern List *generate_tenant_ddl(void);
-
 /* The dev migrations that are recorded, of all repos: a List of Migration * */
 extern List *generate_dev_migrations(void);
 

@@ -1,11 +1,10 @@
 /*
  * generate_record.c
- *		Code generation: recording what was planned, dropping retired columns,
- *		and the newest structure of a tenant.  See generate.h.
+ *		Code generation: recording what was planned, and dropping retired
+ *		columns.  See generate.h.
  */
 #include "postgres.h"
 
-#include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "syntax/sql_text.h"
@@ -167,63 +166,6 @@ generate_record(Datum input, const GenerateOptions *options)
 		record_snapshots(repo, generation->snapshots, first, options->dev);
 	}
 	return result;
-}
-
-/* ----------
- * The newest structure of a tenant
- * ----------
- */
-
-/* The tenant tables of a record, as if they were given, without retired columns */
-static Model *
-tenant_tables(const Recorded *recorded)
-{
-	Model	   *model = model_create();
-	ListCell   *lc;
-
-	foreach(lc, recorded->model->tables)
-	{
-		Table	   *table = lfirst(lc);
-
-		table->retired = NIL;
-		if (table->name.tenant)
-			model_add(model, table);
-	}
-	return model;
-}
-
-List *
-generate_tenant_ddl(void)
-{
-	List	   *operations = NIL;
-	List	   *statements = NIL;
-	ListCell   *lr;
-	ListCell   *lo;
-
-	foreach(lr, recorded_repos())
-	{
-		DiffOptions options = {0};
-		Problem		problem = {0};
-		Recorded   *recorded = recorded_load(lfirst(lr), true, &problem);
-		Diff	   *diff;
-
-		problem_raise(&problem);
-		options.default_schema = ashmig_default_schema;
-		diff = diff_models(model_create(), tenant_tables(recorded), &options, &problem);
-		problem_raise(&problem);
-		operations = list_concat(operations, diff->operations);
-	}
-	foreach(lo, operations)
-		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, plan_migrations(operations))
-	{
-		PlannedMigration *migration = lfirst(lr);
-
-		/* a global statement of a tenant table ran once, in public */
-		if (migration->tenant)
-			statements = list_concat(statements, migration->up);
-	}
-	return statements;
 }
 
 /* ----------
