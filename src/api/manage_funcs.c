@@ -19,7 +19,8 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
-#include "tenant/managed_table.h"
+#include "tenant/managed_rows.h"
+#include "tenant/managed_setup.h"
 
 PG_FUNCTION_INFO_V1(ashmig_manage_tenant);
 PG_FUNCTION_INFO_V1(ashmig_unmanage_tenant);
@@ -52,7 +53,7 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	managed.drop_on_delete = on_delete != NULL;
 	managed.default_schema = ashmig_default_schema;
 	managed.owner = GetUserNameFromId(GetUserId(), false);
-	manage_table(&managed);
+	managed_setup_apply(&managed);
 	PG_RETURN_VOID();
 }
 
@@ -60,7 +61,7 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 Datum
 ashmig_unmanage_tenant(PG_FUNCTION_ARGS)
 {
-	manage_forget(PG_GETARG_OID(0));
+	managed_setup_remove(PG_GETARG_OID(0));
 	PG_RETURN_VOID();
 }
 

@@ -1,6 +1,7 @@
 /*
  * managed_part.h
- *		What the files of manage share.
+ *		What the files about managed tables share: managed_setup.c and
+ *		managed_rows.c stand on managed_table.c, and all of them on managed_role.c.
  */
 #ifndef ASHMIG_MANAGED_PART_H
 #define ASHMIG_MANAGED_PART_H
@@ -8,6 +9,11 @@
 #include "postgres.h"
 
 #include "tenant/managed_table.h"
+
+/* ----------
+ * managed_role.c: who runs what, and with which settings
+ * ----------
+ */
 
 /* Who we were before becoming somebody else */
 typedef struct ManageBefore
@@ -20,7 +26,7 @@ typedef struct ManageBefore
 /*
  * Become a role, as a SECURITY DEFINER function does, with more SECURITY_*
  * flags in "security", and become who we were.  Settings that were changed in
- * between are taken back.  The end of the (sub)transaction does for errors.
+ * between are restored.  The end of the (sub)transaction does for errors.
  */
 extern ManageBefore manage_enter_role(Oid role, int security);
 extern void manage_leave_role(ManageBefore before);
@@ -30,6 +36,11 @@ extern void manage_leave_role(ManageBefore before);
  * has the same tenant in every session.
  */
 extern int	manage_pin_text(void);
+
+/* ----------
+ * managed_table.c: the parts of a template, and the rows of a table
+ * ----------
+ */
 
 /* "schema"."table" of a table */
 extern char *manage_qualified_name(Oid table);

@@ -1,7 +1,7 @@
 /*
  * managed_rows.c
  *		What a row of a table whose rows have a tenant each brings about, when
- *		it is inserted, updated or deleted: see managed_table.h.
+ *		it is inserted, updated or deleted: see managed_rows.h.
  */
 #include "postgres.h"
 
@@ -26,7 +26,7 @@
 #include "metadata/catalog_tenants.h"
 #include "syntax/sql_text.h"
 #include "tenant/managed_part.h"
-#include "tenant/managed_table.h"
+#include "tenant/managed_rows.h"
 #include "tenant/tenant.h"
 
 /* ------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 /*
  * managed_table.h
- *		Tables whose rows have a tenant each (ashmig_manage_tenant): setting the
- *		triggers up, and what they do.
+ *		Tables whose rows have a tenant each (ashmig_manage_tenant), and whose
+ *		rights meet there.  managed_setup.h sets them up, managed_rows.h is what
+ *		their triggers do.
  *
  * Three roles meet here: the writer of a row, who fires the triggers; the
  * manager, who set them up and has tenants made; and the owner of the table,
@@ -23,10 +24,9 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
 #include "nodes/pg_list.h"
-#include "utils/relcache.h"
 
+/* A registration: a row of ashmig.managed_tables */
 typedef struct ManagedTable
 {
 	Oid			table;			/* the one that was given: a partition's root */
@@ -37,14 +37,5 @@ typedef struct ManagedTable
 	char	   *default_schema;
 	char	   *owner;			/* of the registration: the manager's role */
 } ManagedTable;
-
-/* Set up, or change, and take away.  As the calling role. */
-extern void manage_table(const ManagedTable *managed);
-extern void manage_forget(Oid table);
-
-/* What a row that was inserted, updated or deleted brings about */
-extern void manage_inserted(Relation rel, HeapTuple row);
-extern void manage_updated(Relation rel, HeapTuple old_row, HeapTuple new_row);
-extern void manage_deleted(Relation rel, HeapTuple row);
 
 #endif							/* ASHMIG_MANAGED_TABLE_H */
