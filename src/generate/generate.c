@@ -26,7 +26,7 @@
  * what happens when an application's repo gets another name.
  */
 static void
-take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
+take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		  const GenerateOptions *options, Problem *problem)
 {
 	List	   *names = NIL;
@@ -41,19 +41,18 @@ take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
 	}
 	if (names == NIL)
 		return;
-	generation->taken = recorded_take_over(recorded, generation->repo, names,
-										   options->dev, problem);
+	repo->taken = recorded_take_over(recorded, repo->repo, names, options->dev, problem);
 	problem_raise(problem);
-	foreach(lc, generation->taken)
+	foreach(lc, repo->taken)
 	{
-		const ForeignTable *foreign = lfirst(lc);
+		const TakenTable *table = lfirst(lc);
 
 		if (options->quiet)
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
 				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
-						table_name_show(&foreign->name), foreign->repo, generation->repo),
+						table_name_show(&table->name), table->repo, repo->repo),
 				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
 	}
 }
@@ -85,7 +84,7 @@ merge_history(const Table *recorded)
  * several primary keys was chosen, and what references do not say.
  */
 static void
-build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
+build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 			Problem *problem)
 {
 	List	   *merged = NIL;
@@ -103,7 +102,7 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 		merged = lappend(merged, snapshot);
 	}
 	others = list_concat_copy(merged, recorded->snapshots);
-	generation->given = model_create();
+	repo->given = model_create();
 	forboth(lg, groups, lm, merged)
 	{
 		GivenTable *given = palloc(sizeof(GivenTable));
@@ -113,8 +112,8 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 		model_check_server(given->table, problem);
 		problem_raise(problem);
 		given->positions = ((SnapshotGroup *) lfirst(lg))->positions;
-		model_add(generation->given, given->table);
-		generation->tables = lappend(generation->tables, given);
+		model_add(repo->given, given->table);
+		repo->tables = lappend(repo->tables, given);
 	}
 }
 
@@ -143,11 +142,11 @@ diff_options(const GenerateOptions *options)
 
 /* PostgreSQL cannot change what stands after a table's column list. */
 static void
-warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
+warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 {
 	ListCell   *lc;
 
-	foreach(lc, generation->tables)
+	foreach(lc, repo->tables)
 	{
 		const Table *table = ((GivenTable *) lfirst(lc))->table;
 		const Table *old = model_find(recorded->model, &table->name);
@@ -166,23 +165,23 @@ warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
 
 /* Compare one repo's snapshots with what is recorded of it. */
 static void
-generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded,
+generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
 			  const DiffOptions *options)
 {
 	Problem		problem = {0};
 
-	build_given(generation, groups, recorded, &problem);
+	build_given(repo, groups, recorded, &problem);
 	if (!options->quiet)
-		warn_of_options(generation, recorded);
-	generation->diff = diff_models(recorded->model, generation->given, options, &problem);
+		warn_of_options(repo, recorded);
+	repo->diff = diff_models(recorded->model, repo->given, options, &problem);
 	problem_raise(&problem);
-	if (options->ask && generation->diff->questions != NIL)
-		rename_report(generation->diff->questions, &problem);
+	if (options->ask && repo->diff->questions != NIL)
+		rename_report(repo->diff->questions, &problem);
 	problem_raise(&problem);
-	if (generation->diff->operations != NIL)
-		model_check_names(generation->diff->result, &problem);
+	if (repo->diff->operations != NIL)
+		model_check_names(repo->diff->result, &problem);
 	problem_raise(&problem);
-	generation->migrations = plan_migrations(generation->diff->operations);
+	repo->migrations = plan_migrations(repo->diff->operations);
 }
 
 /* Two repos of one call cannot both say what one table looks like. */

@@ -2,6 +2,11 @@
  * generate.h
  *		Code generation: from given snapshots and recorded ones to migrations,
  *		planned and recorded.
+ *
+ * A generation is one call of code generation and what it recorded: migrations
+ * and snapshots, all under the version of the generation's first migration in
+ * their repo and scope.  Its plan is the operations of these migrations, in
+ * the order in which they run.
  */
 #ifndef ASHMIG_GENERATE_H
 #define ASHMIG_GENERATE_H
@@ -23,7 +28,7 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
-	bool		quiet;			/* no warnings: another plan of the call gives them */
+	bool		quiet;			/* no warnings: another look at the input gives them */
 } GenerateOptions;
 
 /* A table of the input */
@@ -39,11 +44,12 @@ typedef struct RepoGeneration
 	char	   *repo;
 	Model	   *given;
 	List	   *tables;			/* of GivenTable * */
-	List	   *taken;			/* of ForeignTable *: another repo had them so far */
+	List	   *taken;			/* of TakenTable *: another repo had them so far */
 	Diff	   *diff;
 	List	   *migrations;		/* of PlannedMigration * */
 } RepoGeneration;
 
+/* A generation, planned and not yet recorded */
 typedef struct Generation
 {
 	Datum		snapshots;		/* the input's snapshots, a jsonb array */

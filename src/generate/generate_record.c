@@ -16,13 +16,13 @@
 
 /* Record one planned migration; "first" is the version of its scope's first one. */
 static Migration *
-record_migration(const RepoGeneration *generation, const PlannedMigration *planned,
+record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 				 int64 *first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
-	const char *name = options->name ? options->name : plan_name(generation->migrations);
+	const char *name = options->name ? options->name : plan_name(repo->migrations);
 
-	migration->repo = generation->repo;
+	migration->repo = repo->repo;
 	migration->tenant = planned->tenant;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
@@ -41,20 +41,20 @@ record_migration(const RepoGeneration *generation, const PlannedMigration *plann
 
 /* The tables that the generation changes, by the name they have afterwards */
 static TableMap *
-changed_tables(const RepoGeneration *generation)
+changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
 	ListCell   *lm;
 	ListCell   *lo;
 
-	foreach(lm, generation->taken)
+	foreach(lm, repo->taken)
 	{
-		ForeignTable *foreign = lfirst(lm);
+		TakenTable *taken = lfirst(lm);
 
-		if (generation->migrations != NIL)
-			table_map_put(changed, &foreign->name, foreign);
+		if (repo->migrations != NIL)
+			table_map_put(changed, &taken->name, taken);
 	}
-	foreach(lm, generation->migrations)
+	foreach(lm, repo->migrations)
 	{
 		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
 		{
@@ -76,40 +76,40 @@ changed_tables(const RepoGeneration *generation)
  * statement to run).
  */
 static void
-record_snapshots(const RepoGeneration *generation, Datum snapshots,
+record_snapshots(const RepoGeneration *repo, Datum snapshots,
 				 const int64 *first, bool dev)
 {
-	TableMap   *changed = changed_tables(generation);
+	TableMap   *changed = changed_tables(repo);
 	ListCell   *lc;
 
-	foreach(lc, generation->diff->forgotten)
+	foreach(lc, repo->diff->forgotten)
 	{
 		const TableName *name = lfirst(lc);
 		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
 
-		recorded_drop(generation->repo, name, version, dev);
+		recorded_drop(repo->repo, name, version, dev);
 	}
-	foreach(lc, generation->taken)
+	foreach(lc, repo->taken)
 	{
-		const ForeignTable *foreign = lfirst(lc);
-		bool		tenant = foreign->name.tenant;
+		const TakenTable *taken = lfirst(lc);
+		bool		tenant = taken->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
-			recorded_drop(foreign->repo, &foreign->name, version, dev);
+			recorded_drop(taken->repo, &taken->name, version, dev);
 	}
-	foreach(lc, generation->tables)
+	foreach(lc, repo->tables)
 	{
 		const GivenTable *given = lfirst(lc);
 		bool		tenant = given->table->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
 		if (table_map_get(changed, &given->table->name) != NULL)
-			recorded_save(generation->repo, given->table, snapshots, given->positions,
+			recorded_save(repo->repo, given->table, snapshots, given->positions,
 						  version, dev);
 		else
-			recorded_refresh(generation->repo, given->table, snapshots, given->positions, dev);
+			recorded_refresh(repo->repo, given->table, snapshots, given->positions, dev);
 	}
 }
 
@@ -196,7 +196,7 @@ List *
 generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
-	RepoGeneration generation = {0};
+	RepoGeneration dropping = {0};
 	Problem		problem = {0};
 	Recorded   *recorded;
 	List	   *operations = NIL;
@@ -218,13 +218,13 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 		changed = lappend(changed, table);
 	}
 	options.name = name;
-	generation.repo = pstrdup(repo);
-	generation.migrations = plan_migrations(operations);
-	foreach(lc, generation.migrations)
+	dropping.repo = pstrdup(repo);
+	dropping.migrations = plan_migrations(operations);
+	foreach(lc, dropping.migrations)
 	{
 		PlannedMigration *planned = lfirst(lc);
 
-		result = lappend(result, record_migration(&generation, planned,
+		result = lappend(result, record_migration(&dropping, planned,
 												  &first[planned->tenant], &options));
 	}
 	foreach(lc, changed)

@@ -143,6 +143,9 @@ recorded_load(const char *repo, bool with_dev, Problem *problem)
 	return recorded;
 }
 
+/* Parts of a table's name in ashmig.snapshots: scope, schema_name, table_name */
+#define NAME_PARTS 3
+
 /* text[] of one part of the names */
 static Datum
 names_datum(List *names, int part)
@@ -182,12 +185,12 @@ recorded_take_over(Recorded *recorded, const char *repo, List *names,
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
-	for (int part = 0; part < 3; part++)
+	for (int part = 0; part < NAME_PARTS; part++)
 		values[2 + part] = names_datum(names, part);
 	foreach(lc, query_rows(&query, values))
 	{
 		RecordedRow *row = lfirst(lc);
-		ForeignTable *foreign = palloc(sizeof(ForeignTable));
+		TakenTable *other = palloc(sizeof(TakenTable));
 		TableState *state;
 		ResourceSnapshot *snapshot = recorded_snapshot(row, &state, problem);
 		Table	   *table = snapshot == NULL ? NULL
@@ -195,9 +198,9 @@ recorded_take_over(Recorded *recorded, const char *repo, List *names,
 
 		if (table == NULL)
 			return NIL;
-		foreign->repo = row->repo;
-		foreign->name = table->name;
-		taken = lappend(taken, foreign);
+		other->repo = row->repo;
+		other->name = table->name;
+		taken = lappend(taken, other);
 		/* should two repos have it, the first speaks for both */
 		if (model_find(recorded->model, &table->name) == NULL)
 			model_add(recorded->model, table);
@@ -233,8 +236,8 @@ recorded_is_current(Datum snapshots, bool with_dev)
  * Writing
  * ----------
  */
-#define KEY_ARGS 4				/* repo, scope, schema_name, table_name */
 
+/* The first four values of a statement: repo, scope, schema_name, table_name */
 static void
 key_values(Datum *values, const char *repo, const TableName *name)
 {

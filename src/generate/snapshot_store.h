@@ -30,18 +30,18 @@ extern List *recorded_repos(void);
 /* The recorded structure of a repo. */
 extern Recorded *recorded_load(const char *repo, bool with_dev, Problem *problem);
 
-/* A table that another repo has recorded */
-typedef struct ForeignTable
+/* A table that another repo had recorded so far */
+typedef struct TakenTable
 {
 	char	   *repo;
 	TableName	name;
-} ForeignTable;
+} TakenTable;
 
 /*
  * Add to "recorded", the record of "repo", those of the named tables (of
  * TableName *) that another repo of this database has recorded: there is one
  * table of a name, so it passes from one repo to the other.  Returns them as
- * a List of ForeignTable *.
+ * a List of TakenTable *.
  */
 extern List *recorded_take_over(Recorded *recorded, const char *repo, List *names,
 								bool with_dev, Problem *problem);

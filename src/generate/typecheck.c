@@ -28,10 +28,16 @@
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
+/* Longer texts of types than this are looked up each time. */
+#define KNOWN_TYPE_SIZE 256
+
+/* How many types the table of those that are known is made for; it grows. */
+#define KNOWN_TYPES 64
+
 /* A type that was looked up and found, by its text */
 typedef struct KnownType
 {
-	char		text[256];
+	char		text[KNOWN_TYPE_SIZE];
 	Oid			oid;
 	int32		typmod;
 } KnownType;
@@ -44,7 +50,7 @@ types_create(void)
 	ctl.keysize = sizeof(((KnownType *) NULL)->text);
 	ctl.entrysize = sizeof(KnownType);
 	ctl.hcxt = CurrentMemoryContext;
-	return hash_create("ashmig types", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	return hash_create("ashmig types", KNOWN_TYPES, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
 /* ----------

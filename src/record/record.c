@@ -88,6 +88,7 @@ key_values(Datum *values, const Migration *migration)
 	values[2] = Int64GetDatum(migration->version);
 }
 
+/* How many schemas a message names; the others it counts. */
 #define APPLIED_SHOWN 3
 
 /*
@@ -99,7 +100,7 @@ handwritten_applied(const Migration *migration, const char *checksum)
 	static CatalogStatement query = {
 		.sql = "SELECT schema_name, checksum, pg_catalog.count(*) OVER () FROM ashmig.versions"
 		" WHERE repo = $1 AND scope = $2 AND version = $3 AND ($4 IS NULL OR checksum NOT IN ($4, ''))"
-		" ORDER BY schema_name LIMIT 3",
+		" ORDER BY schema_name LIMIT " CppAsString2(APPLIED_SHOWN),
 		.nargs = 4, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
