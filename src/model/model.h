@@ -168,11 +168,16 @@ extern Column *model_find_column(List *columns, const char *name);
 
 extern bool column_equal(const Column *a, const Column *b);
 
+/* Is it the same column or SQL, in the same order? */
+extern bool index_key_equal(const IndexKey *a, const IndexKey *b);
+
 /* A key as it stands in CREATE INDEX */
 extern char *index_key_sql(const IndexKey *key);
 
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);
+
+/* Equal but for the name, and for being built concurrently, which leaves no trace */
 extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
 extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
 extern bool names_equal(const List *a, const List *b);
