@@ -164,14 +164,14 @@ find_drops(List *operations)
 			continue;
 		drop = palloc0(sizeof(DroppedTable));
 		drop->operation = operation;
-		table_map_put(by_name, &((const Table *) operation->from)->name, drop);
+		table_map_put(by_name, &operation->whole_table.from->name, drop);
 		drops = lappend(drops, drop);
 	}
 	foreach(lc, drops)
 	{
 		DroppedTable *drop = lfirst(lc);
 
-		foreach(lk, ((const Table *) drop->operation->from)->foreign_keys)
+		foreach(lk, drop->operation->whole_table.from->foreign_keys)
 		{
 			DroppedTable *target = table_map_get(by_name, &((ForeignKey *) lfirst(lk))->target);
 

@@ -240,16 +240,24 @@ rename_column_in(List *tables, Table *table, const char *old, char *new)
 	}
 }
 
+/* Move a table to another schema, or rename it. */
 static void
-rename_operation(Renamed *renamed, OperationKind kind, const TableName *table,
-				 const void *from, const void *to)
+add_table_rename(Renamed *renamed, OperationKind kind, const TableName *from, const TableName *to)
 {
-	Operation  *operation = palloc0(sizeof(Operation));
+	Operation  *operation = operation_make(kind, from);
 
-	operation->kind = kind;
-	operation->table = *table;
-	operation->from = from;
-	operation->to = to;
+	operation->table_name.from = COPY(TableName, from);
+	operation->table_name.to = COPY(TableName, to);
+	renamed->operations = lappend(renamed->operations, operation);
+}
+
+static void
+add_column_rename(Renamed *renamed, const TableName *table, const char *from, const char *to)
+{
+	Operation  *operation = operation_make(OP_RENAME_ATTRIBUTE, table);
+
+	operation->name.from = pstrdup(from);
+	operation->name.to = pstrdup(to);
 	renamed->operations = lappend(renamed->operations, operation);
 }
 
@@ -306,11 +314,9 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 
 	moved.schema = target->schema;
 	if (!table_name_equal(&old, &moved))
-		rename_operation(renamed, OP_MOVE_TABLE, &old, COPY(TableName, &old),
-						 COPY(TableName, &moved));
+		add_table_rename(renamed, OP_MOVE_TABLE, &old, &moved);
 	if (!table_name_equal(&moved, target))
-		rename_operation(renamed, OP_RENAME_TABLE, &moved, COPY(TableName, &moved),
-						 COPY(TableName, target));
+		add_table_rename(renamed, OP_RENAME_TABLE, &moved, target);
 	renamed->forgotten = lappend(renamed->forgotten, COPY(TableName, &old));
 	retarget(renamed->from->tables, &old, target);
 	note_renamed(from, table);
@@ -502,7 +508,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
-		rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name, pstrdup(column), to);
+		add_column_rename(renamed, &new->name, column, to);
 		note_renamed(from, old);
 		rename_column_in(renamed->from->tables, old, column, to);
 	}
