@@ -268,8 +268,8 @@ find_index(List *indexes, const char *name)
 }
 
 /*
- * Is an index of that name in the way?  One that goes in the same plan still
- * stands there when indexes are renamed.
+ * Is an index of that name in the way?  One that is removed by the same diff is
+ * still there when indexes are renamed.
  */
 static bool
 index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
@@ -765,7 +765,12 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 {
 	Diff	   *diff = palloc0(sizeof(Diff));
 	DiffContext context = {0};
-	Renamed    *renamed = rename_resolve(from, given, options, problem);
+	RenameOptions rename = {
+		.answers = options->answers,
+		.complete = options->drop_tables,
+		.default_schema = options->default_schema
+	};
+	Renamed    *renamed = rename_resolve(from, given, &rename, problem);
 	List	   *dropped;
 	ListCell   *lc;
 

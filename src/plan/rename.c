@@ -116,12 +116,6 @@ columns_copy(List *columns)
 	return result;
 }
 
-static List *
-names_copy(List *names)
-{
-	return list_copy(names);
-}
-
 static Table *
 table_copy(const Table *table)
 {
@@ -133,16 +127,16 @@ table_copy(const Table *table)
 	if (table->primary_key)
 	{
 		copy->primary_key = COPY(PrimaryKey, table->primary_key);
-		copy->primary_key->columns = names_copy(table->primary_key->columns);
+		copy->primary_key->columns = list_copy(table->primary_key->columns);
 	}
 	copy->foreign_keys = NIL;
 	foreach(lc, table->foreign_keys)
 	{
 		ForeignKey *key = COPY(ForeignKey, lfirst(lc));
 
-		key->columns = names_copy(key->columns);
-		key->target_columns = names_copy(key->target_columns);
-		key->on_delete_columns = names_copy(key->on_delete_columns);
+		key->columns = list_copy(key->columns);
+		key->target_columns = list_copy(key->target_columns);
+		key->on_delete_columns = list_copy(key->on_delete_columns);
 		copy->foreign_keys = lappend(copy->foreign_keys, key);
 	}
 	copy->indexes = NIL;
@@ -155,7 +149,7 @@ table_copy(const Table *table)
 		foreach(lk, index->keys)
 			keys = lappend(keys, COPY(IndexKey, lfirst(lk)));
 		index->keys = keys;
-		index->include = names_copy(index->include);
+		index->include = list_copy(index->include);
 		copy->indexes = lappend(copy->indexes, index);
 	}
 	return copy;
@@ -326,7 +320,7 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 /* Carry out an answer about a table; a problem where no snapshot has the new name. */
 static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
-			 const Model *given, const DiffOptions *options, Problem *problem)
+			 const Model *given, const RenameOptions *options, Problem *problem)
 {
 	ListCell   *lc;
 
@@ -356,7 +350,7 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 
 /* Was this question about a table answered with "no"? */
 static bool
-table_answered(const DiffOptions *options, const TableName *name, bool move)
+table_answered(const RenameOptions *options, const TableName *name, bool move)
 {
 	ListCell   *lc;
 
@@ -390,7 +384,7 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
  */
 static void
 ask_table(Renamed *renamed, const Table *table, List *fresh,
-		  const DiffOptions *options)
+		  const RenameOptions *options)
 {
 	List	   *names = NIL;
 	List	   *schemas = NIL;
@@ -414,7 +408,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 			renamed->questions = lappend(renamed->questions,
 										 question_make(&table->name, NULL, true, schemas));
 	}
-	else if (names != NIL && options->drop_tables &&
+	else if (names != NIL && options->complete &&
 			 !table_answered(options, &table->name, false))
 		renamed->questions = lappend(renamed->questions,
 									 question_make(&table->name, NULL, false, names));
@@ -423,7 +417,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 /* Tables: the answers, then the questions that are left */
 static void
 resolve_tables(Renamed *renamed, const Model *from, const Model *given,
-			   const DiffOptions *options, Problem *problem)
+			   const RenameOptions *options, Problem *problem)
 {
 	Model	   *working;
 	List	   *fresh = NIL;
@@ -466,7 +460,7 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 
 /* The answer about this column, or NULL */
 static const RenameAnswer *
-column_answer(const DiffOptions *options, const Table *old_table,
+column_answer(const RenameOptions *options, const Table *old_table,
 			  const char *column)
 {
 	ListCell   *lc;
@@ -537,7 +531,7 @@ added_columns(const Table *old, const Table *new)
  */
 static void
 resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
-				const DiffOptions *options, Problem *problem)
+				const RenameOptions *options, Problem *problem)
 {
 	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
 	List	   *added;
@@ -570,7 +564,7 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
  * ----------
  */
 Renamed *
-rename_resolve(const Model *from, const Model *given, const DiffOptions *options,
+rename_resolve(const Model *from, const Model *given, const RenameOptions *options,
 			   Problem *problem)
 {
 	Renamed    *renamed = palloc0(sizeof(Renamed));
