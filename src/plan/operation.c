@@ -145,10 +145,12 @@ operation_is_tenant(const Operation *operation)
 static int
 varchar_limit(const char *type)
 {
+	const char *prefix = "varchar(";
+
 	if (strcmp(type, "text") == 0 || strcmp(type, "varchar") == 0)
 		return 0;
-	if (strncmp(type, "varchar(", 8) == 0 && type[strlen(type) - 1] == ')')
-		return atoi(type + 8);
+	if (strncmp(type, prefix, strlen(prefix)) == 0 && type[strlen(type) - 1] == ')')
+		return atoi(type + strlen(prefix));
 	return -1;
 }
 
