@@ -97,7 +97,7 @@ typedef struct TakenName
  */
 static bool
 take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
-		   const char *path, Problem *problem)
+		  const char *path, Problem *problem)
 {
 	NameKey		key;
 	TakenName  *entry;

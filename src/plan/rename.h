@@ -43,7 +43,7 @@ typedef struct RenameQuestion
 typedef struct RenameOptions
 {
 	List	   *answers;		/* of RenameAnswer * */
-	bool		complete;		/* a table that the input lacks would be dropped */
+	bool		complete;		/* tables that the input lacks go */
 	const char *default_schema;
 } RenameOptions;
 
