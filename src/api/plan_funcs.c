@@ -26,28 +26,26 @@ PG_FUNCTION_INFO_V1(ashmig_operations);
 static const char *
 operation_subject_name(const Operation *operation)
 {
-	const void *subject = operation->to ? operation->to : operation->from;
-
 	switch (operation_subject(operation->kind))
 	{
 		case SUBJECT_NAME:
-			return subject;
+			return OPERATION_SIDE(operation->name);
 		case SUBJECT_TABLE_NAME:
-			return ((const TableName *) subject)->name;
+			return OPERATION_SIDE(operation->table_name)->name;
 		case SUBJECT_TABLE:
 			return NULL;
 		case SUBJECT_COLUMN:
-			return ((const Column *) subject)->name;
+			return OPERATION_SIDE(operation->column)->name;
 		case SUBJECT_PRIMARY_KEY:
-			return ((const PrimaryKey *) subject)->name;
+			return OPERATION_SIDE(operation->primary_key)->name;
 		case SUBJECT_FOREIGN_KEY:
-			return ((const ForeignKey *) subject)->name;
+			return OPERATION_SIDE(operation->foreign_key)->name;
 		case SUBJECT_INDEX:
-			return ((const TableIndex *) subject)->name;
+			return OPERATION_SIDE(operation->index)->name;
 		case SUBJECT_CHECK:
-			return ((const Check *) subject)->name;
+			return OPERATION_SIDE(operation->check)->name;
 		case SUBJECT_STATEMENT:
-			return ((const Statement *) subject)->name;
+			return OPERATION_SIDE(operation->statement)->name;
 	}
 	return NULL;				/* not reached: every subject is above */
 }

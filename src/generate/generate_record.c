@@ -63,7 +63,7 @@ changed_tables(const RepoGeneration *repo)
 
 			/* these two go by the old name */
 			if (operation->kind == OP_RENAME_TABLE || operation->kind == OP_MOVE_TABLE)
-				name = operation->to;
+				name = operation->table_name.to;
 			table_map_put(changed, name, operation);
 		}
 	}
@@ -181,11 +181,9 @@ drop_retired(Table *table, List *operations)
 
 	foreach(lc, table->retired)
 	{
-		Operation  *operation = palloc0(sizeof(Operation));
+		Operation  *operation = operation_make(OP_DROP_RETIRED, &table->name);
 
-		operation->kind = OP_DROP_RETIRED;
-		operation->table = table->name;
-		operation->from = lfirst(lc);
+		operation->column.from = lfirst(lc);
 		operations = lappend(operations, operation);
 	}
 	table->retired = NIL;

@@ -209,11 +209,12 @@ typecheck_operations(List *operations)
 
 		if (operation->kind == OP_CREATE_TABLE)
 		{
-			foreach(lc, ((const Table *) operation->to)->columns)
+			foreach(lc, operation->whole_table.to->columns)
 				typecheck_column(known, operation, lfirst(lc));
 		}
-		else if (operation_subject(operation->kind) == SUBJECT_COLUMN && operation->to != NULL)
-			typecheck_column(known, operation, operation->to);
+		else if (operation_subject(operation->kind) == SUBJECT_COLUMN &&
+				 operation->column.to != NULL)
+			typecheck_column(known, operation, operation->column.to);
 	}
 	hash_destroy(known);
 	AtEOXact_GUC(true, guc_level);

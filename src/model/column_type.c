@@ -39,6 +39,9 @@ static const EctoType ecto_types[] = {
 	{"duration", "interval", false, true},
 };
 
+/* What Ecto limits a :string to that is given no size */
+#define ECTO_STRING_SIZE 255
+
 /* The entry of an Ecto type name, or NULL. */
 static const EctoType *
 types_find(const char *name)
@@ -138,7 +141,7 @@ types_column(const Attribute *attribute, Problem *problem)
 						attribute->precision,
 						attribute->scale >= 0 ? attribute->scale : 0);
 	else if (strcmp(attribute->type, "string") == 0)
-		type = pstrdup("varchar(255)");
+		type = psprintf("%s(%d)", name, ECTO_STRING_SIZE);
 	else
 		type = pstrdup(name);
 

@@ -130,6 +130,11 @@ typedef struct TableState
 	List	   *retired;		/* of Column * */
 } TableState;
 
+/* ----------
+ * model_build.c: a model from snapshots
+ * ----------
+ */
+
 /*
  * The table of one (merged) snapshot.  "state" may be NULL.  "others" (of
  * ResourceSnapshot *) are looked up for what a reference does not say of its
@@ -140,17 +145,16 @@ extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *st
 						  List *others, const char *default_schema,
 						  Problem *problem);
 
-/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
-extern Column *model_retire(const Column *column);
-
-/* Do its options make it a partitioned table? */
-extern bool model_is_partitioned(const Table *table);
-
 /* Does the snapshot ask for a table at all? */
 extern bool model_is_table(const ResourceSnapshot *snapshot);
 
 /* The key under which a snapshot's table is known. */
 extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
+
+/* ----------
+ * model_check.c: what a model cannot have
+ * ----------
+ */
 
 /* A problem where the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
@@ -161,21 +165,41 @@ extern bool model_check_server(const Table *table, Problem *problem);
  */
 extern bool model_check_names(const Model *model, Problem *problem);
 
+/* ----------
+ * model.c: the model and its parts
+ * ----------
+ */
 extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
 
+/* Do its options make it a partitioned table? */
+extern bool model_is_partitioned(const Table *table);
+
+/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+extern Column *model_retire(const Column *column);
+
+/* Equal but for the name, which is the caller's to compare */
 extern bool column_equal(const Column *a, const Column *b);
+
+/* Equal but for the name and the deferrability, which can be altered */
+extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
+
+/* Equal but for the name, and for being built concurrently, which leaves no trace */
+extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
+
+/* Is it the same column or SQL, in the same order? */
+extern bool index_key_equal(const IndexKey *a, const IndexKey *b);
 
 /* A key as it stands in CREATE INDEX */
 extern char *index_key_sql(const IndexKey *key);
 
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);
-extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
-extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
+
 extern bool names_equal(const List *a, const List *b);
 extern bool names_same_set(const List *a, const List *b);
+extern List *names_cut(const List *names);
 
 #endif							/* ASHMIG_MODEL_H */

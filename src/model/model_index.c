@@ -24,13 +24,6 @@ index_key_column(const char *name)
 	return key;
 }
 
-static bool
-index_key_equal(const IndexKey *a, const IndexKey *b)
-{
-	return a->is_sql == b->is_sql && a->order == b->order &&
-		strcmp(a->value, b->value) == 0;
-}
-
 /* Is the key in the list?  To Elixir a string is not the atom of its name. */
 static bool
 index_keys_have(const List *keys, const IndexKey *wanted)
@@ -74,39 +67,6 @@ index_keys(const ResourceSnapshot *snapshot, const List *keys, bool all_tenants)
 			result = lappend(result, key);
 	}
 	return result;
-}
-
-static const char *
-order_sql(KeyOrder order)
-{
-	switch (order)
-	{
-		case ORDER_NONE:
-			return "";
-		case ORDER_ASC:
-			return " ASC";
-		case ORDER_ASC_NULLS_FIRST:
-			return " ASC NULLS FIRST";
-		case ORDER_ASC_NULLS_LAST:
-			return " ASC NULLS LAST";
-		case ORDER_DESC:
-			return " DESC";
-		case ORDER_DESC_NULLS_FIRST:
-			return " DESC NULLS FIRST";
-		case ORDER_DESC_NULLS_LAST:
-			return " DESC NULLS LAST";
-	}
-	return NULL;				/* not reached: every order is above */
-}
-
-char *
-index_key_sql(const IndexKey *key)
-{
-	const char *value = key->is_sql ? key->value : quote_name(key->value);
-
-	/* neither the order nor what follows may become part of a comment */
-	return psprintf("%s%s%s", value, key->is_sql && strstr(value, "--") ? "\n" : "",
-					order_sql(key->order));
 }
 
 /*
@@ -309,34 +269,4 @@ model_reference_index(const ResourceSnapshot *snapshot, const Attribute *attribu
 	index->where = condition_join(NULL, NULL, reference->index_where,
 								  psprintf("%s.index_where", reference->path), problem);
 	return index;
-}
-
-/* Everything but the name (and whether it is built concurrently, which passes) */
-bool
-index_same_definition(const TableIndex *a, const TableIndex *b)
-{
-	ListCell   *la;
-	ListCell   *lb;
-
-	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
-		!text_equal(a->using, b->using) || !text_equal(a->where, b->where) ||
-		!names_equal(a->include, b->include) || !text_equal(a->prefix, b->prefix) ||
-		list_length(a->keys) != list_length(b->keys))
-		return false;
-	forboth(la, a->keys, lb, b->keys)
-	{
-		if (!index_key_equal(lfirst(la), lfirst(lb)))
-			return false;
-	}
-	return true;
-}
-
-TableName
-index_table(const TableName *table, const TableIndex *index)
-{
-	TableName	name = *table;
-
-	if (index->prefix != NULL)
-		name.schema = index->prefix;
-	return name;
 }

@@ -26,7 +26,7 @@ static const char *const part_suffixes[] = {
 static bool
 foreign_key_uses(const ForeignKey *key, const Operation *add_index)
 {
-	const TableIndex *index = add_index->to;
+	const TableIndex *index = add_index->index.to;
 	List	   *columns = NIL;
 	ListCell   *lc;
 
@@ -41,7 +41,7 @@ static bool
 is_concurrent_index(const Operation *operation)
 {
 	return operation_subject(operation->kind) == SUBJECT_INDEX &&
-		operation->concurrently && operation->to != NULL && operation->from == NULL;
+		operation->concurrently && operation->index.to != NULL && operation->index.from == NULL;
 }
 
 /* The part that an operation belongs to; "concurrent" are the indexes built so. */
@@ -56,7 +56,7 @@ plan_part(const Operation *operation, const List *concurrent)
 	{
 		foreach(lc, concurrent)
 		{
-			if (foreign_key_uses(operation->to, lfirst(lc)))
+			if (foreign_key_uses(operation->foreign_key.to, lfirst(lc)))
 				return PART_DEFERRED;
 		}
 	}
@@ -77,7 +77,8 @@ is_repeated_schema(const List *operations, const Operation *operation)
 
 		if (before == operation)
 			return false;
-		if (before->kind == OP_CREATE_SCHEMA && strcmp(before->to, operation->to) == 0)
+		if (before->kind == OP_CREATE_SCHEMA &&
+			strcmp(before->name.to, operation->name.to) == 0)
 			return true;
 	}
 	return false;

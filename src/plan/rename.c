@@ -234,16 +234,24 @@ rename_column_in(List *tables, Table *table, const char *old, char *new)
 	}
 }
 
+/* Move a table to another schema, or rename it. */
 static void
-rename_operation(Renamed *renamed, OperationKind kind, const TableName *table,
-				 const void *from, const void *to)
+add_table_rename(Renamed *renamed, OperationKind kind, const TableName *from, const TableName *to)
 {
-	Operation  *operation = palloc0(sizeof(Operation));
+	Operation  *operation = operation_make(kind, from);
 
-	operation->kind = kind;
-	operation->table = *table;
-	operation->from = from;
-	operation->to = to;
+	operation->table_name.from = COPY(TableName, from);
+	operation->table_name.to = COPY(TableName, to);
+	renamed->operations = lappend(renamed->operations, operation);
+}
+
+static void
+add_column_rename(Renamed *renamed, const TableName *table, const char *from, const char *to)
+{
+	Operation  *operation = operation_make(OP_RENAME_ATTRIBUTE, table);
+
+	operation->name.from = pstrdup(from);
+	operation->name.to = pstrdup(to);
 	renamed->operations = lappend(renamed->operations, operation);
 }
 
@@ -300,11 +308,9 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 
 	moved.schema = target->schema;
 	if (!table_name_equal(&old, &moved))
-		rename_operation(renamed, OP_MOVE_TABLE, &old, COPY(TableName, &old),
-						 COPY(TableName, &moved));
+		add_table_rename(renamed, OP_MOVE_TABLE, &old, &moved);
 	if (!table_name_equal(&moved, target))
-		rename_operation(renamed, OP_RENAME_TABLE, &moved, COPY(TableName, &moved),
-						 COPY(TableName, target));
+		add_table_rename(renamed, OP_RENAME_TABLE, &moved, target);
 	renamed->forgotten = lappend(renamed->forgotten, COPY(TableName, &old));
 	retarget(renamed->from->tables, &old, target);
 	note_renamed(from, table);
@@ -314,7 +320,7 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 /* Carry out an answer about a table; a problem where no snapshot has the new name. */
 static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
-			 const Model *given, const DiffOptions *options, Problem *problem)
+			 const Model *given, const RenameOptions *options, Problem *problem)
 {
 	ListCell   *lc;
 
@@ -344,7 +350,7 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 
 /* Was this question about a table answered with "no"? */
 static bool
-table_answered(const DiffOptions *options, const TableName *name, bool move)
+table_answered(const RenameOptions *options, const TableName *name, bool move)
 {
 	ListCell   *lc;
 
@@ -378,7 +384,7 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
  */
 static void
 ask_table(Renamed *renamed, const Table *table, List *fresh,
-		  const DiffOptions *options)
+		  const RenameOptions *options)
 {
 	List	   *names = NIL;
 	List	   *schemas = NIL;
@@ -402,7 +408,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 			renamed->questions = lappend(renamed->questions,
 										 question_make(&table->name, NULL, true, schemas));
 	}
-	else if (names != NIL && options->drop_tables &&
+	else if (names != NIL && options->complete &&
 			 !table_answered(options, &table->name, false))
 		renamed->questions = lappend(renamed->questions,
 									 question_make(&table->name, NULL, false, names));
@@ -411,7 +417,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 /* Tables: the answers, then the questions that are left */
 static void
 resolve_tables(Renamed *renamed, const Model *from, const Model *given,
-			   const DiffOptions *options, Problem *problem)
+			   const RenameOptions *options, Problem *problem)
 {
 	Model	   *working;
 	List	   *fresh = NIL;
@@ -454,7 +460,7 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 
 /* The answer about this column, or NULL */
 static const RenameAnswer *
-column_answer(const DiffOptions *options, const Table *old_table,
+column_answer(const RenameOptions *options, const Table *old_table,
 			  const char *column)
 {
 	ListCell   *lc;
@@ -496,7 +502,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
-		rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name, pstrdup(column), to);
+		add_column_rename(renamed, &new->name, column, to);
 		note_renamed(from, old);
 		rename_column_in(renamed->from->tables, old, column, to);
 	}
@@ -525,7 +531,7 @@ added_columns(const Table *old, const Table *new)
  */
 static void
 resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
-				const DiffOptions *options, Problem *problem)
+				const RenameOptions *options, Problem *problem)
 {
 	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
 	List	   *added;
@@ -558,7 +564,7 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
  * ----------
  */
 Renamed *
-rename_resolve(const Model *from, const Model *given, const DiffOptions *options,
+rename_resolve(const Model *from, const Model *given, const RenameOptions *options,
 			   Problem *problem)
 {
 	Renamed    *renamed = palloc0(sizeof(Renamed));

@@ -40,16 +40,12 @@ typedef struct RenameQuestion
 	List	   *candidates;		/* of char *: new names, or new schemas */
 } RenameQuestion;
 
-typedef struct DiffOptions
+typedef struct RenameOptions
 {
-	bool		drop_columns;	/* else they are retired */
-	bool		drop_tables;	/* the input is complete: what is absent goes */
-	bool		ask;			/* open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
-	bool		concurrent_indexes;
-	bool		quiet;			/* the caller wants no warnings */
+	bool		complete;		/* tables that the input lacks go */
 	const char *default_schema;
-} DiffOptions;
+} RenameOptions;
 
 typedef struct Renamed
 {
@@ -69,7 +65,7 @@ extern List *rename_decode(const char *json, Problem *problem);
  * has is a problem.
  */
 extern Renamed *rename_resolve(const Model *from, const Model *given,
-							   const DiffOptions *options, Problem *problem);
+							   const RenameOptions *options, Problem *problem);
 
 /*
  * Note the open questions as a problem: the message says what to read, the

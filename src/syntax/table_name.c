@@ -9,6 +9,9 @@
 #include "syntax/sql_text.h"
 #include "syntax/table_name.h"
 
+/* How many tables a map holds, by and large: it grows with more */
+#define EXPECTED_TABLES 256
+
 /* A TableName that hash_search can compare: names are cut to NAMEDATALEN */
 typedef struct TableKey
 {
@@ -60,7 +63,7 @@ table_map_create(void)
 	ctl.keysize = sizeof(TableKey);
 	ctl.entrysize = sizeof(TableEntry);
 	ctl.hcxt = CurrentMemoryContext;
-	return hash_create("ashmig tables", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return hash_create("ashmig tables", EXPECTED_TABLES, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 void *
