@@ -1,6 +1,6 @@
 /*
  * args.c
- *		What the SQL-callable functions of code generation share: see args.h.
+ *		Arguments of SQL-callable functions: see args.h.
  */
 #include "postgres.h"
 
@@ -9,14 +9,11 @@
 #include "catalog/pg_proc.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/jsonb.h"
 #include "utils/syscache.h"
 
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-#include "base/pin.h"
 
 bool
 call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
@@ -62,44 +59,6 @@ call_string(FunctionCallInfo fcinfo, const char *name)
 	Datum		value;
 
 	return call_argument(fcinfo, name, &value) ? TextDatumGetCString(value) : NULL;
-}
-
-GenerateOptions
-call_generate_options(FunctionCallInfo fcinfo)
-{
-	GenerateOptions options = {0};
-	Datum		value;
-
-	if (call_argument(fcinfo, "name", &value))
-		options.name = TextDatumGetCString(value);
-	if (call_argument(fcinfo, "renames", &value))
-	{
-		Jsonb	   *renames = DatumGetJsonbP(value);
-
-		options.renames = JsonbToCString(NULL, &renames->root, VARSIZE(renames));
-	}
-	options.dev = call_boolean(fcinfo, "dev", false);
-	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
-	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
-	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
-	return options;
-}
-
-int
-call_pin(void)
-{
-	int			guc_level = NewGUCNestLevel();
-
-	settings_pin("standard_conforming_strings", "on");
-	settings_pin("escape_string_warning", "off");
-	settings_pin("backslash_quote", "safe_encoding");
-	return guc_level;
-}
-
-void
-call_unpin(int guc_level)
-{
-	AtEOXact_GUC(true, guc_level);
 }
 
 void

@@ -14,6 +14,7 @@
 
 #include "api/args.h"
 #include "base/errors.h"
+#include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "record/record.h"
@@ -256,7 +257,7 @@ static bool
 recorded_labels(const EnumType *type, List **labels)
 {
 	EnumHistory history = {0};
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 	ListCell   *lm;
 	ListCell   *ls;
 	ListCell   *lr;
@@ -279,7 +280,7 @@ recorded_labels(const EnumType *type, List **labels)
 				follow_statement(&history, lfirst_node(RawStmt, lr)->stmt);
 		}
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	*labels = history.labels;
 	return history.exists;
 }

@@ -12,7 +12,9 @@
 #include "utils/jsonb.h"
 
 #include "api/args.h"
+#include "api/generate_args.h"
 #include "base/compat.h"
+#include "base/pin.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/deparse.h"
@@ -139,8 +141,8 @@ Datum
 ashmig_plan(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	Generation *generation;
 	int			step = 0;
 	ListCell   *lr;
@@ -165,7 +167,7 @@ ashmig_plan(PG_FUNCTION_ARGS)
 							 migration->transactional, lfirst(lo));
 		}
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 
@@ -216,8 +218,8 @@ pending_text(const Generation *generation, int *count)
 Datum
 ashmig_check(PG_FUNCTION_ARGS)
 {
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	List	   *dev = generate_dev_migrations();
 	Generation *generation;
 	char	   *pending;
@@ -247,7 +249,7 @@ ashmig_check(PG_FUNCTION_ARGS)
 				 errdetail("Pending: %s.", pending),
 				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_BOOL(true);
 }
 
@@ -319,8 +321,8 @@ Datum
 ashmig_operations(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
@@ -344,6 +346,6 @@ ashmig_operations(PG_FUNCTION_ARGS)
 			}
 		}
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }

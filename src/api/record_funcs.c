@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "api/args.h"
+#include "base/pin.h"
 #include "record/record.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
@@ -32,7 +33,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 {
 	Migration	migration = {0};
 	const char *repo = repo_argument(fcinfo);
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 1, "name");
 	call_require(fcinfo, 2, "up");
@@ -49,7 +50,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	if (migration.reversible)
 		migration.down = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(3)),
 												migration.tenant, migration.transactional);
-	call_unpin(level);
+	settings_unpin(level);
 	handwritten_record(&migration);
 	PG_RETURN_INT64(migration.version);
 }
