@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/tupdesc.h"
 #include "catalog/pg_proc.h"
+#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -15,34 +14,41 @@
 #include "base/compat.h"
 #include "base/errors.h"
 
+int
+call_argument_names(FunctionCallInfo fcinfo, char ***names)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Datum		all;
+	Datum		modes;
+	bool		no_names;
+	bool		no_modes;
+	int			count = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	all = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargnames, &no_names);
+	modes = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargmodes, &no_modes);
+	if (!no_names)
+		count = get_func_input_arg_names(all, no_modes ? PointerGetDatum(NULL) : modes, names);
+	ReleaseSysCache(tuple);
+	return Min(count, PG_NARGS());
+}
+
 bool
 call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
-	Oid		   *types;
 	char	  **names;
-	char	   *modes;
-	int			count;
-	int			input = 0;
-	bool		found = false;
+	int			count = call_argument_names(fcinfo, &names);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	count = get_func_arg_info(tuple, &types, &names, &modes);
-	for (int i = 0; i < count && !found; i++)
+	for (int i = 0; i < count; i++)
 	{
-		if (modes && (modes[i] == PROARGMODE_OUT || modes[i] == PROARGMODE_TABLE))
-			continue;
-		if (names && strcmp(names[i], name) == 0 && input < PG_NARGS() &&
-			!PG_ARGISNULL(input))
+		if (names[i] != NULL && strcmp(names[i], name) == 0 && !PG_ARGISNULL(i))
 		{
-			*value = PG_GETARG_DATUM(input);
-			found = true;
+			*value = PG_GETARG_DATUM(i);
+			return true;
 		}
-		input++;
 	}
-	ReleaseSysCache(tuple);
-	return found;
+	return false;
 }
 
 bool

@@ -10,6 +10,12 @@
 
 #include "fmgr.h"
 
+/*
+ * The names of the arguments of the function that is called, in the order of
+ * PG_GETARG_DATUM; NULL for one without a name.  Returns how many.
+ */
+extern int	call_argument_names(FunctionCallInfo fcinfo, char ***names);
+
 /* The argument of that name: false where there is none, or it is NULL. */
 extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value);
 

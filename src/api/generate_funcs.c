@@ -13,6 +13,8 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "api/result_rows.h"
+#include "api/run_args.h"
 #include "base/compat.h"
 #include "base/pin.h"
 #include "generate/generate.h"
@@ -178,14 +180,14 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 0, "snapshot");
-	run_options_from_call(fcinfo, &run);
+	run_args_read(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	if (run_outside_transaction(&run))
 		record_in_worker(fcinfo, &options);
 	else
 		(void) generate_record(PG_GETARG_DATUM(0), &options);
 	settings_unpin(level);
-	results_return(fcinfo, run_migrations(&run));
+	result_rows_return(fcinfo, run_migrations(&run));
 	PG_RETURN_NULL();
 }
 
