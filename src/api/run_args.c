@@ -5,8 +5,10 @@
  */
 #include "postgres.h"
 
-#include "tcop/pquery.h"
+#include "executor/spi.h"
+#include "nodes/memnodes.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "api/args.h"
@@ -102,24 +104,32 @@ set_option(RunOptions *options, const char *name, Datum value)
 }
 
 /*
- * Are we called from a function or a DO block?  PostgreSQL does not say so, but
- * there are signs.  Procedural languages leave an error context, and so does SPI,
- * which they all use; that makes two, where the top level has one (of the
- * extended protocol) or none.  A function in SQL leaves one, and has an executor
- * of its own, other than that of the portal.
+ * Is anybody connected to SPI?  SPI has no function for the question, but one
+ * that does nothing else where no relation has that name.
+ */
+static bool
+spi_is_connected(void)
+{
+	return SPI_unregister_relation("") != SPI_ERROR_UNCONNECTED;
+}
+
+/*
+ * Are we called from a function or a DO block?  Procedural languages are
+ * connected to SPI while their code runs.  Functions in SQL are not; but what
+ * they call is run by an executor inside the one of the calling statement.
  */
 static bool
 is_nested(FunctionCallInfo fcinfo)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	QueryDesc  *query = ActivePortal ? ActivePortal->queryDesc : NULL;
+	int			executors = 0;
 
-	if (error_context_stack == NULL)
-		return false;
-	if (error_context_stack->previous != NULL)
-		return true;
-	return query != NULL && rsinfo != NULL && IsA(rsinfo, ReturnSetInfo) &&
-		rsinfo->econtext->ecxt_estate != query->estate;
+	for (MemoryContext context = fcinfo->flinfo->fn_mcxt; context != NULL;
+		 context = MemoryContextGetParent(context))
+	{
+		if (strcmp(context->name, "ExecutorState") == 0)
+			executors++;
+	}
+	return executors > 1 || spi_is_connected();
 }
 
 /*
