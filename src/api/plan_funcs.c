@@ -8,7 +8,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/jsonb.h"
 
 #include "api/args.h"
@@ -18,41 +17,11 @@
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/deparse.h"
-#include "syntax/sql_text.h"
+#include "plan/operation_json.h"
 
 PG_FUNCTION_INFO_V1(ashmig_plan);
 PG_FUNCTION_INFO_V1(ashmig_check);
 PG_FUNCTION_INFO_V1(ashmig_operations);
-
-/* What an operation is about: "title", "posts_title_index"; or NULL for the table */
-static const char *
-operation_subject_name(const Operation *operation)
-{
-	const void *subject = operation->to ? operation->to : operation->from;
-
-	switch (operation_subject(operation->kind))
-	{
-		case SUBJECT_NAME:
-			return subject;
-		case SUBJECT_TABLE_NAME:
-			return ((const TableName *) subject)->name;
-		case SUBJECT_TABLE:
-			return NULL;
-		case SUBJECT_COLUMN:
-			return ((const Column *) subject)->name;
-		case SUBJECT_PRIMARY_KEY:
-			return ((const PrimaryKey *) subject)->name;
-		case SUBJECT_FOREIGN_KEY:
-			return ((const ForeignKey *) subject)->name;
-		case SUBJECT_INDEX:
-			return ((const TableIndex *) subject)->name;
-		case SUBJECT_CHECK:
-			return ((const Check *) subject)->name;
-		case SUBJECT_STATEMENT:
-			return ((const Statement *) subject)->name;
-	}
-	return NULL;				/* not reached: every subject is above */
-}
 
 /* Statements as a script */
 static char *
@@ -258,61 +227,6 @@ ashmig_check(PG_FUNCTION_ARGS)
  * ----------
  */
 
-/* "key": "value" or null */
-static void
-json_member(StringInfo buf, const char *key, const char *value)
-{
-	if (buf->data[buf->len - 1] != '{')
-		appendStringInfoString(buf, ", ");
-	escape_json(buf, key);
-	appendStringInfoString(buf, ": ");
-	if (value)
-		escape_json(buf, value);
-	else
-		appendStringInfoString(buf, "null");
-}
-
-static void
-json_statements(StringInfo buf, const char *key, List *statements)
-{
-	ListCell   *lc;
-
-	appendStringInfo(buf, ", \"%s\": [", key);
-	foreach(lc, statements)
-	{
-		if (lc != list_head(statements))
-			appendStringInfoString(buf, ", ");
-		escape_json(buf, lfirst(lc));
-	}
-	appendStringInfoChar(buf, ']');
-}
-
-/* An operation as a JSON object */
-static char *
-operation_json(const char *repo, const Operation *operation)
-{
-	List	   *one = list_make1((void *) operation);
-	Hazard		hazard = operation_hazard(operation);
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '{');
-	json_member(&buf, "operation", operation_name(operation->kind));
-	json_member(&buf, "repo", repo);
-	json_member(&buf, "scope", scope_name(operation_is_tenant(operation)));
-	json_member(&buf, "schema", operation->table.schema);
-	json_member(&buf, "table", operation->table.name);
-	json_member(&buf, "name", operation_subject_name(operation));
-	json_member(&buf, "lock", lock_name(hazard.lock));
-	appendStringInfo(&buf, ", \"rewrites\": %s, \"scans\": %s, \"destroys\": %s",
-					 hazard.rewrites ? "true" : "false", hazard.scans ? "true" : "false",
-					 hazard.destroys ? "true" : "false");
-	json_statements(&buf, "up", deparse_up(one));
-	json_statements(&buf, "down", deparse_down(one));
-	appendStringInfoChar(&buf, '}');
-	return buf.data;
-}
-
 /*
  * ashmig_operations(old, new, renames, drop_columns, drop_tables): the
  * operations between two sets of snapshots, in order.  Reads no table.
@@ -338,8 +252,8 @@ ashmig_operations(PG_FUNCTION_ARGS)
 		{
 			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
 			{
-				Datum		value = DirectFunctionCall1(jsonb_in,
-														CStringGetDatum(operation_json(repo->repo, lfirst(lo))));
+				char	   *json = operation_json(repo->repo, lfirst(lo));
+				Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 				bool		isnull = false;
 
 				tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);

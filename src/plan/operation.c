@@ -103,6 +103,35 @@ operation_subject(OperationKind kind)
 	return operation_info[kind].subject;
 }
 
+const char *
+operation_subject_name(const Operation *operation)
+{
+	const void *subject = operation->to ? operation->to : operation->from;
+
+	switch (operation_subject(operation->kind))
+	{
+		case SUBJECT_NAME:
+			return subject;
+		case SUBJECT_TABLE_NAME:
+			return ((const TableName *) subject)->name;
+		case SUBJECT_TABLE:
+			return NULL;
+		case SUBJECT_COLUMN:
+			return ((const Column *) subject)->name;
+		case SUBJECT_PRIMARY_KEY:
+			return ((const PrimaryKey *) subject)->name;
+		case SUBJECT_FOREIGN_KEY:
+			return ((const ForeignKey *) subject)->name;
+		case SUBJECT_INDEX:
+			return ((const TableIndex *) subject)->name;
+		case SUBJECT_CHECK:
+			return ((const Check *) subject)->name;
+		case SUBJECT_STATEMENT:
+			return ((const Statement *) subject)->name;
+	}
+	return NULL;				/* not reached: every subject is above */
+}
+
 /*
  * What undoes the operation.
  */

@@ -107,6 +107,9 @@ extern const char *operation_name(OperationKind kind);
 
 extern OperationSubject operation_subject(OperationKind kind);
 
+/* What it is about: "title", "posts_title_index"; NULL: the table itself */
+extern const char *operation_subject_name(const Operation *operation);
+
 /* What undoes it; its table is called what it is called afterwards. */
 extern Operation *operation_invert(const Operation *operation);
 
