@@ -68,28 +68,6 @@ call_string(FunctionCallInfo fcinfo, const char *name)
 }
 
 void
-call_materialize_scalars(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old;
-	Oid			type;
-
-	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		!(rsinfo->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	(void) get_call_result_type(fcinfo, &type, NULL);
-	rsinfo->returnMode = SFRM_Materialize;
-	rsinfo->setDesc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(rsinfo->setDesc, 1, "value", type, -1, 0);
-	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, work_mem);
-	MemoryContextSwitchTo(old);
-}
-
-void
 call_require(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (PG_ARGISNULL(argument))

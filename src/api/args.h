@@ -23,9 +23,6 @@ extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *valu
 extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
 extern char *call_string(FunctionCallInfo fcinfo, const char *name);
 
-/* InitMaterializedSRF for a function that returns a set of one plain type */
-extern void call_materialize_scalars(FunctionCallInfo fcinfo);
-
 /* Raise where an argument that must be there is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);
 

@@ -243,7 +243,7 @@ ashmig_operations(PG_FUNCTION_ARGS)
 
 	call_require(fcinfo, 0, "old");
 	call_require(fcinfo, 1, "new");
-	call_materialize_scalars(fcinfo);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
 		RepoGeneration *repo = lfirst(lr);
