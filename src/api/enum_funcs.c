@@ -8,6 +8,7 @@
 #include "fmgr.h"
 
 #include "api/args.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "record/enum_migration.h"

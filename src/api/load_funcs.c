@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "snapshot/snapshot_folder.h"
 

@@ -10,8 +10,6 @@
 
 PG_MODULE_MAGIC;
 
-void		_PG_init(void);
-
 /* Called when the library is loaded. */
 void
 _PG_init(void)

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "api/args.h"
+#include "base/compat.h"
 #include "base/pin.h"
 #include "record/record.h"
 

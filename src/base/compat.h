@@ -25,6 +25,30 @@
 #error "ashmig needs PostgreSQL 14 or newer"
 #endif
 
+/*
+ * The server calls what is exported, and the Makefile hides everything else.
+ * Before 16 the server's macros export nothing by themselves.
+ */
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *pg_finfo_##funcname(void); \
+const Pg_finfo_record * \
+pg_finfo_##funcname(void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+\
+	return &my_finfo; \
+} \
+extern int	no_such_variable
+
+extern PGDLLEXPORT void _PG_init(void);
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define pg_analyze_and_rewrite_fixedparams(stmt, sql, types, n, env) \
 	pg_analyze_and_rewrite(stmt, sql, types, n, env)
