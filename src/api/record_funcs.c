@@ -1,12 +1,14 @@
 /*
  * record_funcs.c
  *		SQL functions for single migrations: ashmig_add_migration,
- *		ashmig_remove_migration.
+ *		ashmig_remove_migration; and the trigger on ashmig.migrations.
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "api/args.h"
 #include "base/compat.h"
@@ -15,6 +17,7 @@
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
+PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
 /* The repo argument, or NULL */
 static const char *
@@ -67,4 +70,20 @@ ashmig_remove_migration(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
 									   call_boolean(fcinfo, "tenant", false),
 									   repo_argument(fcinfo)));
+}
+
+/*
+ * Trigger on ashmig.migrations: tell every session, this one included, that
+ * its cache (catalog_migrations_cached) is stale.  The message goes out when the
+ * transaction commits.
+ */
+Datum
+ashmig_migrations_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
 }
