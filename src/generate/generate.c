@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "generate/typecheck.h"

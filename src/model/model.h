@@ -175,7 +175,5 @@ extern char *index_key_sql(const IndexKey *key);
 extern TableName index_table(const TableName *table, const TableIndex *index);
 extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
 extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
-extern bool names_equal(const List *a, const List *b);
-extern bool names_same_set(const List *a, const List *b);
 
 #endif							/* ASHMIG_MODEL_H */

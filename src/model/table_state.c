@@ -9,7 +9,6 @@
 #include "base/json_writer.h"
 #include "model/table_state.h"
 #include "snapshot/json_reader.h"
-#include "syntax/sql_text.h"
 
 static const char *const sequence_words[] = {
 	[SEQUENCE_NONE] = "none",

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/json_writer.h"
+#include "base/names.h"
 #include "plan/rename.h"
 #include "snapshot/json_reader.h"
 #include "syntax/sql_text.h"
@@ -114,12 +115,6 @@ columns_copy(List *columns)
 	return result;
 }
 
-static List *
-names_copy(List *names)
-{
-	return list_copy(names);
-}
-
 static Table *
 table_copy(const Table *table)
 {
@@ -131,16 +126,16 @@ table_copy(const Table *table)
 	if (table->primary_key)
 	{
 		copy->primary_key = COPY(PrimaryKey, table->primary_key);
-		copy->primary_key->columns = names_copy(table->primary_key->columns);
+		copy->primary_key->columns = list_copy(table->primary_key->columns);
 	}
 	copy->foreign_keys = NIL;
 	foreach(lc, table->foreign_keys)
 	{
 		ForeignKey *key = COPY(ForeignKey, lfirst(lc));
 
-		key->columns = names_copy(key->columns);
-		key->target_columns = names_copy(key->target_columns);
-		key->on_delete_columns = names_copy(key->on_delete_columns);
+		key->columns = list_copy(key->columns);
+		key->target_columns = list_copy(key->target_columns);
+		key->on_delete_columns = list_copy(key->on_delete_columns);
 		copy->foreign_keys = lappend(copy->foreign_keys, key);
 	}
 	copy->indexes = NIL;
@@ -153,7 +148,7 @@ table_copy(const Table *table)
 		foreach(lk, index->keys)
 			keys = lappend(keys, COPY(IndexKey, lfirst(lk)));
 		index->keys = keys;
-		index->include = names_copy(index->include);
+		index->include = list_copy(index->include);
 		copy->indexes = lappend(copy->indexes, index);
 	}
 	return copy;

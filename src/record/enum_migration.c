@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/errors.h"
+#include "base/names.h"
 #include "metadata/catalog_migrations.h"
 #include "record/enum_migration.h"
 #include "record/record.h"

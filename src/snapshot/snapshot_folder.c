@@ -17,9 +17,9 @@
 
 #include "base/errors.h"
 #include "base/json_writer.h"
+#include "base/names.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_folder.h"
-#include "syntax/sql_text.h"
 
 /* No snapshot comes near it; what does was not meant to be read. */
 #define MAX_FILE_SIZE	(16 * 1024 * 1024)

@@ -6,7 +6,7 @@
 
 #include "utils/builtins.h"
 
-#include "syntax/sql_text.h"
+#include "base/names.h"
 #include "syntax/table_name.h"
 
 /* A TableName that hash_search can compare: names are cut to NAMEDATALEN */
