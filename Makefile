@@ -10,10 +10,6 @@ MODULE_big   = ashmig
 DATA         = $(wildcard ashmig--*.sql)
 OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 SHLIB_LINK   = -lcjson
-# The server loads modules into one name space: our functions call ours.
-ifeq ($(shell uname -s),Linux)
-SHLIB_LINK  += -Wl,-Bsymbolic
-endif
 
 # One database for all of them, so setup comes first; with the same encoding
 # and order whatever the server has.
@@ -71,6 +67,10 @@ PG_CPPFLAGS  = -I$(srcdir)/src
 ifneq ($(findstring __GNUC__,$(shell $(CC) -dM -E - </dev/null 2>/dev/null)),)
 PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(WERROR)
+
+# The server loads modules into one name space. What it calls is exported, and
+# nothing else: our functions call ours. PGXS does it by itself since 16.
+PG_CFLAGS   += -fvisibility=hidden
 endif
 
 include $(PGXS)

@@ -113,6 +113,8 @@ SELECT to_regclass('org_1.nested');
 CREATE FUNCTION deploy() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT count(*) + 1/0 FROM ashmig_migrate_all("only" => '{org_1}') $$;
 \set SHOW_CONTEXT never
 SELECT deploy();
+COPY (SELECT deploy()) TO STDOUT;
+DO $$ DECLARE c CURSOR FOR SELECT * FROM ashmig_migrate_all(); BEGIN OPEN c; MOVE c; RAISE 'stop'; END $$;
 \set SHOW_CONTEXT errors
 SELECT to_regclass('org_1.nested');
 

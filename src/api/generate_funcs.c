@@ -12,7 +12,11 @@
 #include "utils/lsyscache.h"
 
 #include "api/args.h"
+#include "api/generate_args.h"
+#include "api/result_rows.h"
+#include "api/run_args.h"
 #include "base/compat.h"
+#include "base/pin.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "run/run.h"
@@ -91,15 +95,15 @@ Datum
 ashmig_generate(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
+	GenerateOptions options = generate_args_read(fcinfo);
 	RunOptions	run = run_options_default();
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 0, "snapshots");
 	InitMaterializedSRF(fcinfo, 0);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	put_migrations(rsinfo, generate_record(PG_GETARG_DATUM(0), &options));
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 
@@ -171,19 +175,19 @@ record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
 Datum
 ashmig_apply(PG_FUNCTION_ARGS)
 {
-	GenerateOptions options = call_generate_options(fcinfo);
+	GenerateOptions options = generate_args_read(fcinfo);
 	RunOptions	run = run_options_default();
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 0, "snapshot");
-	run_options_from_call(fcinfo, &run);
+	run_args_read(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	if (run_outside_transaction(&run))
 		record_in_worker(fcinfo, &options);
 	else
 		(void) generate_record(PG_GETARG_DATUM(0), &options);
-	call_unpin(level);
-	results_return(fcinfo, run_migrations(&run));
+	settings_unpin(level);
+	result_rows_return(fcinfo, run_migrations(&run));
 	PG_RETURN_NULL();
 }
 
@@ -195,7 +199,7 @@ Datum
 ashmig_drop_retired(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 	List	   *tables = NIL;
 	List	   *repos;
 	Datum		value;
@@ -211,7 +215,7 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 		? list_make1(TextDatumGetCString(value)) : recorded_repos();
 	foreach(lc, repos)
 		put_migrations(rsinfo, generate_drop_retired(lfirst(lc), tables, name));
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 

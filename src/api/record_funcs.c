@@ -1,19 +1,24 @@
 /*
  * record_funcs.c
  *		SQL functions for single migrations: ashmig_add_migration,
- *		ashmig_remove_migration.
+ *		ashmig_remove_migration; and the trigger on ashmig.migrations.
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "api/args.h"
+#include "base/compat.h"
+#include "base/pin.h"
 #include "record/record.h"
 #include "record/record_sql.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
+PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
 /* The repo argument, or NULL */
 static const char *
@@ -33,7 +38,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 {
 	Migration	migration = {0};
 	const char *repo = repo_argument(fcinfo);
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 1, "name");
 	call_require(fcinfo, 2, "up");
@@ -50,7 +55,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	if (migration.reversible)
 		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
 										  migration.tenant, migration.transactional);
-	call_unpin(level);
+	settings_unpin(level);
 	handwritten_record(&migration);
 	PG_RETURN_INT64(migration.version);
 }
@@ -66,4 +71,20 @@ ashmig_remove_migration(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
 									   call_boolean(fcinfo, "tenant", false),
 									   repo_argument(fcinfo)));
+}
+
+/*
+ * Trigger on ashmig.migrations: tell every session, this one included, that
+ * its cache (catalog_migrations_cached) is stale.  The message goes out when the
+ * transaction commits.
+ */
+Datum
+ashmig_migrations_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
 }

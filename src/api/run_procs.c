@@ -14,6 +14,7 @@
 #include "utils/portal.h"
 
 #include "api/args.h"
+#include "api/run_args.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "migrate/failure.h"
@@ -83,7 +84,7 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(PortalContext, "ashmig run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	options = run_options_default();
-	run_options_from_call(fcinfo, &options);
+	run_args_read(fcinfo, &options);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
 	results = serial_run(&options);

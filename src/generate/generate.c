@@ -6,6 +6,7 @@
 
 #include "utils/jsonb.h"
 
+#include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "generate/generate_input.h"

@@ -5,9 +5,10 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
+#include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
-#include "syntax/sql_text.h"
 
 /* ----------
  * Recording

@@ -7,7 +7,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
@@ -25,8 +24,6 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
-
-PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
 /* The cache of catalog_migrations_cached */
 static MemoryContext cache_context = NULL;
@@ -463,21 +460,6 @@ uint64
 catalog_migrations_generation(void)
 {
 	return cache_generation;
-}
-
-/*
- * Trigger on ashmig.migrations: tell every session, this one included, that
- * its cache is stale.  The message goes out when the transaction commits.
- */
-Datum
-ashmig_migrations_changed(PG_FUNCTION_ARGS)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
 }
 
 /* ------------------------------------------------------------------------

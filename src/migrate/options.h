@@ -1,14 +1,13 @@
 /*
  * options.h
- *		What a run is asked to do: the arguments of ashmig_migrate and its
- *		kin, with the settings ashmig.* for what is not said.
+ *		What a run is asked to do: the settings ashmig.*, which the arguments
+ *		of a call override (api/run_args.h).
  */
 #ifndef ASHMIG_OPTIONS_H
 #define ASHMIG_OPTIONS_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "nodes/pg_list.h"
 
 typedef enum OnError
@@ -45,12 +44,5 @@ typedef struct RunOptions
 
 /* Migrate everything up, by the settings of the session. */
 extern RunOptions run_options_default(void);
-
-/*
- * Fill in options from a call: each argument of the function that bears the
- * name of an option sets it, unless it is NULL; others are left alone.
- * Raises for values out of range.
- */
-extern void run_options_from_call(FunctionCallInfo fcinfo, RunOptions *options);
 
 #endif							/* ASHMIG_OPTIONS_H */

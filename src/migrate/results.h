@@ -1,13 +1,12 @@
 /*
  * results.h
- *		What a run did, as rows.
+ *		What a run did in each schema.
  */
 #ifndef ASHMIG_RESULTS_H
 #define ASHMIG_RESULTS_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
@@ -52,11 +51,5 @@ extern char *results_error(const RunResult *result);
 
 /* Those lines alone; each comes after a newline. */
 extern void results_append_details(StringInfo buf, const ErrorData *error);
-
-/* The columns scope, schema, applied, version, status, elapsed, error */
-#define RESULT_COLUMNS 7
-
-/* Return the results (List of RunResult *) as the rows of this function. */
-extern void results_return(FunctionCallInfo fcinfo, List *results);
 
 #endif							/* ASHMIG_RESULTS_H */

@@ -5,58 +5,9 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "model/model.h"
 #include "syntax/sql_text.h"
-
-/* ----------
- * Names
- * ----------
- */
-
-/* Equal lists of names, in the same order */
-bool
-names_equal(const List *a, const List *b)
-{
-	ListCell   *la;
-	ListCell   *lb;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(la, a, lb, b)
-	{
-		if (strcmp(lfirst(la), lfirst(lb)) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* The same names in whatever order */
-bool
-names_same_set(const List *a, const List *b)
-{
-	ListCell   *lc;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	foreach(lc, a)
-	{
-		if (!text_list_has(b, lfirst(lc)))
-			return false;
-	}
-	return true;
-}
-
-/* The list with each name as PostgreSQL keeps it */
-List *
-names_cut(const List *names)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		result = lappend(result, text_cut_name(lfirst(lc)));
-	return result;
-}
 
 /* ----------
  * The model as a container

@@ -198,8 +198,4 @@ extern char *index_key_sql(const IndexKey *key);
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);
 
-extern bool names_equal(const List *a, const List *b);
-extern bool names_same_set(const List *a, const List *b);
-extern List *names_cut(const List *names);
-
 #endif							/* ASHMIG_MODEL_H */

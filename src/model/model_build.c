@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "commands/defrem.h"
 
 #include "model/model_part.h"

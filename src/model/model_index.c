@@ -7,6 +7,7 @@
 
 #include "parser/scansup.h"
 
+#include "base/names.h"
 #include "model/model_part.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"

@@ -12,6 +12,7 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 
+#include "base/names.h"
 #include "plan/deparse.h"
 #include "syntax/sql_text.h"
 

@@ -4,9 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "plan/diff.h"
 #include "plan/historic_names.h"
-#include "syntax/sql_text.h"
 
 /* Columns of a table that something happens to */
 typedef struct TouchedColumns

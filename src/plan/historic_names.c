@@ -6,8 +6,8 @@
 
 #include "commands/defrem.h"
 
+#include "base/names.h"
 #include "plan/historic_names.h"
-#include "syntax/sql_text.h"
 
 /* Append the name to the list, unless it is the one that PostgreSQL derives. */
 static List *

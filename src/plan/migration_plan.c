@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/migration_plan.h"
 #include "plan/order.h"

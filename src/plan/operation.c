@@ -113,6 +113,36 @@ operation_make(OperationKind kind, const TableName *table)
 	return operation;
 }
 
+const char *
+operation_subject_name(const Operation *operation)
+{
+	switch (operation_subject(operation->kind))
+	{
+		case SUBJECT_NAME:
+			return OPERATION_SIDE(operation->name);
+		case SUBJECT_TABLE_NAME:
+			return OPERATION_SIDE(operation->table_name)->name;
+		case SUBJECT_TABLE:
+			return NULL;
+		case SUBJECT_COLUMN:
+			return OPERATION_SIDE(operation->column)->name;
+		case SUBJECT_PRIMARY_KEY:
+			return OPERATION_SIDE(operation->primary_key)->name;
+		case SUBJECT_FOREIGN_KEY:
+			return OPERATION_SIDE(operation->foreign_key)->name;
+		case SUBJECT_INDEX:
+			return OPERATION_SIDE(operation->index)->name;
+		case SUBJECT_CHECK:
+			return OPERATION_SIDE(operation->check)->name;
+		case SUBJECT_STATEMENT:
+			return OPERATION_SIDE(operation->statement)->name;
+	}
+	return NULL;				/* not reached: every subject is above */
+}
+
+/*
+ * What undoes the operation.
+ */
 Operation *
 operation_invert(const Operation *operation)
 {

@@ -129,6 +129,8 @@ extern OperationSubject operation_subject(OperationKind kind);
 
 /* An operation without flags, whose subject the caller sets */
 extern Operation *operation_make(OperationKind kind, const TableName *table);
+/* What it is about: "title", "posts_title_index"; NULL: the table itself */
+extern const char *operation_subject_name(const Operation *operation);
 
 /* What undoes it; its table is called what it is called afterwards. */
 extern Operation *operation_invert(const Operation *operation);

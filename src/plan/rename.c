@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-#include "utils/json.h"
-
+#include "base/json_writer.h"
+#include "base/names.h"
 #include "plan/rename.h"
 #include "snapshot/json_reader.h"
 #include "syntax/sql_text.h"
@@ -595,84 +594,54 @@ rename_resolve(const Model *from, const Model *given, const RenameOptions *optio
 
 /* {"table": ..., "schema": ..., "column": ..., "to": candidate} */
 static void
-answer_print(StringInfo buf, const RenameQuestion *question, const char *candidate)
+answer_print(JsonWriter *json, const RenameQuestion *question, const char *candidate)
 {
-	appendStringInfoString(buf, "{\"table\": ");
-	escape_json(buf, question->table.name);
+	json_write_open(json, NULL, '{');
+	json_write_string(json, "table", question->table.name);
 	if (question->table.schema)
-	{
-		appendStringInfoString(buf, ", \"schema\": ");
-		escape_json(buf, question->table.schema);
-	}
+		json_write_string(json, "schema", question->table.schema);
 	if (question->column)
-	{
-		appendStringInfoString(buf, ", \"column\": ");
-		escape_json(buf, question->column);
-	}
-	appendStringInfoString(buf, question->move ? ", \"to_schema\": " : ", \"to\": ");
-	if (candidate)
-		escape_json(buf, candidate);
-	else
-		appendStringInfoString(buf, "null");
-	appendStringInfoChar(buf, '}');
+		json_write_string(json, "column", question->column);
+	json_write_string(json, question->move ? "to_schema" : "to", candidate);
+	json_write_close(json, '}');
 }
 
 /* The question as a JSON object, with its candidates */
 static void
-question_print(StringInfo buf, const RenameQuestion *question)
+question_print(JsonWriter *json, const RenameQuestion *question)
 {
-	ListCell   *lc;
-
-	appendStringInfoString(buf, "{\"table\": ");
-	escape_json(buf, question->table.name);
-	appendStringInfoString(buf, ", \"schema\": ");
-	if (question->table.schema)
-		escape_json(buf, question->table.schema);
-	else
-		appendStringInfoString(buf, "null");
-	appendStringInfo(buf, ", \"tenant\": %s", question->table.tenant ? "true" : "false");
+	json_write_open(json, NULL, '{');
+	json_write_string(json, "table", question->table.name);
+	json_write_string(json, "schema", question->table.schema);
+	json_write_bool(json, "tenant", question->table.tenant);
 	if (question->column)
-	{
-		appendStringInfoString(buf, ", \"column\": ");
-		escape_json(buf, question->column);
-	}
-	appendStringInfo(buf, ", \"question\": \"%s\", \"candidates\": [",
-					 question->move ? "moved" : "renamed");
-	foreach(lc, question->candidates)
-	{
-		if (lc != list_head(question->candidates))
-			appendStringInfoString(buf, ", ");
-		escape_json(buf, lfirst(lc));
-	}
-	appendStringInfoString(buf, "]}");
+		json_write_string(json, "column", question->column);
+	json_write_string(json, "question", question->move ? "moved" : "renamed");
+	json_write_strings(json, "candidates", question->candidates);
+	json_write_close(json, '}');
 }
 
 void
 rename_report(List *questions, Problem *problem)
 {
-	StringInfoData detail;
-	StringInfoData yes;
+	JsonWriter	detail;
+	JsonWriter	yes;
 	const RenameQuestion *first = linitial(questions);
 	char	   *what = first->column
 		? psprintf("column \"%s\" of \"%s\"", first->column, table_name_show(&first->table))
 		: psprintf("table \"%s\"", table_name_show(&first->table));
 	ListCell   *lc;
 
-	initStringInfo(&detail);
-	initStringInfo(&yes);
-	appendStringInfoChar(&detail, '[');
-	appendStringInfoChar(&yes, '[');
+	json_write_init(&detail);
+	json_write_init(&yes);
+	json_write_open(&detail, NULL, '[');
+	json_write_open(&yes, NULL, '[');
 	foreach(lc, questions)
 	{
 		const RenameQuestion *question = lfirst(lc);
 		ListCell   *lq;
 		int			rank = 0;
 
-		if (lc != list_head(questions))
-		{
-			appendStringInfoString(&detail, ", ");
-			appendStringInfoString(&yes, ", ");
-		}
 		question_print(&detail, question);
 		/* a second lost column cannot become the first one's candidate as well */
 		foreach(lq, questions)
@@ -688,12 +657,12 @@ rename_report(List *questions, Problem *problem)
 					 rank < list_length(question->candidates)
 					 ? list_nth(question->candidates, rank) : NULL);
 	}
-	appendStringInfoChar(&detail, ']');
-	appendStringInfoChar(&yes, ']');
+	json_write_close(&detail, ']');
+	json_write_close(&yes, ']');
 
-	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.data,
+	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.text.data,
 				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
-						  quote_text(yes.data)),
+						  quote_text(yes.text.data)),
 				 list_length(questions) == 1 ? "was %s %s?"
 				 : "was %s %s? (the first of %d questions)",
 				 what, first->move ? "moved" : "renamed", list_length(questions));

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
+#include "base/names.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "record/ash_functions.h"

@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "model/model.h"
+#include "base/names.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/sql_text.h"
 

@@ -36,22 +36,10 @@ extern char *quote_text(const char *value);
 extern char *quote_names(List *names);
 
 /*
- * A name as PostgreSQL keeps it: cut to NAMEDATALEN - 1 bytes at a character
- * boundary, as an over-long identifier is.
- */
-extern char *text_cut_name(const char *name);
-
-/*
  * "statement" with its placeholders filled in.  "schema" is the schema that it
  * runs in (a tenant, or the default schema), "default_schema" the default one.
  */
 extern char *text_fill(const char *statement, const char *schema,
 					   const char *default_schema);
-
-/* Does a List of char * hold this string? */
-extern bool text_list_has(const List *list, const char *value);
-
-/* NULL-tolerant equality */
-extern bool text_equal(const char *a, const char *b);
 
 #endif							/* ASHMIG_SQL_TEXT_H */

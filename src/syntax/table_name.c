@@ -6,7 +6,7 @@
 
 #include "utils/builtins.h"
 
-#include "syntax/sql_text.h"
+#include "base/names.h"
 #include "syntax/table_name.h"
 
 /* How many tables a map holds, by and large: it grows with more */
