@@ -5,17 +5,14 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -25,6 +22,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 
 PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
@@ -35,23 +33,6 @@ static List *cached_tenant = NIL;
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
 static uint64 cache_generation = 0; /* grows with every change noticed */
-
-/*
- * Oid of a table of schema ashmig.
- */
-Oid
-catalog_table(const char *name)
-{
-	Oid			schema = get_namespace_oid(ASHMIG_CATALOG_SCHEMA, true);
-	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-
-	if (!OidIsValid(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table ashmig.%s does not exist", name),
-				 errhint("Run CREATE EXTENSION ashmig in this database.")));
-	return table;
-}
 
 /* ------------------------------------------------------------------------
  * Locks and versions

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 
 /* bigint[] of the versions, or of the times, of applications */
 static Datum

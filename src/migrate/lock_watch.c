@@ -11,7 +11,7 @@
 #include "utils/guc.h"
 
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/lock_watch.h"
 
 /* The message comes after this part of lock_timeout (see migrate.c as well). */
