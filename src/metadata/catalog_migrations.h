@@ -1,7 +1,7 @@
 /*
  * catalog_migrations.h
  *		The recorded migrations and what is applied where: the tables
- *		migrations, versions, schema_versions and settings of schema ashmig.
+ *		migrations, versions and schema_versions of schema ashmig.
  *
  * Everything goes through SPI with parameters, as the calling role.  Results
  * are palloc'd in the current memory context, except the cached migrations
@@ -109,9 +109,5 @@ typedef struct Application
 
 extern void catalog_record_applied(const char *schema, bool tenant, List *applications);
 extern void catalog_record_taken_back(const char *schema, bool tenant, List *applications);
-
-/* A setting of the database, or NULL */
-extern char *catalog_setting(const char *name);
-extern void catalog_set_setting(const char *name, const char *value);
 
 #endif							/* ASHMIG_CATALOG_MIGRATIONS_H */
