@@ -13,6 +13,7 @@
 #include "generate/generate.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
 #include "record/extensions.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/fragment.h"

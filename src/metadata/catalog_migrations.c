@@ -1,6 +1,6 @@
 /*
  * catalog_migrations.c
- *		The recorded migrations and what is applied where: see catalog_migrations.h.
+ *		The recorded migrations: see catalog_migrations.h.
  */
 #include "postgres.h"
 

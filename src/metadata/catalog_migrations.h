@@ -1,7 +1,6 @@
 /*
  * catalog_migrations.h
- *		The recorded migrations and what is applied where: the tables
- *		migrations, versions and schema_versions of schema ashmig.
+ *		The recorded migrations: the table ashmig.migrations.
  *
  * Everything goes through SPI with parameters, as the calling role.  Results
  * are palloc'd in the current memory context, except the cached migrations
@@ -23,7 +22,6 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
@@ -77,37 +75,5 @@ extern List *catalog_migrations_cached(bool tenant);
 
 /* A number that grows whenever those may have changed */
 extern uint64 catalog_migrations_generation(void);
-
-/* What is applied in one schema, summed up over repos */
-typedef struct SchemaVersion
-{
-	char	   *repo;
-	int64		version;		/* newest applied */
-	int			applied;
-} SchemaVersion;
-
-typedef struct AppliedVersion
-{
-	char	   *repo;
-	int64		version;
-	TimestampTz applied_at;
-	char	   *checksum;
-} AppliedVersion;
-
-extern List *catalog_schema_versions(const char *schema, bool tenant);
-extern List *catalog_applied(const char *schema, bool tenant);	/* newest first */
-
-/* Is a migration among these (List of AppliedVersion *)? */
-extern bool catalog_is_applied(const Migration *migration, const List *applied);
-
-/* One migration applied (or taken back) in a schema, for catalog_record_* */
-typedef struct Application
-{
-	const Migration *migration;
-	int64		elapsed;		/* microseconds; -1: not run */
-} Application;
-
-extern void catalog_record_applied(const char *schema, bool tenant, List *applications);
-extern void catalog_record_taken_back(const char *schema, bool tenant, List *applications);
 
 #endif							/* ASHMIG_CATALOG_MIGRATIONS_H */

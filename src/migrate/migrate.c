@@ -16,6 +16,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/deferral.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
@@ -341,7 +342,7 @@ typedef struct Deferred
 {
 	char	   *sql;
 	ExecPlace	place;
-	Application *application;	/* whose time it is */
+	ExecutedMigration *executed;	/* whose time it is */
 } Deferred;
 
 /* A series that is being run */
@@ -385,7 +386,7 @@ bound_wait(Series *series)
  */
 static void
 run_statement(Series *series, const char *sql, const ExecPlace *place,
-			  Application *application)
+			  ExecutedMigration *executed)
 {
 	instr_time	start;
 	instr_time	end;
@@ -399,7 +400,7 @@ run_statement(Series *series, const char *sql, const ExecPlace *place,
 	exec_statement(sql, place);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
-	application->elapsed += INSTR_TIME_GET_MICROSEC(end);
+	executed->elapsed += INSTR_TIME_GET_MICROSEC(end);
 }
 
 /* Run what has waited. */
@@ -412,21 +413,21 @@ run_deferred(Series *series)
 	{
 		Deferred   *deferred = lfirst(lc);
 
-		run_statement(series, deferred->sql, &deferred->place, deferred->application);
+		run_statement(series, deferred->sql, &deferred->place, deferred->executed);
 	}
 	series->deferred = NIL;
 }
 
 /* Let a statement wait. */
 static void
-defer(Series *series, const char *sql, const ExecPlace *place, Application *application)
+defer(Series *series, const char *sql, const ExecPlace *place, ExecutedMigration *executed)
 {
 	MemoryContext old = MemoryContextSwitchTo(series->context);
 	Deferred   *deferred = palloc(sizeof(Deferred));
 
 	deferred->sql = pstrdup(sql);
 	deferred->place = *place;
-	deferred->application = application;
+	deferred->executed = executed;
 	series->deferred = lappend(series->deferred, deferred);
 	MemoryContextSwitchTo(old);
 }
@@ -436,9 +437,9 @@ defer(Series *series, const char *sql, const ExecPlace *place, Application *appl
  * later.  Settings that it changes are those of the series again afterwards.
  */
 static void
-run_migration(Series *series, Application *application)
+run_migration(Series *series, ExecutedMigration *executed)
 {
-	const Migration *migration = application->migration;
+	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
 	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
 	ExecPlace	place = {series->schema, migration->tenant, down, migration->version, 0};
@@ -453,12 +454,12 @@ run_migration(Series *series, Application *application)
 
 		place.statement++;
 		if (may_defer && deferral_can_wait(sql, series->schema))
-			defer(series, sql, &place, application);
+			defer(series, sql, &place, executed);
 		else
 		{
 			if (series->deferred != NIL && !(may_defer && deferral_is_harmless(sql)))
 				run_deferred(series);
-			run_statement(series, sql, &place, application);
+			run_statement(series, sql, &place, executed);
 		}
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(series->scratch);
@@ -469,7 +470,7 @@ run_migration(Series *series, Application *application)
 
 /*
  * Run migrations up to the first that is left for later.  Returns what was
- * done, as Applications.
+ * done, as ExecutedMigrations.
  */
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
@@ -488,32 +489,18 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	foreach(lc, pending)
 	{
 		const Migration *migration = lfirst(lc);
-		Application *application;
+		ExecutedMigration *executed;
 
 		if (outside && !migration->transactional)
 			break;
-		application = palloc0(sizeof(Application));
-		application->migration = migration;
-		run_migration(&series, application);
-		done = lappend(done, application);
+		executed = palloc0(sizeof(ExecutedMigration));
+		executed->migration = migration;
+		run_migration(&series, executed);
+		done = lappend(done, executed);
 	}
 	run_deferred(&series);
 	MemoryContextDelete(series.scratch);
 	return done;
-}
-
-/*
- * Newest version that a schema has, over all repos; 0: none.
- */
-int64
-series_version(bool tenant, const char *schema)
-{
-	int64		result = 0;
-	ListCell   *lc;
-
-	foreach(lc, catalog_schema_versions(schema, tenant))
-		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
-	return result;
 }
 
 /* Raise for public migrations without their schema. */
@@ -621,11 +608,11 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	check_usage(schema);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
-		catalog_record_taken_back(schema, tenant, done);
+		catalog_record_rolled_back(schema, tenant, done);
 	else
 		catalog_record_applied(schema, tenant, done);
 	result->applied = list_length(done);
-	result->version = series_version(tenant, schema);
+	result->version = catalog_newest_version(tenant, schema);
 	result->left = list_length(pending) - result->applied;
 	result->first = change_tables(list_copy_tail(pending, result->applied));
 	if (result->left > 0)
@@ -693,7 +680,7 @@ series_failed(bool tenant, const char *schema, ErrorData *error, instr_time star
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);
 	}
-	result->version = series_version(tenant, schema);
+	result->version = catalog_newest_version(tenant, schema);
 	MemoryContextSwitchTo(old);
 	return result;
 }

@@ -69,7 +69,4 @@ extern RunResult *series_run(const RunOptions *options, bool tenant,
 extern RunResult *series_failed(bool tenant, const char *schema, ErrorData *error,
 								instr_time start);
 
-/* Newest version that a schema has, over all repos; 0: none */
-extern int64 series_version(bool tenant, const char *schema);
-
 #endif							/* ASHMIG_MIGRATE_H */

@@ -23,6 +23,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
@@ -112,15 +113,15 @@ finish_migration(Migration *migration, const char *schema, bool down, int64 elap
 		" AND repo = $2 AND scope = $3 AND version = $4",
 		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
 	};
-	Application application = {migration, elapsed};
+	ExecutedMigration executed = {migration, elapsed};
 	Datum		values[4];
 	int			level;
 
 	catalog_lock_versions(RowExclusiveLock);
 	if (down)
-		catalog_record_taken_back(schema, migration->tenant, list_make1(&application));
+		catalog_record_rolled_back(schema, migration->tenant, list_make1(&executed));
 	else
-		catalog_record_applied(schema, migration->tenant, list_make1(&application));
+		catalog_record_applied(schema, migration->tenant, list_make1(&executed));
 	level = catalog_connect();
 	name_migration(migration, schema, values);
 	catalog_execute(&forget, values, NULL);
@@ -435,7 +436,7 @@ write_outcome(int64 run, RunResult *result)
 	MemoryContextSwitchTo(context);
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		result->error->detail = lockwatch_describe();
-	result->version = series_version(result->tenant, result->schema);
+	result->version = catalog_newest_version(result->tenant, result->schema);
 	journal_schema(run, result);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

@@ -29,6 +29,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
@@ -222,7 +223,7 @@ journal_lost(Worker *worker)
 		if (!item->lost)
 			continue;
 		result.schema = pstrdup(item->schema);
-		result.version = series_version(item->tenant, item->schema);
+		result.version = catalog_newest_version(item->tenant, item->schema);
 		journal_schema(worker->run->run, &result);
 	}
 }

@@ -21,6 +21,7 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
 #include "run/lock_budget.h"
