@@ -23,6 +23,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
@@ -34,98 +35,20 @@
 #include "run/targets.h"
 #include "syntax/sql_text.h"
 
-/* ------------------------------------------------------------------------
- * How far a migration has come
- * ------------------------------------------------------------------------
- */
-
-/* Parameters that name a migration in a schema */
-static void
-name_migration(const Migration *migration, const char *schema, Datum *values)
-{
-	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(migration->repo);
-	values[2] = CStringGetTextDatum(scope_name(migration->tenant));
-	values[3] = Int64GetDatum(migration->version);
-}
-
 /*
- * Statements that are done; *started: the next one was begun.
- */
-static int
-read_partial(const Migration *migration, const char *schema, bool down, bool *started)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT done, started FROM ashmig.partial_migrations WHERE schema_name = $1"
-		" AND repo = $2 AND scope = $3 AND version = $4 AND down = $5",
-		.nargs = 5, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}
-	};
-	Datum		values[5];
-	int			level = catalog_connect();
-	int			done = 0;
-	bool		isnull;
-
-	*started = false;
-	name_migration(migration, schema, values);
-	values[4] = BoolGetDatum(down);
-	if (catalog_query(&read, values, NULL) > 0)
-	{
-		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
-		*started = DatumGetBool(catalog_datum(0, 2, &isnull));
-	}
-	catalog_disconnect(level);
-	return done;
-}
-
-/*
- * Say how far it has come.
- */
-static void
-write_partial(const Migration *migration, const char *schema, bool down, int done, bool started)
-{
-	static CatalogStatement write = {
-		.sql = "INSERT INTO ashmig.partial_migrations"
-		" (schema_name, repo, scope, version, down, done, started)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7)"
-		" ON CONFLICT (schema_name, repo, scope, version) DO UPDATE"
-		" SET down = excluded.down, done = excluded.done, started = excluded.started",
-		.nargs = 7, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, BOOLOID}
-	};
-	Datum		values[7];
-	int			level = catalog_connect();
-
-	name_migration(migration, schema, values);
-	values[4] = BoolGetDatum(down);
-	values[5] = Int32GetDatum(done);
-	values[6] = BoolGetDatum(started);
-	catalog_execute(&write, values, NULL);
-	catalog_disconnect(level);
-}
-
-/*
- * It is done: the version's row takes the place of that.
+ * It is done: the version's row takes the place of the partial one.
  */
 static void
 finish_migration(Migration *migration, const char *schema, bool down, int64 elapsed)
 {
-	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.partial_migrations WHERE schema_name = $1"
-		" AND repo = $2 AND scope = $3 AND version = $4",
-		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
-	};
 	ExecutedMigration executed = {migration, elapsed};
-	Datum		values[4];
-	int			level;
 
 	catalog_lock_versions(RowExclusiveLock);
 	if (down)
 		catalog_record_rolled_back(schema, migration->tenant, list_make1(&executed));
 	else
 		catalog_record_applied(schema, migration->tenant, list_make1(&executed));
-	level = catalog_connect();
-	name_migration(migration, schema, values);
-	catalog_execute(&forget, values, NULL);
-	catalog_disconnect(level);
+	catalog_partial_forget(migration, schema);
 }
 
 /* ------------------------------------------------------------------------
@@ -267,7 +190,7 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
 	MemoryContextSwitchTo(context);
 	done = was_done_before(statement, started, &leftover);
 	if (!done)
-		write_partial(migration, place->schema, place->down, place->statement - 1, true);
+		catalog_partial_write(migration, place->schema, place->down, place->statement - 1, true);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 
@@ -278,7 +201,7 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
 
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
-	write_partial(migration, place->schema, place->down, place->statement, false);
+	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
@@ -301,7 +224,7 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 	exec_statement(sql, place);
 	exec_leave_migration(&environment);
 	exec_leave(level);
-	write_partial(migration, place->schema, place->down, place->statement, false);
+	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
@@ -324,7 +247,7 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 	INSTR_TIME_SET_CURRENT(start);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
-	done = read_partial(migration, schema, options->down, &started);
+	done = catalog_partial_read(migration, schema, options->down, &started);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 
