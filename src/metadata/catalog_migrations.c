@@ -40,6 +40,9 @@ static uint64 cache_generation = 0; /* grows with every change noticed */
  * ------------------------------------------------------------------------
  */
 
+/* The greatest number of 14 digits */
+#define NEWEST_VERSION INT64CONST(99999999999999)
+
 /*
  * Lock ashmig.tenants until the end of the transaction.
  */
@@ -112,6 +115,20 @@ version_after(int64 version)
 }
 
 /*
+ * Refuse a number that cannot be a version.
+ */
+int64
+catalog_check_version(int64 version)
+{
+	if (version <= 0 || version > NEWEST_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg(INT64_FORMAT " cannot be a version", version),
+				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+	return version;
+}
+
+/*
  * The version of a migration that is recorded now: the time, or the second
  * after the newest version where that is not later.  A version that was given
  * away is not given again, though its migration may be forgotten (a dev one).
@@ -142,6 +159,17 @@ catalog_next_version(void)
  * Migrations
  * ------------------------------------------------------------------------
  */
+
+/*
+ * A repo as it is shown: "MyApp.Repo" of "Elixir.MyApp.Repo".
+ */
+const char *
+catalog_repo_name(const char *repo)
+{
+	const char *prefix = "Elixir.";
+
+	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
+}
 
 /* Statements as text that no two lists share */
 static void

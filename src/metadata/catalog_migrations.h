@@ -53,8 +53,16 @@ typedef enum ScopeFilter
 
 #define scope_name(tenant) ((tenant) ? "tenant" : "public")
 
-/* Versions and locks of the catalog */
+/* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
+extern const char *catalog_repo_name(const char *repo);
+
+/* The version of a migration that is recorded now */
 extern int64 catalog_next_version(void);
+
+/* A version that is given, as it is; an error where it cannot be one */
+extern int64 catalog_check_version(int64 version);
+
+/* Locks until the end of the transaction; see above */
 extern void catalog_lock_generation(void);
 extern void catalog_lock_tenants(LOCKMODE mode);
 extern void catalog_lock_versions(LOCKMODE mode);

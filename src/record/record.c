@@ -125,25 +125,6 @@ handwritten_statements(const char *sql, bool tenant, bool transactional)
 	return statements;
 }
 
-const char *
-handwritten_repo(const char *repo)
-{
-	const char *prefix = "Elixir.";
-
-	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
-}
-
-int64
-handwritten_version(int64 version)
-{
-	if (version <= 0 || version > INT64CONST(99999999999999))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
-	return version;
-}
-
 /* ------------------------------------------------------------------------
  * Finding
  * ------------------------------------------------------------------------

@@ -24,12 +24,6 @@
  */
 extern List *handwritten_statements(const char *sql, bool tenant, bool transactional);
 
-/* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
-extern const char *handwritten_repo(const char *repo);
-
-/* A version that is given, as it is; an error where it cannot be one */
-extern int64 handwritten_version(int64 version);
-
 /*
  * Record a migration; version 0 takes the next one.  Where that version is
  * recorded already, it is left where it does the same, replaced where it is
