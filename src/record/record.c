@@ -14,10 +14,10 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
-#include "migrate/execute.h"
 #include "record/record.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
+#include "syntax/statement.h"
 
 /* ------------------------------------------------------------------------
  * The SQL
@@ -65,7 +65,7 @@ statement_position(const char *text, const RawStmt *raw)
 static void
 check_statement(const RawStmt *raw, const char *text, bool transactional)
 {
-	const char *outside = exec_outside_command(raw->stmt);
+	const char *outside = statement_outside_command(raw->stmt);
 
 	if (IsA(raw->stmt, TransactionStmt))
 		ereport(ERROR,

@@ -34,6 +34,7 @@
 #include "run/retry.h"
 #include "run/targets.h"
 #include "syntax/sql_text.h"
+#include "syntax/statement.h"
 
 /*
  * It is done: the version's row takes the place of the partial one.
@@ -169,7 +170,7 @@ outside_statement(const char *sql)
 	{
 		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
 
-		if (exec_outside_command(statement) && !IsA(statement, AlterEnumStmt))
+		if (statement_outside_command(statement) && !IsA(statement, AlterEnumStmt))
 			return statement;
 	}
 	return NULL;

@@ -136,7 +136,7 @@ budget_statement_locks(List *statements)
 	{
 		ListCell   *s;
 
-		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema"), NULL))
+		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema")))
 			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);
