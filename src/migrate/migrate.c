@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_versions.h"
@@ -359,6 +360,13 @@ typedef struct Series
 } Series;
 
 /*
+ * The least wait for a lock, and the least change of lock_timeout that is worth
+ * setting it anew, as parts of the whole.
+ */
+#define LEAST_WAIT_PART	10
+#define WAIT_STEP_PART	20
+
+/*
  * Bound the next wait for a lock.  The locks that are held already make others
  * wait as well, so what the series has taken so far counts; a tenth of
  * lock_timeout is left in any case.
@@ -367,15 +375,13 @@ static void
 bound_wait(Series *series)
 {
 	int			whole = series->options->lock_timeout;
-	instr_time	now;
 	int			left;
 
 	if (whole == 0)
 		return;
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, series->start);
-	left = Max(whole - (int) INSTR_TIME_GET_MILLISEC(now), Max(whole / 10, 1));
-	if (left > series->lock_timeout - whole / 20)
+	left = whole - (int) (elapsed_since(series->start) / 1000);
+	left = Max(left, Max(whole / LEAST_WAIT_PART, 1));
+	if (left > series->lock_timeout - whole / WAIT_STEP_PART)
 		return;					/* not worth it */
 	exec_set_lock_timeout(left);
 	series->lock_timeout = left;
@@ -389,18 +395,15 @@ run_statement(Series *series, const char *sql, const ExecPlace *place,
 			  ExecutedMigration *executed)
 {
 	instr_time	start;
-	instr_time	end;
 
 	if (series->options->log_sql)
 		ereport(INFO,
 				(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
-	INSTR_TIME_SET_CURRENT(start);
+	start = elapsed_start();
 	exec_statement(sql, place);
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	executed->elapsed += INSTR_TIME_GET_MICROSEC(end);
+	executed->elapsed += elapsed_since(start);
 }
 
 /* Run what has waited. */
@@ -483,7 +486,7 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 
 	series.context = CurrentMemoryContext;
 	series.lock_timeout = options->lock_timeout;
-	INSTR_TIME_SET_CURRENT(series.start);
+	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
 	foreach(lc, pending)
@@ -631,14 +634,12 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	instr_time	start;
-	instr_time	end;
+	instr_time	start = elapsed_start();
 	int			level;
 
 	result->tenant = tenant;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
-	INSTR_TIME_SET_CURRENT(start);
 
 	old = MemoryContextSwitchTo(context);
 	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
@@ -649,9 +650,7 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	result->elapsed = INSTR_TIME_GET_MICROSEC(end);
+	result->elapsed = elapsed_since(start);
 	return result;
 }
 
@@ -663,15 +662,12 @@ series_failed(bool tenant, const char *schema, ErrorData *error, instr_time star
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
-	instr_time	now;
 
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
 	result->tenant = tenant;
 	result->schema = pstrdup(schema);
 	result->status = RUN_FAILED;
 	result->attempts = 1;
-	result->elapsed = INSTR_TIME_GET_MICROSEC(now);
+	result->elapsed = elapsed_since(start);
 	result->error = error;
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{

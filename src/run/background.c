@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -22,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/elapsed.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
@@ -240,12 +240,10 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 	List	   *statements = options->down ? migration->down : migration->up;
 	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
 	MemoryContext context = CurrentMemoryContext;
-	instr_time	start;
-	instr_time	end;
+	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;
 
-	INSTR_TIME_SET_CURRENT(start);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	done = catalog_partial_read(migration, schema, options->down, &started);
@@ -266,11 +264,9 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 		started = false;
 	}
 
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
-	finish_migration(migration, schema, options->down, INSTR_TIME_GET_MICROSEC(end));
+	finish_migration(migration, schema, options->down, elapsed_since(start));
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
@@ -415,11 +411,9 @@ static ErrorData *
 finish_item(const RunOptions *options, SharedItem *item, int64 run)
 {
 	RunResult	result = {.tenant = item->tenant, .schema = pstrdup(item->schema)};
-	instr_time	start;
-	instr_time	end;
+	instr_time	start = elapsed_start();
 	bool		succeeded;
 
-	INSTR_TIME_SET_CURRENT(start);
 	for (result.attempts = 1;; result.attempts++)
 	{
 		succeeded = try_left(options, item, run, &result);
@@ -428,9 +422,7 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 			break;
 		result.error = NULL;
 	}
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	result.elapsed = INSTR_TIME_GET_MICROSEC(end);
+	result.elapsed = elapsed_since(start);
 	if (!succeeded)
 		result.status = RUN_FAILED;
 	else if (result.applied == 0 && !schema_exists(item->schema))

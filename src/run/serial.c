@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/elapsed.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/journal.h"
@@ -25,9 +26,8 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	RunResult  *volatile result = NULL;
-	instr_time	start;
+	instr_time	start = elapsed_start();
 
-	INSTR_TIME_SET_CURRENT(start);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();

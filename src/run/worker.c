@@ -13,7 +13,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
@@ -28,6 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/elapsed.h"
 #include "base/errors.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
@@ -391,9 +391,8 @@ do_item(Worker *worker, int position)
 	ErrorData  *error = NULL;
 	RunResult  *result;
 	ItemState	state;
-	instr_time	start;
+	instr_time	start = elapsed_start();
 
-	INSTR_TIME_SET_CURRENT(start);
 	report_activity(worker, item);
 	result = try_schema(worker, item, &error);
 	if (result == NULL)
