@@ -36,15 +36,6 @@
  */
 #define OUTSIDE_LOCK_CLASS 0x4D4F
 
-/*
- * The schema that public migrations run in.
- */
-const char *
-series_public_schema(const RunOptions *options)
-{
-	return options->prefix ? options->prefix : ashmig_default_schema;
-}
-
 /* The lock that excludes other runs from a schema, or that of "outside" */
 static LOCKTAG
 schema_lock(const char *schema, int lock_class)

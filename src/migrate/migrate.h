@@ -19,9 +19,6 @@
 #include "migrate/options.h"
 #include "migrate/results.h"
 
-/* The schema that public migrations run in */
-extern const char *series_public_schema(const RunOptions *options);
-
 /*
  * Exclude other runs, and whatever else changes a schema as a whole, until the
  * end of the transaction.  Waits as long as lock_timeout lets it.  Several

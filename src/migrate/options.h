@@ -46,6 +46,9 @@ typedef struct RunOptions
 /* Migrate everything up, by the settings of the session. */
 extern RunOptions run_options_default(void);
 
+/* The schema that public migrations run in */
+extern const char *run_options_public_schema(const RunOptions *options);
+
 /*
  * Fill in options from a call: each argument of the function that bears the
  * name of an option sets it, unless it is NULL; others are left alone.
