@@ -7,9 +7,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
@@ -22,110 +20,8 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/schema_lock.h"
 #include "syntax/sql_text.h"
-
-/*
- * First key of the advisory locks on schemas, "MG"; the second is a hash of
- * the name.  Two schemas of one hash merely wait for each other.
- */
-#define SCHEMA_LOCK_CLASS 0x4D47
-
-/*
- * Likewise, "MO": held beside the other by a worker that runs migrations
- * outside a transaction, which may take long and wait for our snapshot.
- */
-#define OUTSIDE_LOCK_CLASS 0x4D4F
-
-/* The lock that excludes other runs from a schema, or that of "outside" */
-static LOCKTAG
-schema_lock(const char *schema, int lock_class)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class,
-						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
-	return tag;
-}
-
-/* What an error in the wait for a schema tells */
-static void
-waiting_callback(void *arg)
-{
-	lockwatch_tell();
-	errcontext("waiting for schema \"%s\", which another run or transaction is at", (char *) arg);
-}
-
-/*
- * Exclude other runs from a schema until the end of the transaction.
- */
-void
-series_lock_schema(const char *schema)
-{
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-	ErrorContextCallback callback = {.callback = waiting_callback, .arg = unconstify(char *, schema)};
-
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	error_context_stack = callback.previous;
-}
-
-/*
- * The same without waiting, against work outside a transaction as well; false
- * where somebody else has the schema.
- */
-bool
-series_try_lock_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	return LockAcquire(&outside, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL &&
-		LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-/*
- * Likewise, for work outside a transaction, until series_unlock_schema.  First
- * until the end of this transaction: an error in the wait leaves nothing.
- */
-void
-series_hold_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockAcquire(&outside, ExclusiveLock, false, false);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-
-	/* Nothing to wait for, so that none of these is taken without the other */
-	(void) LockAcquire(&outside, ExclusiveLock, true, true);
-	(void) LockAcquire(&tag, ExclusiveLock, true, true);
-}
-
-/*
- * End what series_hold_schema began.  Both locks are held.
- */
-void
-series_unlock_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockRelease(&tag, ExclusiveLock, true);
-	(void) LockRelease(&outside, ExclusiveLock, true);
-}
-
-/*
- * Is another process at work in the schema outside a transaction?  If not,
- * none begins before the end of ours.
- */
-static bool
-is_held_outside(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-
-	return LockAcquire(&outside, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
-}
 
 /* ------------------------------------------------------------------------
  * What is to be done
@@ -582,12 +478,12 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	List	   *pending;
 	List	   *done;
 
-	if (outside && is_held_outside(schema))
+	if (outside && schema_lock_is_held_outside(schema))
 	{
 		result->status = RUN_BACKGROUND;
 		return;
 	}
-	series_lock_schema(schema);
+	schema_lock_acquire(schema);
 	catalog_lock_versions(RowExclusiveLock);
 	pending = series_copy(series_pending(options, tenant, schema));
 	if (pending == NIL)

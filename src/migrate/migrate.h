@@ -20,27 +20,6 @@
 #include "migrate/results.h"
 
 /*
- * Exclude other runs, and whatever else changes a schema as a whole, until the
- * end of the transaction.  Waits as long as lock_timeout lets it.  Several
- * schemas are to be locked in the order of their names.
- */
-extern void series_lock_schema(const char *schema);
-
-/*
- * The same, where nobody has it, nor is at work there outside a transaction;
- * false where somebody is.
- */
-extern bool series_try_lock_schema(const char *schema);
-
-/*
- * The same over several transactions, for work outside of them, until it is
- * given back.  Another run does not wait for that: a caller's snapshot may be
- * what the work waits for.
- */
-extern void series_hold_schema(const char *schema);
-extern void series_unlock_schema(const char *schema);
-
-/*
  * What is to be done in a schema, in order: List of const Migration *, of the
  * cache.  Raises where it must not be done (version order, no way back).
  */

@@ -28,6 +28,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/schema_lock.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
 #include "run/journal.h"
@@ -381,7 +382,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		if (result->attempts > 1)
 			retry_sleep(result->attempts - 1);
 		StartTransactionCommand();
-		series_hold_schema(item->schema);
+		schema_lock_hold(item->schema);
 		held = true;
 		CommitTransactionCommand();
 		MemoryContextSwitchTo(context);
@@ -399,7 +400,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	}
 	PG_END_TRY();
 	if (held)
-		series_unlock_schema(item->schema);
+		schema_lock_release(item->schema);
 	return succeeded;
 }
 
