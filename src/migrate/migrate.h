@@ -20,16 +20,7 @@
 #include "migrate/results.h"
 
 /*
- * What is to be done in a schema, in order: List of const Migration *, of the
- * cache.  Raises where it must not be done (version order, no way back).
- */
-extern List *series_pending(const RunOptions *options, bool tenant, const char *schema);
-
-/* Copies of migrations, which no DDL can take away as it can the cache */
-extern List *series_copy(List *migrations);
-
-/*
- * Do it, in the current transaction, as far as "outside" says: non-transactional
+ * Do what is pending in a schema, in the current transaction, as far as "outside" says: non-transactional
  * migrations are left for later (RUN_BACKGROUND) where it is true, and run here
  * as far as possible where it is false.  The result is in the current memory
  * context; its status is RUN_NOTHING where there was nothing to do.

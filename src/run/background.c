@@ -28,6 +28,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/pending.h"
 #include "migrate/schema_lock.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
@@ -289,9 +290,9 @@ next_pending(const RunOptions *options, const SharedItem *item)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	catalog_lock_versions(RowExclusiveLock);
-	pending = series_pending(options, item->tenant, item->schema);
+	pending = pending_migrations(options, item->tenant, item->schema);
 	if (pending != NIL)
-		pending = series_copy(list_make1(linitial(pending)));
+		pending = pending_copy(list_make1(linitial(pending)));
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	return pending == NIL ? NULL : linitial(pending);
