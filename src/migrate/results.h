@@ -44,6 +44,15 @@ extern const char *run_status_name(RunStatus status);
 /* The result of a schema that is not run: it had no turn, or is not there */
 extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
 
+/* Is there a failure among the results (List of RunResult *)? */
+extern bool results_have_failure(List *results);
+
+/*
+ * Raise the error at the end of a run in which schemas failed, with the first
+ * of them and what failed there.  Returns where none did.
+ */
+extern void results_raise_failure(List *results);
+
 /*
  * Why a schema was not done: the message of its error and, in lines of their
  * own that begin with two spaces, its detail, hint and context.  NULL: it was.
