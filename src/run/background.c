@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/settings.h"
+#include "base/transaction.h"
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
@@ -187,26 +188,21 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
 {
 	char	   *leftover;
 	bool		done;
-	MemoryContext context = CurrentMemoryContext;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	done = was_done_before(statement, started, &leftover);
 	if (!done)
 		catalog_partial_write(migration, place->schema, place->down, place->statement - 1, true);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 
 	if (leftover)
 		exec_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
 	if (!done)
 		exec_outside(sql, place);
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 }
 
 /*
@@ -216,20 +212,17 @@ static void
 run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
 			  const char *default_schema, const ExecPlace *place)
 {
-	MemoryContext context = CurrentMemoryContext;
 	ExecMigration environment;
 	int			level;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	level = exec_enter(place->schema, default_schema, options->lock_timeout, true);
 	environment = exec_enter_migration();
 	exec_statement(sql, place);
 	exec_leave_migration(&environment);
 	exec_leave(level);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 }
 
 /*
@@ -241,16 +234,13 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
 	List	   *statements = options->down ? migration->down : migration->up;
 	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
-	MemoryContext context = CurrentMemoryContext;
 	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	done = catalog_partial_read(migration, schema, options->down, &started);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 
 	exec_enter_session(schema, default_schema);
 	for (int i = done; i < list_length(statements); i++)
@@ -266,11 +256,9 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 		started = false;
 	}
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	finish_migration(migration, schema, options->down, elapsed_since(start));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 }
 
 /* ------------------------------------------------------------------------
@@ -284,17 +272,14 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 static Migration *
 next_pending(const RunOptions *options, const SharedItem *item)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List	   *pending;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	catalog_lock_versions(RowExclusiveLock);
 	pending = pending_migrations(options, item->tenant, item->schema);
 	if (pending != NIL)
 		pending = pending_copy(list_make1(linitial(pending)));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 	return pending == NIL ? NULL : linitial(pending);
 }
 
@@ -302,13 +287,11 @@ next_pending(const RunOptions *options, const SharedItem *item)
 static bool
 schema_exists(const char *schema)
 {
-	MemoryContext context = CurrentMemoryContext;
 	bool		exists;
 
-	StartTransactionCommand();
+	transaction_begin();
 	exists = OidIsValid(get_namespace_oid(schema, true));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 	return exists;
 }
 
@@ -326,18 +309,15 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	while ((rest.step = item->left) > 0 &&
 		   (migration = next_pending(&rest, item)) != NULL)
 	{
-		MemoryContext context = CurrentMemoryContext;
 		int			done = 1;
 
 		if (!migration->transactional)
 			run_statements(&rest, migration, item->schema);
 		else
 		{
-			StartTransactionCommand();
-			MemoryContextSwitchTo(context);
+			transaction_begin();
 			done = series_run(&rest, item->tenant, item->schema, true)->applied;
-			CommitTransactionCommand();
-			MemoryContextSwitchTo(context);
+			transaction_commit();
 		}
 		if (done == 0)
 			break;
@@ -352,16 +332,12 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 static void
 write_outcome(int64 run, RunResult *result)
 {
-	MemoryContext context = CurrentMemoryContext;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		result->error->detail = lockwatch_describe();
 	result->version = catalog_newest_version(result->tenant, result->schema);
 	journal_schema(run, result);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 }
 
 /*
@@ -382,11 +358,10 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	{
 		if (result->attempts > 1)
 			retry_sleep(result->attempts - 1);
-		StartTransactionCommand();
+		transaction_begin();
 		schema_lock_hold(item->schema);
 		held = true;
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(context);
+		transaction_commit();
 		run_left(options, item, run, result);
 	}
 	PG_CATCH();
@@ -492,15 +467,13 @@ is_listed(const SharedItem *items, int nitems, const char *schema)
 static List *
 newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	if (!options->run_tenants)
 		return NIL;
-	StartTransactionCommand();
+	transaction_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(context);
 	foreach(lc, targets_find(options))
 	{
 		const Target *target = lfirst(lc);
@@ -515,8 +488,7 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 		result = lappend(result, item);
 	}
 	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 	return result;
 }
 
@@ -555,10 +527,10 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 		}
 	}
 
-	StartTransactionCommand();
+	transaction_begin();
 	journal_end(run, outcome.canceled ? "canceled" : outcome.failed > 0 ? "failed" : "done",
 				outcome.failed, outcome.schemas);
-	CommitTransactionCommand();
+	transaction_commit();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

@@ -29,6 +29,7 @@
 #include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/errors.h"
+#include "base/transaction.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
@@ -81,10 +82,10 @@ take_over(shm_toc *toc, SharedRun *run)
 {
 	BackgroundWorkerInitializeConnectionByOid(run->database, run->authenticated_user, 0);
 
-	StartTransactionCommand();
+	transaction_begin();
 	RestoreLibraryState(shm_toc_lookup(toc, SHARED_KEY_LIBRARIES, false));
 	RestoreGUCState(shm_toc_lookup(toc, SHARED_KEY_SETTINGS, false));
-	CommitTransactionCommand();
+	transaction_commit();
 
 	/* The leader reads messages in the database's encoding. */
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
@@ -143,7 +144,7 @@ run_statement(StringInfo task)
 	debug_query_string = sql;
 	pgstat_report_activity(STATE_RUNNING, sql);
 	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	transaction_begin();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
@@ -153,7 +154,7 @@ run_statement(StringInfo task)
 				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
 	PopActiveSnapshot();
 	SPI_finish();
-	CommitTransactionCommand();
+	transaction_commit();
 }
 
 /* ------------------------------------------------------------------------
@@ -183,10 +184,10 @@ open_journal(Worker *worker)
 	{
 		int64		id;
 
-		StartTransactionCommand();
+		transaction_begin();
 		id = journal_begin(worker->options.down ? "rollback" : "migrate",
 						   run->nitems, run->nworkers);
-		CommitTransactionCommand();
+		transaction_commit();
 		SpinLockAcquire(&run->mutex);
 		run->run = id;
 		run->row = ROW_WRITTEN;
@@ -260,10 +261,10 @@ close_journal(Worker *worker)
 
 	HOLD_INTERRUPTS();			/* a second cancel is not to cut this short */
 	set_setting("synchronous_commit", worker->synchronous_commit);
-	StartTransactionCommand();
+	transaction_begin();
 	journal_lost(worker);
 	journal_end(run->run, status, failed, finished);
-	CommitTransactionCommand();
+	transaction_commit();
 	XLogFlush(XactLastCommitEnd);
 	RESUME_INTERRUPTS();
 }
@@ -299,14 +300,13 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 	{
 		SetCurrentStatementStartTimestamp();
 		take_role(worker->run);
-		StartTransactionCommand();
-		MemoryContextSwitchTo(worker->context);
+		transaction_begin();
 		result = series_run(&worker->options, item->tenant, item->schema, true);
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
 		ResetTempTableNamespace();	/* for the next schema, it is as in a new session */
-		CommitTransactionCommand();
+		transaction_commit();
 	}
 	PG_CATCH();
 	{
@@ -314,10 +314,10 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		*error = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		MemoryContextSwitchTo(worker->context);
 		result = NULL;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(worker->context);
 	return result;
 }
 
@@ -340,8 +340,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	RunResult  *result;
 
 	take_role(worker->run);
-	StartTransactionCommand();
-	MemoryContextSwitchTo(worker->context);
+	transaction_begin();
 	result = series_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
 	if (item->tenant && public_goes_on(worker))
@@ -351,8 +350,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
 	journal_schema(worker->run->run, result);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(worker->context);
+	transaction_commit();
 	return result;
 }
 
@@ -499,9 +497,9 @@ run_outside(Worker *worker)
 	SharedRun  *run = worker->run;
 
 	set_up_run(worker);
-	StartTransactionCommand();
+	transaction_begin();
 	journal_hold(run->run, true);
-	CommitTransactionCommand();
+	transaction_commit();
 	SpinLockAcquire(&run->mutex);
 	run->outside_attached = true;
 	SpinLockRelease(&run->mutex);
