@@ -272,9 +272,9 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		catalog_record_applied(schema, tenant, done);
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(tenant, schema);
-	result->left = list_length(pending) - result->applied;
-	result->first = change_tables(list_copy_tail(pending, result->applied));
-	if (result->left > 0)
+	result->remaining = list_length(pending) - result->applied;
+	result->blocks_tenants = change_tables(list_copy_tail(pending, result->applied));
+	if (result->remaining > 0)
 		result->status = RUN_BACKGROUND;
 	else
 		result->status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;

@@ -30,9 +30,9 @@ typedef struct RunResult
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or taken back */
-	int			left;			/* of RUN_BACKGROUND: migrations still to be done;
+	int			remaining;		/* of RUN_BACKGROUND: migrations still to be done;
 								 * 0: another run does them */
-	bool		first;			/* of these: they change what others may read */
+	bool		blocks_tenants; /* of these, public: tenants come after them */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;

@@ -66,7 +66,7 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 
 	if (!schema_exists(item->schema))
 		return;					/* dropped or renamed meanwhile */
-	while ((rest.step = item->left) > 0 &&
+	while ((rest.step = item->remaining) > 0 &&
 		   (migration = next_pending(&rest, item)) != NULL)
 	{
 		int			done = 1;
@@ -82,7 +82,7 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		if (done == 0)
 			break;
 		result->applied += done;
-		item->left -= done;
+		item->remaining -= done;
 	}
 }
 
@@ -243,7 +243,7 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 			continue;
 		item = palloc0(sizeof(SharedItem));
 		item->tenant = true;
-		item->left = INT_MAX;
+		item->remaining = INT_MAX;
 		strlcpy(item->schema, target->schema, NAMEDATALEN);
 		result = lappend(result, item);
 	}

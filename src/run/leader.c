@@ -454,7 +454,7 @@ worker_is_gone(Pool *pool, int index)
 		pool->results[item] = result;
 		SpinLockAcquire(&pool->run->mutex);
 		pool->run->active--;
-		pool->items[item].lost = true;
+		pool->items[item].worker_died = true;
 		SpinLockRelease(&pool->run->mutex);
 		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
 	}

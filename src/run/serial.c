@@ -126,7 +126,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		else
 			result = run_target(options, target, run, public_is_pending(results));
 		if (!target->tenant)
-			after_public = result->status == RUN_PENDING && (result->left == 0 || result->first);
+			after_public = result->status == RUN_PENDING && (result->remaining == 0 || result->blocks_tenants);
 		if (result->status == RUN_FAILED)
 		{
 			failed++;

@@ -211,7 +211,7 @@ open_journal(Worker *worker)
 
 /* The rows of schemas whose workers could not write them */
 static void
-journal_lost(Worker *worker)
+journal_dead_workers(Worker *worker)
 {
 	for (int i = 0; i < worker->run->nitems; i++)
 	{
@@ -221,7 +221,7 @@ journal_lost(Worker *worker)
 		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
 		.attempts = item->attempts, .error = &error};
 
-		if (!item->lost)
+		if (!item->worker_died)
 			continue;
 		result.schema = pstrdup(item->schema);
 		result.version = catalog_newest_version(item->tenant, item->schema);
@@ -262,7 +262,7 @@ close_journal(Worker *worker)
 	HOLD_INTERRUPTS();			/* a second cancel is not to cut this short */
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	transaction_begin();
-	journal_lost(worker);
+	journal_dead_workers(worker);
 	journal_end(run->run, status, failed, finished);
 	transaction_commit();
 	XLogFlush(XactLastCommitEnd);
@@ -347,7 +347,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	{
 		result->status = RUN_BACKGROUND;
 		result->error = NULL;	/* of no interest if it is done in the end */
-		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
+		result->remaining = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
 	journal_schema(worker->run->run, result);
 	transaction_commit();
@@ -375,7 +375,7 @@ state_after(const RunResult *result)
 	if (result->status == RUN_FAILED)
 		return ITEM_FAILED;
 	if (result->status == RUN_BACKGROUND)
-		return result->left > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
+		return result->remaining > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
 	return ITEM_DONE;
 }
 

@@ -69,7 +69,7 @@ public_is_in_the_way(const SharedItem *items)
 {
 	return !items[0].tenant &&
 		(items[0].state == ITEM_FAILED || items[0].state == ITEM_ELSEWHERE ||
-		 (items[0].state == ITEM_OUTSIDE && items[0].first));
+		 (items[0].state == ITEM_OUTSIDE && items[0].blocks_tenants));
 }
 
 /*
@@ -138,8 +138,8 @@ worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemSta
 				const RunResult *result, bool stop)
 {
 	SpinLockAcquire(&run->mutex);
-	items[worker->item].left = result->left;
-	items[worker->item].first = result->first;
+	items[worker->item].remaining = result->remaining;
+	items[worker->item].blocks_tenants = result->blocks_tenants;
 	items[worker->item].state = state;
 	run->stop = run->stop || stop;
 	worker->item = -1;
@@ -196,15 +196,15 @@ worklist_leave(SharedRun *run, SharedItem *items)
  * Leave the tenants to OUTSIDE_WORKER, behind public.
  */
 void
-worklist_leave_tenants(SharedRun *run, SharedItem *items, int left)
+worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining)
 {
-	if (items[0].tenant || items[0].state != ITEM_OUTSIDE || !items[0].first)
+	if (items[0].tenant || items[0].state != ITEM_OUTSIDE || !items[0].blocks_tenants)
 		return;
 	for (int i = 1; i < run->nitems; i++)
 	{
 		if (items[i].state != ITEM_TODO)
 			continue;
-		items[i].left = left;
+		items[i].remaining = remaining;
 		items[i].state = ITEM_OUTSIDE;
 		run->outside++;
 	}

@@ -40,10 +40,10 @@ extern bool worklist_leave(SharedRun *run, SharedItem *items);
 
 /*
  * Leave the tenants to OUTSIDE_WORKER too, where public has to be through with
- * what it does.  To be called when the workers are done; "left" is how many
- * migrations each may get.
+ * what it does.  To be called when the workers are done; "remaining" is how
+ * many migrations each may get.
  */
-extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int left);
+extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining);
 
 /* Is there anything left to be done? */
 extern bool worklist_is_open(SharedRun *run, SharedItem *items);
