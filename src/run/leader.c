@@ -29,6 +29,7 @@
 #include "run/journal.h"
 #include "run/leader.h"
 #include "run/message.h"
+#include "run/public_first.h"
 #include "run/shared.h"
 #include "run/targets.h"
 #include "run/worker.h"
@@ -592,7 +593,7 @@ collect_results(Pool *pool)
 
 			if (pool->items[i].state == ITEM_OUTSIDE)
 				status = RUN_BACKGROUND;
-			else if (pool->items[0].state == ITEM_ELSEWHERE)
+			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
 				status = RUN_PENDING;
 			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
 		}

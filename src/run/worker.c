@@ -36,6 +36,7 @@
 #include "run/background.h"
 #include "run/journal.h"
 #include "run/message.h"
+#include "run/public_first.h"
 #include "run/retry.h"
 #include "run/shared.h"
 #include "run/worker.h"
@@ -322,16 +323,6 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 }
 
 /*
- * Has public non-transactional migrations to come?  What a tenant lacks may be
- * in them.
- */
-static bool
-public_goes_on(const Worker *worker)
-{
-	return !worker->items[0].tenant && worker->items[0].state == ITEM_OUTSIDE;
-}
-
-/*
  * Record what became of a schema whose transaction failed.
  */
 static RunResult *
@@ -343,7 +334,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	transaction_begin();
 	result = series_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
-	if (item->tenant && public_goes_on(worker))
+	if (item->tenant && public_first_of_items(worker->items) == TENANTS_TRY)
 	{
 		result->status = RUN_BACKGROUND;
 		result->error = NULL;	/* of no interest if it is done in the end */
@@ -366,17 +357,6 @@ send_result(int item, const RunResult *result)
 	pq_beginmessage(&message, MESSAGE_RESULT);
 	message_put_result(&message, item, result);
 	pq_endmessage(&message);
-}
-
-/* Where a result leaves its schema */
-static ItemState
-state_after(const RunResult *result)
-{
-	if (result->status == RUN_FAILED)
-		return ITEM_FAILED;
-	if (result->status == RUN_BACKGROUND)
-		return result->remaining > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
-	return ITEM_DONE;
 }
 
 /*
@@ -404,7 +384,7 @@ do_item(Worker *worker, int position)
 		}
 		result = failed_result(worker, item, error, start);
 	}
-	state = state_after(result);
+	state = worklist_state(result);
 	send_result(position, result);
 	worklist_finish(worker->run, worker->items, worker->slot, state, result,
 					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);

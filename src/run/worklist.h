@@ -25,6 +25,9 @@ typedef enum Pick
 extern Pick worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 						  int *item, long *wait);
 
+/* Where a result leaves its schema */
+extern ItemState worklist_state(const RunResult *result);
+
 /*
  * The worker is through with its schema; wakes those who wait.  "result"
  * says what ITEM_OUTSIDE leaves; with "stop" no further schema is begun.
