@@ -21,7 +21,6 @@
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
 #include "tcop/tcopprot.h"
-#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -117,38 +116,22 @@ set_up_run(Worker *worker)
  */
 
 /*
- * Run the statement of the task and commit.  Its parameters came as Datums of
- * types that exist in this database.
+ * Run the statement of the task and commit.
  */
 static void
 run_statement(StringInfo task)
 {
-	char	   *sql = message_get_string(task);
-	int			nargs = message_get_int(task);
-	Oid		   *types = palloc(sizeof(Oid) * Max(nargs, 1));
-	Datum	   *values = palloc(sizeof(Datum) * Max(nargs, 1));
-	char	   *nulls = palloc(Max(nargs, 1));
-	char	   *at;
+	MessageStatement statement = message_get_statement(task);
 	int			code;
 
-	for (int i = 0; i < nargs; i++)
-		types[i] = message_get_int(task);
-	at = task->data + task->cursor;
-	for (int i = 0; i < nargs; i++)
-	{
-		bool		isnull;
-
-		values[i] = datumRestore(&at, &isnull);
-		nulls[i] = isnull ? 'n' : ' ';
-	}
-
-	debug_query_string = sql;
-	pgstat_report_activity(STATE_RUNNING, sql);
+	debug_query_string = statement.sql;
+	pgstat_report_activity(STATE_RUNNING, statement.sql);
 	SetCurrentStatementStartTimestamp();
 	transaction_begin();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	code = SPI_execute_with_args(statement.sql, statement.nargs, statement.types,
+								 statement.values, statement.nulls, false, 0);
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
