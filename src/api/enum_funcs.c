@@ -31,7 +31,7 @@ enum_of_call(FunctionCallInfo fcinfo)
 	type.name = call_string(fcinfo, "name");
 	type.schema = call_string(fcinfo, "schema");
 	type.tenant = call_boolean(fcinfo, "tenant", false);
-	type.repo = repo ? handwritten_repo(repo) : "";
+	type.repo = repo ? catalog_repo_name(repo) : "";
 	if (type.name[0] == '\0' || strlen(type.name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),

@@ -64,7 +64,7 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {0};
 
 		if (repo)
-			migration->repo = pstrdup(handwritten_repo(repo));
+			migration->repo = pstrdup(catalog_repo_name(repo));
 		migration->version = catalog_next_version();
 		catalog_add_migration(migration);
 		values[0] = Int64GetDatum(migration->version);

@@ -26,7 +26,7 @@ repo_argument(FunctionCallInfo fcinfo)
 {
 	char	   *repo = call_string(fcinfo, "repo");
 
-	return repo ? handwritten_repo(repo) : NULL;
+	return repo ? catalog_repo_name(repo) : NULL;
 }
 
 /*
@@ -42,7 +42,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 
 	call_require(fcinfo, 1, "name");
 	call_require(fcinfo, 2, "up");
-	migration.version = PG_ARGISNULL(0) ? 0 : handwritten_version(PG_GETARG_INT64(0));
+	migration.version = PG_ARGISNULL(0) ? 0 : catalog_check_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	migration.kind = "sql";

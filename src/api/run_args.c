@@ -78,7 +78,7 @@ set_option(RunOptions *options, const char *name, Datum value)
 	else if (strcmp(name, "except") == 0)
 		options->except = catalog_text_list(value);
 	else if (strcmp(name, "repo") == 0)
-		options->repo = handwritten_repo(TextDatumGetCString(value));
+		options->repo = catalog_repo_name(TextDatumGetCString(value));
 	else if (strcmp(name, "prefix") == 0)
 		options->prefix = TextDatumGetCString(value);
 	else if (strcmp(name, "on_error") == 0)

@@ -17,7 +17,6 @@
 #include "api/run_args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-#include "migrate/failure.h"
 #include "migrate/options.h"
 #include "migrate/results.h"
 #include "run/journal.h"
@@ -90,7 +89,7 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 	results = serial_run(&options);
 	tell_results(&options, results);
 	if (options.on_error != ON_ERROR_REPORT)
-		failure_raise(results);
+		results_raise_failure(results);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -12,6 +12,7 @@
 #include "generate/generate_input.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
 #include "record/extensions.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/sql_text.h"

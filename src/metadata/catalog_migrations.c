@@ -1,20 +1,17 @@
 /*
  * catalog_migrations.c
- *		The recorded migrations and what is applied where: see catalog_migrations.h.
+ *		The recorded migrations: see catalog_migrations.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -24,6 +21,8 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
 
 /* The cache of catalog_migrations_cached */
 static MemoryContext cache_context = NULL;
@@ -33,27 +32,13 @@ static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
 static uint64 cache_generation = 0; /* grows with every change noticed */
 
-/*
- * Oid of a table of schema ashmig.
- */
-Oid
-catalog_table(const char *name)
-{
-	Oid			schema = get_namespace_oid(ASHMIG_CATALOG_SCHEMA, true);
-	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-
-	if (!OidIsValid(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table ashmig.%s does not exist", name),
-				 errhint("Run CREATE EXTENSION ashmig in this database.")));
-	return table;
-}
-
 /* ------------------------------------------------------------------------
  * Locks and versions
  * ------------------------------------------------------------------------
  */
+
+/* The greatest number of 14 digits */
+#define NEWEST_VERSION INT64CONST(99999999999999)
 
 /*
  * Lock ashmig.tenants until the end of the transaction.
@@ -127,6 +112,20 @@ version_after(int64 version)
 }
 
 /*
+ * Refuse a number that cannot be a version.
+ */
+int64
+catalog_check_version(int64 version)
+{
+	if (version <= 0 || version > NEWEST_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg(INT64_FORMAT " cannot be a version", version),
+				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+	return version;
+}
+
+/*
  * The version of a migration that is recorded now: the time, or the second
  * after the newest version where that is not later.  A version that was given
  * away is not given again, though its migration may be forgotten (a dev one).
@@ -157,6 +156,17 @@ catalog_next_version(void)
  * Migrations
  * ------------------------------------------------------------------------
  */
+
+/*
+ * A repo as it is shown: "MyApp.Repo" of "Elixir.MyApp.Repo".
+ */
+const char *
+catalog_repo_name(const char *repo)
+{
+	const char *prefix = "Elixir.";
+
+	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
+}
 
 /* Statements as text that no two lists share */
 static void
@@ -460,56 +470,4 @@ uint64
 catalog_migrations_generation(void)
 {
 	return cache_generation;
-}
-
-/* ------------------------------------------------------------------------
- * Settings
- * ------------------------------------------------------------------------
- */
-
-/*
- * A setting of the database, or NULL.
- */
-char *
-catalog_setting(const char *name)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
-		.nargs = 1, .types = {TEXTOID}
-	};
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[1];
-	int			level = catalog_connect();
-	char	   *result = NULL;
-
-	values[0] = CStringGetTextDatum(name);
-	if (catalog_query(&read, values, NULL) > 0)
-		result = catalog_string(0, 1, context);
-	catalog_disconnect(level);
-	return result;
-}
-
-/*
- * Set one, or clear it (NULL).
- */
-void
-catalog_set_setting(const char *name, const char *value)
-{
-	static CatalogStatement clear = {
-		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
-		.nargs = 1, .types = {TEXTOID}
-	};
-	static CatalogStatement set = {
-		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
-		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
-	};
-	Datum		values[2];
-	int			level = catalog_connect();
-
-	values[0] = CStringGetTextDatum(name);
-	if (value)
-		values[1] = CStringGetTextDatum(value);
-	catalog_execute(value ? &set : &clear, values, NULL);
-	catalog_disconnect(level);
 }

@@ -23,6 +23,8 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */

@@ -70,12 +70,6 @@ extern void exec_command(const char *sql);
  * Parse without running: List of RawStmt.  What is wrong is shown in the
  * statement, as when it is run.
  */
-extern List *exec_parse(const char *sql, const ExecPlace *place);
-
-/*
- * The command's name where a statement cannot run in a transaction block, or
- * (a new value of an enum) is of no use there; NULL for all others
- */
-extern const char *exec_outside_command(Node *statement);
+extern List *exec_parse(const char *sql);
 
 #endif							/* ASHMIG_EXECUTE_H */

@@ -11,10 +11,13 @@
 #include "utils/guc.h"
 
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/lock_watch.h"
 
-/* The message comes after this part of lock_timeout (see migrate.c as well). */
+/*
+ * The message comes after this part of lock_timeout: before the shortest wait
+ * that migrate.c leaves (LEAST_WAIT_PART) is over.
+ */
 #define WATCH_PART 20
 
 static emit_log_hook_type previous_hook = NULL;

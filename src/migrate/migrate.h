@@ -19,41 +19,8 @@
 #include "migrate/options.h"
 #include "migrate/results.h"
 
-/* The schema that public migrations run in */
-extern const char *series_public_schema(const RunOptions *options);
-
 /*
- * Exclude other runs, and whatever else changes a schema as a whole, until the
- * end of the transaction.  Waits as long as lock_timeout lets it.  Several
- * schemas are to be locked in the order of their names.
- */
-extern void series_lock_schema(const char *schema);
-
-/*
- * The same, where nobody has it, nor is at work there outside a transaction;
- * false where somebody is.
- */
-extern bool series_try_lock_schema(const char *schema);
-
-/*
- * The same over several transactions, for work outside of them, until it is
- * given back.  Another run does not wait for that: a caller's snapshot may be
- * what the work waits for.
- */
-extern void series_hold_schema(const char *schema);
-extern void series_unlock_schema(const char *schema);
-
-/*
- * What is to be done in a schema, in order: List of const Migration *, of the
- * cache.  Raises where it must not be done (version order, no way back).
- */
-extern List *series_pending(const RunOptions *options, bool tenant, const char *schema);
-
-/* Copies of migrations, which no DDL can take away as it can the cache */
-extern List *series_copy(List *migrations);
-
-/*
- * Do it, in the current transaction, as far as "outside" says: non-transactional
+ * Do what is pending in a schema, in the current transaction, as far as "outside" says: non-transactional
  * migrations are left for later (RUN_BACKGROUND) where it is true, and run here
  * as far as possible where it is false.  The result is in the current memory
  * context; its status is RUN_NOTHING where there was nothing to do.
@@ -68,8 +35,5 @@ extern RunResult *series_run(const RunOptions *options, bool tenant,
  */
 extern RunResult *series_failed(bool tenant, const char *schema, ErrorData *error,
 								instr_time start);
-
-/* Newest version that a schema has, over all repos; 0: none */
-extern int64 series_version(bool tenant, const char *schema);
 
 #endif							/* ASHMIG_MIGRATE_H */

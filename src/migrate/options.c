@@ -27,3 +27,12 @@ run_options_default(void)
 
 	return options;
 }
+
+/*
+ * The schema that public migrations run in.
+ */
+const char *
+run_options_public_schema(const RunOptions *options)
+{
+	return options->prefix ? options->prefix : ashmig_default_schema;
+}

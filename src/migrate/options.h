@@ -45,4 +45,7 @@ typedef struct RunOptions
 /* Migrate everything up, by the settings of the session. */
 extern RunOptions run_options_default(void);
 
+/* The schema that public migrations run in */
+extern const char *run_options_public_schema(const RunOptions *options);
+
 #endif							/* ASHMIG_OPTIONS_H */

@@ -29,9 +29,9 @@ typedef struct RunResult
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or taken back */
-	int			left;			/* of RUN_BACKGROUND: migrations still to be done;
+	int			remaining;		/* of RUN_BACKGROUND: migrations still to be done;
 								 * 0: another run does them */
-	bool		first;			/* of these: they change what others may read */
+	bool		blocks_tenants; /* of these, public: tenants come after them */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;
@@ -42,6 +42,15 @@ extern const char *run_status_name(RunStatus status);
 
 /* The result of a schema that is not run: it had no turn, or is not there */
 extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
+
+/* Is there a failure among the results (List of RunResult *)? */
+extern bool results_have_failure(List *results);
+
+/*
+ * Raise the error at the end of a run in which schemas failed, with the first
+ * of them and what failed there.  Returns where none did.
+ */
+extern void results_raise_failure(List *results);
 
 /*
  * Why a schema was not done: the message of its error and, in lines of their

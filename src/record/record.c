@@ -9,32 +9,10 @@
 
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_partial.h"
 #include "record/record.h"
 #include "syntax/sql_text.h"
-
-/* ------------------------------------------------------------------------
- * What is given
- * ------------------------------------------------------------------------
- */
-
-const char *
-handwritten_repo(const char *repo)
-{
-	const char *prefix = "Elixir.";
-
-	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
-}
-
-int64
-handwritten_version(int64 version)
-{
-	if (version <= 0 || version > INT64CONST(99999999999999))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
-	return version;
-}
+#include "syntax/statement.h"
 
 /* ------------------------------------------------------------------------
  * Finding
@@ -187,35 +165,6 @@ update_labels(const Migration *migration)
 }
 
 /*
- * How many statements are done of a non-transactional migration that stopped
- * half way, where it has come farthest: *schema.  -1: it was begun nowhere.
- */
-static int
-statements_done(const Migration *migration, char **schema)
-{
-	static CatalogStatement query = {
-		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
-		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
-		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
-	};
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
-	bool		isnull;
-	int			done = -1;
-	int			level;
-
-	key_values(values, migration);
-	level = catalog_connect();
-	if (catalog_query(&query, values, NULL) > 0)
-	{
-		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
-		*schema = catalog_string(0, 2, context);
-	}
-	catalog_disconnect(level);
-	return done;
-}
-
-/*
  * A migration that stopped half way resumes behind the statements that are
  * done, so another text must begin with these.
  */
@@ -223,7 +172,7 @@ static void
 check_resumable(const Migration *recorded, const Migration *migration)
 {
 	char	   *schema;
-	int			done = statements_done(recorded, &schema);
+	int			done = catalog_partial_farthest(recorded, &schema);
 	bool		same = done <= list_length(migration->up) &&
 		(done < 0 || !migration->transactional);
 
@@ -248,7 +197,7 @@ check_not_begun(const Migration *migration)
 {
 	char	   *schema;
 
-	if (statements_done(migration, &schema) >= 0)
+	if (catalog_partial_farthest(migration, &schema) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
 				 errmsg("%s migration " INT64_FORMAT " is applied in part",

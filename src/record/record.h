@@ -14,11 +14,6 @@
 
 #include "metadata/catalog_migrations.h"
 
-/* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
-extern const char *handwritten_repo(const char *repo);
-
-/* A version that is given, as it is; an error where it cannot be one */
-extern int64 handwritten_version(int64 version);
 
 /*
  * Record a migration; version 0 takes the next one.  Where that version is

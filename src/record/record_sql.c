@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "syntax/statement.h"
 
 #include "base/errors.h"
 #include "base/problem.h"
@@ -56,7 +57,7 @@ statement_position(const char *text, const RawStmt *raw)
 static void
 check_statement(const RawStmt *raw, const char *text, bool transactional)
 {
-	const char *outside = exec_outside_command(raw->stmt);
+	const char *outside = statement_outside_command(raw->stmt);
 
 	if (IsA(raw->stmt, TransactionStmt))
 		ereport(ERROR,

@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 
 #include "base/settings.h"
+#include "base/transaction.h"
 #include "run/backend_memory.h"
 
 /* Emptying costs a few milliseconds, so not more often than so many schemas. */
@@ -42,8 +43,8 @@ caches_trim(void)
 		return;
 	schemas = 0;
 	if (alone)
-		StartTransactionCommand();
+		transaction_begin();
 	InvalidateSystemCaches();
 	if (alone)
-		CommitTransactionCommand();
+		transaction_commit();
 }

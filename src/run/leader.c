@@ -17,9 +17,7 @@
 #include "storage/proc.h"
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
-#include "utils/datum.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -29,6 +27,7 @@
 #include "run/journal.h"
 #include "run/leader.h"
 #include "run/message.h"
+#include "run/public_first.h"
 #include "run/shared.h"
 #include "run/targets.h"
 #include "run/worker.h"
@@ -454,7 +453,7 @@ worker_is_gone(Pool *pool, int index)
 		pool->results[item] = result;
 		SpinLockAcquire(&pool->run->mutex);
 		pool->run->active--;
-		pool->items[item].lost = true;
+		pool->items[item].worker_died = true;
 		SpinLockRelease(&pool->run->mutex);
 		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
 	}
@@ -592,7 +591,7 @@ collect_results(Pool *pool)
 
 			if (pool->items[i].state == ITEM_OUTSIDE)
 				status = RUN_BACKGROUND;
-			else if (pool->items[0].state == ITEM_ELSEWHERE)
+			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
 				status = RUN_PENDING;
 			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
 		}
@@ -637,35 +636,6 @@ pool_run(const RunOptions *options, List *targets)
  * ------------------------------------------------------------------------
  */
 
-/* A statement and its parameters, as run_statement of worker.c reads them */
-static void
-put_statement(StringInfo task, const char *sql, int nargs, Oid *types,
-			  Datum *values, bool *nulls)
-{
-	message_put_string(task, sql);
-	message_put_int(task, nargs);
-	for (int i = 0; i < nargs; i++)
-		message_put_int(task, types[i]);
-	for (int i = 0; i < nargs; i++)
-	{
-		int16		length;
-		bool		by_value;
-		Datum		value = values[i];
-		bool		isnull = nulls && nulls[i];
-		Size		size;
-		char	   *at;
-
-		get_typlenbyval(types[i], &length, &by_value);
-		if (!isnull && length == -1)
-			value = PointerGetDatum(PG_DETOAST_DATUM(value));
-		size = datumEstimateSpace(value, isnull, by_value, length);
-		enlargeStringInfo(task, size);
-		at = task->data + task->len;
-		datumSerialize(value, isnull, by_value, length, &at);
-		task->len += size;
-	}
-}
-
 /*
  * Run one SQL statement with parameters in a worker, and commit it.
  */
@@ -677,7 +647,7 @@ worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 
 	PreventCommandIfReadOnly("migrations");
 	initStringInfo(&task);
-	put_statement(&task, sql, nargs, types, values, nulls);
+	message_put_statement(&task, sql, nargs, types, values, nulls);
 	pool = make_pool(TASK_STATEMENT, &task, NIL, 1);
 	pool->quiet = true;
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));

@@ -22,7 +22,7 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/execute.h"
-#include "migrate/migrate.h"
+#include "migrate/pending.h"
 #include "run/lock_budget.h"
 #include "run/targets.h"
 #include "syntax/sql_text.h"
@@ -136,7 +136,7 @@ budget_statement_locks(List *statements)
 	{
 		ListCell   *s;
 
-		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema"), NULL))
+		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema")))
 			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);
@@ -244,7 +244,7 @@ budget_check(const RunOptions *options, List *targets)
 		ListCell   *m;
 
 		needed += 2;			/* the schema, and the lock that excludes other runs */
-		foreach(m, series_pending(options, target->tenant, target->schema))
+		foreach(m, pending_migrations(options, target->tenant, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}
 	if (needed > FEW_LOCKS)

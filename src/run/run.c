@@ -8,7 +8,6 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
-#include "migrate/failure.h"
 #include "migrate/migrate.h"
 #include "run/lock_budget.h"
 #include "run/run.h"
@@ -135,13 +134,13 @@ run_outside(const RunOptions *options, List *targets)
 	for (int pass = 1; targets != NIL && pass <= MAX_PASSES; pass++)
 	{
 		results = list_concat(results, run_pass(options, targets));
-		if (failure_among(results) || !options->run_tenants || options->down ||
+		if (results_have_failure(results) || !options->run_tenants || options->down ||
 			options->has_only || options->step > 0)
 			break;
 		targets = new_targets(targets_find(options), names, false);
 	}
 	if (options->on_error != ON_ERROR_REPORT)
-		failure_raise(results);
+		results_raise_failure(results);
 	return results;
 }
 

@@ -9,12 +9,15 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/elapsed.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/journal.h"
+#include "run/public_first.h"
 #include "run/retry.h"
 #include "run/serial.h"
 #include "run/targets.h"
+#include "run/worklist.h"
 
 /*
  * Try one schema in a subtransaction.  A failure is a result as well.
@@ -25,9 +28,8 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	RunResult  *volatile result = NULL;
-	instr_time	start;
+	instr_time	start = elapsed_start();
 
-	INSTR_TIME_SET_CURRENT(start);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -89,17 +91,6 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 }
 
 /*
- * Has public non-transactional migrations to come?
- */
-static bool
-public_is_pending(List *results)
-{
-	const RunResult *first = results == NIL ? NULL : linitial(results);
-
-	return first && !first->tenant && first->status == RUN_PENDING;
-}
-
-/*
  * Run the targets, in turn.
  */
 static List *
@@ -107,7 +98,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 {
 	List	   *results = NIL;
 	bool		stop = false;
-	bool		after_public = false;	/* as in worklist.c */
+	TenantsTurn turn = TENANTS_RUN;
 	int			failed = 0;
 	ListCell   *lc;
 
@@ -117,20 +108,20 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
-		if (stop)
+		if (stop || turn == TENANTS_SKIPPED)
 			result = results_without_run(target->tenant, target->schema, RUN_SKIPPED);
 		else if (!target->exists)
 			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
-		else if (after_public)
+		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING)
 			result = results_without_run(target->tenant, target->schema, RUN_PENDING);
 		else
-			result = run_target(options, target, run, public_is_pending(results));
+			result = run_target(options, target, run, turn == TENANTS_TRY);
 		if (!target->tenant)
-			after_public = result->status == RUN_PENDING && (result->left == 0 || result->first);
+			turn = public_first_turn(worklist_state(result), result->blocks_tenants);
 		if (result->status == RUN_FAILED)
 		{
 			failed++;
-			stop = !target->tenant || options->on_error == ON_ERROR_STOP;
+			stop = options->on_error == ON_ERROR_STOP;
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);

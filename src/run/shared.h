@@ -57,9 +57,9 @@ typedef struct SharedItem
 	ItemState	state;
 	bool		tenant;
 	int			attempts;
-	int			left;			/* of ITEM_OUTSIDE: migrations still to be done */
-	bool		first;			/* of ITEM_OUTSIDE, public: tenants come after these */
-	bool		lost;			/* of ITEM_FAILED: its worker died before it could say so */
+	int			remaining;		/* of ITEM_OUTSIDE: migrations still to be done */
+	bool		blocks_tenants; /* of ITEM_OUTSIDE, public: tenants come after these */
+	bool		worker_died;	/* of ITEM_FAILED: before it could say so */
 	TimestampTz not_before;		/* of ITEM_RETRY */
 	char		schema[NAMEDATALEN];
 } SharedItem;

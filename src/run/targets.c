@@ -271,7 +271,7 @@ targets_find(const RunOptions *options)
 
 		target->tenant = false;
 		target->exists = true;	/* else the error of the first migration says so */
-		target->schema = pstrdup(series_public_schema(options));
+		target->schema = pstrdup(run_options_public_schema(options));
 		result = unfinished(options, false, list_make1(target));
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))

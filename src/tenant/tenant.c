@@ -21,8 +21,10 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
+#include "migrate/schema_lock.h"
 #include "run/lock_budget.h"
 #include "syntax/sql_text.h"
 #include "tenant/tenant.h"
@@ -289,7 +291,7 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 	registry_check_name(schema);
 	forget_tables();
 	catalog_lock_tenants(RowExclusiveLock);
-	series_lock_schema(schema);
+	schema_lock_acquire(schema);
 	if (registry_find(schema, NULL, &manager))
 		raise_tenant_exists(schema, manager);
 	make_schema(schema, take_over);
@@ -309,7 +311,7 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 static void
 lock_idle_schema(const char *schema)
 {
-	if (!series_try_lock_schema(schema))
+	if (!schema_lock_try(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
 				 errmsg("tenant \"%s\" is being worked on", schema),
@@ -450,7 +452,7 @@ tenant_drop_serial(const char *schema, int batch)
 {
 	catalog_lock_tenants(RowExclusiveLock);
 	lock_idle_schema(schema);
-	series_hold_schema(schema);
+	schema_lock_hold(schema);
 	PG_TRY();
 	{
 		drop_tables(schema, batch);
@@ -459,7 +461,7 @@ tenant_drop_serial(const char *schema, int batch)
 	}
 	PG_FINALLY();
 	{
-		series_unlock_schema(schema);
+		schema_lock_release(schema);
 	}
 	PG_END_TRY();
 }
@@ -503,8 +505,8 @@ tenant_rename(const char *old_name, const char *new_name)
 
 	registry_check_name(new_name);
 	catalog_lock_tenants(RowExclusiveLock);
-	series_lock_schema(in_order ? old_name : new_name);
-	series_lock_schema(in_order ? new_name : old_name);
+	schema_lock_acquire(in_order ? old_name : new_name);
+	schema_lock_acquire(in_order ? new_name : old_name);
 	if (!is_tenant(old_name))
 		raise_no_tenant(old_name);
 	if (strcmp(old_name, new_name) == 0)

@@ -1,0 +1,58 @@
+/*
+ * catalog_settings.c
+ *		Settings of the database: see catalog_settings.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
+
+/*
+ * A setting of the database, or NULL.
+ */
+char *
+catalog_setting(const char *name)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	int			level = catalog_connect();
+	char	   *result = NULL;
+
+	values[0] = CStringGetTextDatum(name);
+	if (catalog_query(&read, values, NULL) > 0)
+		result = catalog_string(0, 1, context);
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * Set one, or clear it (NULL).
+ */
+void
+catalog_set_setting(const char *name, const char *value)
+{
+	static CatalogStatement clear = {
+		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	static CatalogStatement set = {
+		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	Datum		values[2];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(name);
+	if (value)
+		values[1] = CStringGetTextDatum(value);
+	catalog_execute(value ? &set : &clear, values, NULL);
+	catalog_disconnect(level);
+}
