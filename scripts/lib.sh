@@ -179,7 +179,11 @@ private_install() {
 	! grep -q 'warning:' "$work/build.log" || { cat "$work/build.log" >&2; die "The build warns."; }
 	env -u MAKEFLAGS make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" DESTDIR="$work/pg" install >>"$work/build.log" 2>&1 ||
 		{ cat "$work/build.log" >&2; die "The installation failed."; }
-	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/src"; fi
+	if [ "$(id -u)" = 0 ]; then
+		chown -R postgres "$work/src"
+		# A test adds a version of the extension.
+		chown postgres "$work/pg$("$PG_CONFIG" --sharedir)/extension"
+	fi
 	chmod -R a+rX "$work"
 	cd "$work"
 
