@@ -5,6 +5,7 @@
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
 #   make format    src/ in PostgreSQL's format, by pg_bsd_indent
+#   make dist      the archive for PGXN
 
 EXTENSION    = ashmig
 MODULE_big   = ashmig
@@ -40,7 +41,7 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-own_goals   = test demo bench format check-includes check-format check-docs
+own_goals   = test demo bench dist format check-includes check-format check-docs
 .PHONY: $(own_goals)
 $(own_goals):
 	@scripts/$@
