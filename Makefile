@@ -4,6 +4,8 @@
 #   make test      everything, in a private throwaway server
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
+#   make format    src/ in PostgreSQL's format, by pg_bsd_indent
+#   make dist      the archive for PGXN
 
 EXTENSION    = ashmig
 MODULE_big   = ashmig
@@ -35,14 +37,12 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-.PHONY: test demo bench check-includes check-docs
-test demo bench:
-	@scripts/$@
-check-includes check-docs:
+own_goals   = test demo bench dist format check-includes check-format check-docs
+.PHONY: $(own_goals)
+$(own_goals):
 	@scripts/$@
 
 # Whatever else was asked for needs the server's build files.
-own_goals   = test demo bench check-includes check-docs
 pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
 
 ifneq ($(pgxs_goals),)

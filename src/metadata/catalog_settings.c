@@ -33,7 +33,10 @@ catalog_setting(const char *name)
 }
 
 /*
- * Set one, or clear it (NULL).
+ * Set one, or clear it (NULL).  A setting that is there is updated plainly:
+ * ON CONFLICT locks the row first, and where a transaction does that after
+ * subtransactions of its own that updated the row and were rolled back, an
+ * assertion of heap_update fails.
  */
 void
 catalog_set_setting(const char *name, const char *value)
@@ -42,7 +45,11 @@ catalog_set_setting(const char *name, const char *value)
 		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
 		.nargs = 1, .types = {TEXTOID}
 	};
-	static CatalogStatement set = {
+	static CatalogStatement update = {
+		.sql = "UPDATE ashmig.settings SET value = $2 WHERE name = $1",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	static CatalogStatement insert = {
 		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
 		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}
@@ -51,8 +58,13 @@ catalog_set_setting(const char *name, const char *value)
 	int			level = catalog_connect();
 
 	values[0] = CStringGetTextDatum(name);
-	if (value)
+	if (value == NULL)
+		catalog_execute(&clear, values, NULL);
+	else
+	{
 		values[1] = CStringGetTextDatum(value);
-	catalog_execute(value ? &set : &clear, values, NULL);
+		if (catalog_execute(&update, values, NULL) == 0)
+			catalog_execute(&insert, values, NULL);
+	}
 	catalog_disconnect(level);
 }
