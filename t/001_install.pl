@@ -49,7 +49,7 @@ for my $query (
 	'SELECT * FROM ashmig.migrations ORDER BY scope, version',
 	'SELECT * FROM ashmig.versions ORDER BY schema_name, version',
 	'SELECT * FROM ashmig.snapshots ORDER BY table_name',
-	'SELECT scope, schema, version, applied, pending FROM ashmig_status() ORDER BY 1, 2',
+	'SELECT scope, schema_name, version, applied, pending FROM ashmig_status() ORDER BY 1, 2',
 	'SELECT * FROM ashmig_all_tenants() ORDER BY 1')
 {
 	is($node->safe_psql('target', $query), $node->safe_psql('source', $query), "restored: $query");

@@ -79,8 +79,8 @@ is(value('SELECT count(*) FROM ashmig.versions WHERE version = 2'), 39, 'the oth
 is(value('SELECT who FROM t001.posts'), 'deployer5MB', 'as the caller, with its settings');
 is(value('SELECT applied_by FROM ashmig.versions WHERE version = 2 LIMIT 1'), 'deployer', 'applied by the caller');
 is(value(q{SELECT status || ' ' || error FROM ashmig.runs ORDER BY run DESC LIMIT 1}), 'failed 1 of 40 schemas failed', 'the journal says so');
-like(value(q{SELECT status || ' ' || error FROM ashmig_status() WHERE schema = 't007'}), qr/^failed must be owner/, 'the status, too');
-is($node->safe_psql('app', q{SELECT schema, status, applied FROM ashmig_migrate_all()}), 't007|applied|1', 'resuming does what is left');
+like(value(q{SELECT status || ' ' || error FROM ashmig_status() WHERE schema_name = 't007'}), qr/^failed must be owner/, 'the status, too');
+is($node->safe_psql('app', q{SELECT schema_name, status, applied FROM ashmig_migrate_all()}), 't007|applied|1', 'resuming does what is left');
 is(value('SELECT count(*) FROM ashmig_migrate_all()'), 0, 'and then nothing');
 
 # Failures of different kinds
@@ -90,7 +90,7 @@ $node->safe_psql('app', q{
 	INSERT INTO t020.posts (id, title) VALUES (1, 'a'), (2, 'a');
 	DROP SCHEMA t030 CASCADE;
 });
-my $result = $node->safe_psql('app', q{SELECT schema, status, error FROM ashmig_migrate_all(on_error => 'report') WHERE status <> 'applied' ORDER BY 1});
+my $result = $node->safe_psql('app', q{SELECT schema_name, status, error FROM ashmig_migrate_all(on_error => 'report') WHERE status <> 'applied' ORDER BY 1});
 is($result, qq{t010|failed|relation "posts" does not exist
   SQL statement "CREATE UNIQUE INDEX posts_title ON posts (title); ALTER TABLE posts ADD COLUMN n int"
   up statement 1 of tenant migration 3 in schema "t010"
@@ -136,7 +136,7 @@ $blocker->pump until $held =~ /held/;
 like($err, qr/lock timeout.*Process \d+ holds the lock.*waiting for schema "t005", which another run/s, '... also where a schema is taken');
 my ($run_out, $run_err) = ('', '');
 my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app'),
-	'-c', q{SELECT schema, status FROM ashmig_migrate_all(lock_timeout => '300ms')} ], '>', \$run_out, '2>', \$run_err, $timer);
+	'-c', q{SELECT schema_name, status FROM ashmig_migrate_all(lock_timeout => '300ms')} ], '>', \$run_out, '2>', \$run_err, $timer);
 usleep(700_000);
 $in .= "COMMIT;\n\\q\n";
 $blocker->finish;
@@ -201,7 +201,7 @@ append_to_file($script, "SELECT count(*) FROM ashmig_migrate_all(quiet => true);
 for my $protocol ('simple', 'extended', 'prepared')
 {
 	my $runs = value('SELECT count(*) FROM ashmig.runs');
-	$node->safe_psql('app', q{SELECT count(*) FROM ashmig_rollback_tenants(step => 1, "only" => '{t001}', workers => 0)});
+	$node->safe_psql('app', q{SELECT count(*) FROM ashmig_rollback_tenants(step => 1, only_tenants => '{t001}', workers => 0)});
 	$node->command_ok([ 'pgbench', '-n', '-t', 1, '-M', $protocol, '-f', $script, $node->connstr('app') ], "a call by the $protocol protocol");
 	is(value('SELECT count(*) FROM ashmig.runs'), $runs + 1, '... commits schema by schema');
 }

@@ -90,8 +90,8 @@ ok(finish('ashmig_migrate_all(quiet => true)'), 'an undisturbed run up');
 my $up = $node->safe_psql('app', $state);
 sub all_down
 {
-	return finish('ashmig_rollback_tenants("all" => true, quiet => true)') &&
-		finish('ashmig_rollback("all" => true, quiet => true)');
+	return finish('ashmig_rollback_tenants(all_versions => true, quiet => true)') &&
+		finish('ashmig_rollback(all_versions => true, quiet => true)');
 }
 ok(all_down(), 'and down');
 my $down = $node->safe_psql('app', $state);
@@ -103,7 +103,7 @@ ok(all_down(), 'and down');
 $node->safe_psql('app', 'CALL ashmig_migrate_all_serial()');
 ok(finish('ashmig_migrate_all(quiet => true)'), 'a serial run, and what needs a worker');
 is($node->safe_psql('app', $state), $up, '... ends the same');
-$node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants("all" => true); SELECT * FROM ashmig_rollback("all" => true); COMMIT});
+$node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants(all_versions => true); SELECT * FROM ashmig_rollback(all_versions => true); COMMIT});
 is($node->safe_psql('app', $state), $down, 'down in one transaction');
 
 # A cancel finds workers that wait: for public to be done, or for a schema to be

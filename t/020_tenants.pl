@@ -33,7 +33,7 @@ sub prepare
 	$node->safe_psql($database, q{
 		CREATE EXTENSION ashmig;
 		CREATE TABLE organizations (id bigserial PRIMARY KEY, name text);
-		SELECT ashmig_manage_tenant('organizations', ARRAY['org_', ':id'], "delete" => 'drop')});
+		SELECT ashmig_manage_tenant('organizations', ARRAY['org_', ':id'], on_delete => 'drop')});
 	$node->safe_psql($database, "SELECT * FROM ashmig_apply('" . snapshot('notes', 0) . "', name => 'first')");
 	return;
 }
@@ -45,7 +45,7 @@ prepare('source');
 $node->safe_psql('source', q{
 	CREATE TABLE parted (region text, slug text) PARTITION BY LIST (region);
 	CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
-	SELECT ashmig_manage_tenant('parted', '{part-,:slug}', "update" => false);
+	SELECT ashmig_manage_tenant('parted', '{part-,:slug}', on_update => false);
 	INSERT INTO organizations (name) VALUES ('one'), ('two');
 	INSERT INTO parted VALUES ('a', 'x')});
 my $dump = $node->backup_dir . '.sql';
@@ -55,7 +55,7 @@ $node->command_ok([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr(
 for my $query (
 	'SELECT * FROM ashmig.managed_tables ORDER BY table_name::text',
 	'SELECT * FROM ashmig_all_tenants()',
-	'SELECT schema, version, applied, status FROM ashmig_status() ORDER BY 1',
+	'SELECT schema_name, version, applied, status FROM ashmig_status() ORDER BY 1',
 	q{SELECT tgrelid::regclass, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname ~ '^ashmig' ORDER BY 1, 2})
 {
 	is($node->safe_psql('target', $query), $node->safe_psql('source', $query), "restored: $query");
@@ -67,10 +67,10 @@ $node->safe_psql('target', q{
 	DELETE FROM organizations WHERE name = 'two';
 	UPDATE organizations SET id = 100 WHERE name = 'one';
 	INSERT INTO parted VALUES ('a', 'y')});
-is( $node->safe_psql('target', q{SELECT string_agg(schema, ' ') FROM ashmig_all_tenants() WHERE "exists"}),
+is( $node->safe_psql('target', q{SELECT string_agg(schema_name, ' ') FROM ashmig_all_tenants() WHERE schema_exists}),
 	'org_100 org_3 part-x part-y', 'restored: the triggers work');
 $node->safe_psql('target', 'ALTER SCHEMA org_3 RENAME TO away');
-is( $node->safe_psql('target', q{SELECT status, error FROM ashmig_status() WHERE schema = 'org_3'}),
+is( $node->safe_psql('target', q{SELECT status, error FROM ashmig_status() WHERE schema_name = 'org_3'}),
 	'renamed|schema "org_3" is called "away" now', 'restored: a rename is noticed');
 my ($status, $out, $err) = $node->psql('target', 'DROP EXTENSION ashmig');
 like($err, qr/trigger ashmig_tenant_insert on table organizations depends on/, 'the triggers keep the extension');
@@ -151,10 +151,10 @@ is($err, '', 'no warning for few');
 # A schema with more relations than the lock table has room for
 $node->safe_psql('budget', qq{
 	DO \$\$ BEGIN FOR i IN 1 .. 400 LOOP
-	  EXECUTE format('CREATE TABLE %s.t%s (id int PRIMARY KEY, t text)', (SELECT min(schema) FROM ashmig_all_tenants()), i);
+	  EXECUTE format('CREATE TABLE %s.t%s (id int PRIMARY KEY, t text)', (SELECT min(schema_name) FROM ashmig_all_tenants()), i);
 	  IF i % 20 = 0 THEN COMMIT; END IF;
 	END LOOP; END \$\$});
-my $big = $node->safe_psql('budget', 'SELECT min(schema) FROM ashmig_all_tenants()');
+my $big = $node->safe_psql('budget', 'SELECT min(schema_name) FROM ashmig_all_tenants()');
 ($status, $out, $err) = $node->psql('budget', "SELECT ashmig_drop_tenant('$big', true)");
 like($err, qr/ERROR:  dropping schema "$big" takes \d+ locks, and there is room for \d+/, 'a schema too big for one transaction');
 like($err, qr/HINT:  CALL ashmig_drop_tenant_serial\('$big'\)/, 'with a hint');

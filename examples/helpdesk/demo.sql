@@ -27,12 +27,12 @@ SELECT * FROM ashmig_all_tenants();
 \echo '━━ The first generation: what ashmig would do (ashmig_plan records nothing)'
 \echo
 SELECT ashmig_load(:'generation_1') AS snapshots \gset
-SELECT scope, "table", string_agg(operation, ', ' ORDER BY step) AS operations
-  FROM (SELECT scope, "table", min(step) AS step,
+SELECT scope, table_name, string_agg(operation, ', ' ORDER BY step) AS operations
+  FROM (SELECT scope, table_name, min(step) AS step,
                operation || CASE count(*) WHEN 1 THEN '' ELSE ' ×' || count(*) END AS operation
           FROM ashmig_plan(:'snapshots')
-         GROUP BY scope, "table", operation) AS steps
- GROUP BY scope, "table"
+         GROUP BY scope, table_name, operation) AS steps
+ GROUP BY scope, table_name
  ORDER BY min(step);
 
 \echo
@@ -43,7 +43,7 @@ SELECT * FROM ashmig_apply(:'snapshots', name => 'first tables');
 \echo
 \echo '━━ ashmig_status'
 \echo
-SELECT scope, schema, version, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, version, applied, pending FROM ashmig_status();
 
 \echo
 \echo '━━ The application writes: two organizations, and tickets of a tenant'
@@ -73,16 +73,16 @@ SELECT * FROM ashmig_plan(:'snapshots');
 \echo
 \echo 'The answers:' :renames
 \echo
-SELECT scope, "table", operation, subject, lock, scans, destroys
+SELECT scope, table_name, operation, subject, lock, scans, destroys
   FROM ashmig_plan(:'snapshots', renames => :'renames');
 \echo
 \echo 'The SQL for tickets, up and down:'
 \echo
 \pset format unaligned
 \pset tuples_only on
-SELECT up FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step;
+SELECT up FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE table_name = 'tickets' ORDER BY step;
 \echo
-SELECT down FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step DESC;
+SELECT down FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE table_name = 'tickets' ORDER BY step DESC;
 \pset tuples_only off
 \pset format aligned
 
@@ -94,7 +94,7 @@ SELECT * FROM ashmig_apply(:'snapshots', name => 'describe tickets', renames => 
 \echo
 \echo '━━ ashmig_status'
 \echo
-SELECT scope, schema, version, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, version, applied, pending FROM ashmig_status();
 
 \echo
 \echo '━━ The rows are where they were, under the new name'
