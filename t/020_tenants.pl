@@ -53,7 +53,7 @@ $node->command_ok([ 'pg_dump', '-d', $node->connstr('source'), '-f', $dump ], 'd
 $node->safe_psql('postgres', 'CREATE DATABASE target');
 $node->command_ok([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('target'), '-f', $dump ], 'restore');
 for my $query (
-	'SELECT * FROM ashmig.managed_tables ORDER BY table_name::text',
+	'SELECT * FROM ashmig.managed_tables ORDER BY relation::text',
 	'SELECT * FROM ashmig_all_tenants()',
 	'SELECT schema_name, version, applied, status FROM ashmig_status() ORDER BY 1',
 	q{SELECT tgrelid::regclass, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname ~ '^ashmig' ORDER BY 1, 2})
