@@ -69,7 +69,7 @@ memory() { # DATABASE
 	rm -f "$work/run-is-over"
 	watch_workers >"$work/most" &
 	leader=$(sql "$1" <<'SQL'
-SELECT count(*) AS c FROM ashmig_migrate_tenants("only" => '{}') \gset
+SELECT count(*) AS c FROM ashmig_migrate_tenants(only_tenants => '{}') \gset
 SELECT bench_memory() AS before \gset
 SELECT count(*) AS c FROM ashmig_migrate_tenants(quiet => true) \gset
 SELECT bench_memory() - :before;
@@ -175,6 +175,6 @@ SQL
 
 heading "10,000 tenants x 50 migrations, all applied: a run with nothing to do"
 plain "ashmig_migrate_all(), ms" "$(nothing 'ashmig_migrate_all()')" 50
-plain "all but one tenant (except_tenants), ms" "$(nothing "ashmig_migrate_all(\"except\" => '{org_1}')")" 50
+plain "all but one tenant (except_tenants), ms" "$(nothing "ashmig_migrate_all(except_tenants => '{org_1}')")" 50
 echo "SELECT ashmig_set_all_tenants('SELECT ''org_'' || id FROM public.orgs')" | sql many >/dev/null
 plain "tenants listed by a query, ms" "$(nothing 'ashmig_migrate_all()')" 50

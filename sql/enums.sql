@@ -5,14 +5,14 @@ CREATE DATABASE ashmig_enums;
 SET client_min_messages = warning;
 CREATE EXTENSION ashmig;
 CREATE VIEW enums AS
-  SELECT typnamespace::regnamespace AS schema, typname AS name, array_agg(enumlabel ORDER BY enumsortorder) AS "values"
+  SELECT typnamespace::regnamespace AS schema, typname AS name, array_agg(enumlabel ORDER BY enumsortorder) AS labels
   FROM pg_type JOIN pg_enum ON enumtypid = pg_type.oid GROUP BY typnamespace, typname ORDER BY typnamespace::regnamespace::text, typname;
 
 SELECT name, ashmig_create_tenant(name) FROM unnest('{t1,t-2}'::text[]) AS name;
 SELECT ashmig_create_enum('Kind', ARRAY['a', 'it''s', 'back\slash', '@tenant@', '']) > 0 AS recorded;
 SELECT ashmig_create_enum('status', '{open,closed}', tenant => true) > 0 AS recorded;
 SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations ORDER BY version;
-SELECT scope, schema, applied, status FROM ashmig_migrate_all();
+SELECT scope, schema_name, applied, status FROM ashmig_migrate_all();
 SELECT * FROM enums;
 
 -- Values that come later
@@ -25,12 +25,12 @@ SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT * FROM enums;
 -- and stay, as PostgreSQL cannot remove them; the next time they are there
-SELECT scope, schema, applied FROM ashmig_rollback_tenants("only" => '{t1}');
+SELECT scope, schema_name, applied FROM ashmig_rollback_tenants(only_tenants => '{t1}');
 CALL ashmig_wait();
 SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT * FROM enums;
-SELECT scope, schema, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, applied, pending FROM ashmig_status();
 
 -- Dropped, with all values remembered
 SELECT ashmig_drop_enum('Kind') > 0 AS recorded;
@@ -52,7 +52,7 @@ SELECT up, down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
 CREATE TYPE t1.live AS ENUM ('l1', 'l2');
 SELECT ashmig_drop_enum('live', tenant => true) > 0 AS recorded;
 SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
-SELECT ashmig_drop_enum('given', "values" => '{g}') > 0 AS recorded;
+SELECT ashmig_drop_enum('given', labels => '{g}') > 0 AS recorded;
 SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
 
 -- Refused
@@ -68,12 +68,12 @@ SELECT ashmig_add_enum_value('status', 'x', before => 'a', after => 'b');
 -- All the way
 SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations WHERE name ~ 'hand|size|live|given|^drop';
 DROP TYPE t1.live;
-SELECT count(*) > 0 AS running FROM ashmig_rollback_tenants("all" => true);
+SELECT count(*) > 0 AS running FROM ashmig_rollback_tenants(all_versions => true);
 CALL ashmig_wait();
-SELECT count(*) > 0 AS running FROM ashmig_rollback("all" => true);
+SELECT count(*) > 0 AS running FROM ashmig_rollback(all_versions => true);
 CALL ashmig_wait();
 SELECT * FROM enums;
-SELECT scope, schema, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, applied, pending FROM ashmig_status();
 
 \c :home
 DROP DATABASE ashmig_enums;

@@ -51,14 +51,14 @@ SELECT :'source_state' = :'target_state' AS same;
 -- It goes on from the same record
 SELECT count(*) FROM ashmig_plan(:'more');
 SELECT ashmig_check(:'more');
-SELECT operation, "table", subject FROM ashmig_plan(:'posts');
+SELECT operation, table_name, subject FROM ashmig_plan(:'posts');
 SELECT ashmig_create_tenant('t') > 0 AS created;
-SELECT scope, schema, applied, status FROM ashmig_migrate(repo => 'A.Repo');
+SELECT scope, schema_name, applied, status FROM ashmig_migrate(repo => 'A.Repo');
 SELECT table_schema, table_name, column_name, column_default FROM information_schema.columns
 WHERE table_schema IN ('public', 't') AND table_name IN ('posts', 'notes') ORDER BY 1, 2, 3;
 SELECT table_name, column_name FROM ashmig.retired_columns;
-SELECT scope, schema, applied, status FROM ashmig_rollback("all" => true, repo => 'A.Repo');
-SELECT scope, schema, applied, status FROM ashmig_migrate(repo => 'A.Repo');
+SELECT scope, schema_name, applied, status FROM ashmig_rollback(all_versions => true, repo => 'A.Repo');
+SELECT scope, schema_name, applied, status FROM ashmig_migrate(repo => 'A.Repo');
 
 -- What was changed on the way
 SELECT ashmig_import_migration(5, 'changed', repeat('0', 64), '{SELECT 1}');
@@ -69,7 +69,7 @@ SELECT ashmig_remove_migration(20260101000001), ashmig_remove_migration(20260101
 SELECT ashmig_add_migration(20260101000002, 'another', 'SELECT 2', '');
 \i results/ashmig_export_one.sql
 \set ON_ERROR_STOP off
-SELECT scope, schema, applied FROM ashmig_migrate("to" => 20260101000002);
+SELECT scope, schema_name, applied FROM ashmig_migrate(to_version => 20260101000002);
 \i results/ashmig_export_one.sql
 \set ON_ERROR_STOP off
 
@@ -78,19 +78,19 @@ DELETE FROM ashmig.migrations WHERE version = 20260101000002;
 \i results/ashmig_export_one.sql
 \set ON_ERROR_STOP off
 
-SELECT scope, repo, schema, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
+SELECT scope, repo, schema_name, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
 DELETE FROM ashmig.versions WHERE version = 20260101000002;
 DELETE FROM ashmig.schema_versions WHERE repo = '';
 
 -- Somebody changes the catalog
 SELECT ashmig_add_migration(6, 'six', 'SELECT 6', '');
-SELECT scope, schema, applied FROM ashmig_migrate("to" => 6);
+SELECT scope, schema_name, applied FROM ashmig_migrate(to_version => 6);
 UPDATE ashmig.migrations SET up = '{SELECT 7}' WHERE version = 6;
 SELECT ashmig_export_migration(6);
-SELECT scope, repo, schema, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
+SELECT scope, repo, schema_name, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
 UPDATE ashmig.migrations SET up = '{SELECT 6}' WHERE version = 6;
 UPDATE ashmig.versions SET checksum = 'x' WHERE version = 6;
-SELECT scope, repo, schema, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
+SELECT scope, repo, schema_name, version, name, problem, left(recorded, 8) AS recorded, left(actual, 8) AS actual FROM ashmig_check_migrations();
 
 -- Dev migrations stay at home
 SELECT count(*) FROM ashmig_generate('{"table": "devs", "attributes": [{"source": "id", "type": "uuid", "primary_key?": true}]}', dev => true);

@@ -22,7 +22,7 @@ SELECT name FROM ashmig_install_extensions('{ltree,hstore,citext}');
 SELECT name, kind, up, down FROM ashmig.migrations ORDER BY version;
 SELECT status, applied FROM ashmig_migrate();
 SELECT extname FROM pg_extension ORDER BY extname;
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 
 -- From each version to the next, and all the way back
@@ -48,7 +48,7 @@ SELECT status FROM ashmig_rollback();
 SELECT * FROM ash_functions() WHERE name LIKE 'ash_r%';
 SELECT status FROM ashmig_rollback();
 SELECT name FROM ash_functions();
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT name FROM ash_functions();
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 
@@ -56,7 +56,7 @@ SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 SELECT name FROM ashmig_install_extensions('{ash-functions}');
 SELECT status, applied FROM ashmig_migrate();
 SELECT md5(string_agg(f::text, ',')) AS at_once FROM ash_functions() f \gset
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 SELECT count(*) FROM generate_series(1, 6) v, ashmig_install_extensions('{ash-functions}', v);
 SELECT status, applied FROM ashmig_migrate();
@@ -82,7 +82,7 @@ FROM (SELECT id, lag(id) OVER (ORDER BY i) AS before
 RESET search_path;
 
 -- In another default schema
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 CREATE SCHEMA "my app";
 SET ashmig.default_schema = 'my app';
@@ -120,22 +120,22 @@ SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 \set bundle '{"extensions": {"installed": ["ash-functions", "citext"], "ash_functions_version": 5}, "snapshots": [{"table": "users", "repo": "Elixir.A.Repo", "attributes": [{"source": "id", "type": "uuid", "default": "fragment(\\"uuid_generate_v7()\\")", "primary_key?": true, "allow_nil?": false}, {"source": "email", "type": "citext", "allow_nil?": false}]}]}'
 SELECT operation, subject FROM ashmig_plan(:'bundle');
 SELECT ashmig_check(:'bundle');
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', name => 'users');
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', name => 'users');
 SELECT repo, name, kind FROM ashmig.migrations ORDER BY version;
 SELECT count(*) FROM ashmig_plan(:'bundle');
 SELECT ashmig_check(:'bundle');
 SELECT operation, subject FROM ashmig_plan('{"extensions": ["ash-functions", "citext", "hstore"]}');
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 SELECT count(*) FROM ash_functions();
 SELECT count(ashmig_remove_migration(version, repo => repo)) FROM ashmig.migrations;
 
 -- As a dev migration, and in the named one that replaces it
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', dev => true);
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', dev => true);
 SELECT count(*) FROM ashmig_plan(:'bundle', dev => true);
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', name => 'users');
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', name => 'users');
 SELECT name, dev, down[array_upper(down, 1)] AS last_down FROM ashmig.migrations ORDER BY version;
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 SELECT count(*) FROM ash_functions();
 

@@ -24,12 +24,12 @@ CREATE VIEW recorded AS SELECT scope, table_name, dev, jsonb_array_length(snapsh
 SELECT scope, migration, statements FROM ashmig_generate(posts('title'));
 SELECT scope, migration, statements FROM ashmig_generate(posts('title', 'body') || jsonb_build_array(resource('plans', id())), name => 'add body');
 SELECT scope, migration FROM ashmig_generate(posts('title', 'body'), name => 'nothing new');
-SELECT schema, applied, status FROM ashmig_migrate_all();
+SELECT schema_name, applied, status FROM ashmig_migrate_all();
 
 -- Three dev generations, two of them in one tenant only, then a named one
 SELECT migration FROM ashmig_generate(posts('title', 'body', 'a'), dev => true);
 SELECT migration FROM ashmig_generate(posts('title', 'body', 'a', 'b'), dev => true);
-SELECT schema, applied FROM ashmig_migrate_tenants("only" => '{t1}');
+SELECT schema_name, applied FROM ashmig_migrate_tenants(only_tenants => '{t1}');
 SELECT migration FROM ashmig_generate(posts('title', 'body', 'c'), dev => true, drop_columns => true);
 TABLE migrations;
 TABLE recorded;
@@ -41,7 +41,7 @@ SELECT ashmig_generate(posts('title', 'body', 'c', 'c'), name => 'bad');
 SELECT ashmig_generate(posts('headline', 'body', 'c'), name => 'open question');
 SELECT count(*) FROM migrations WHERE dev;
 SELECT s.name FROM structure('t1') AS s WHERE kind = 'column';
-SELECT scope, schema, applied, status FROM ashmig_apply(posts('title', 'body', 'c'), name => 'squashed');
+SELECT scope, schema_name, applied, status FROM ashmig_apply(posts('title', 'body', 'c'), name => 'squashed');
 TABLE migrations;
 TABLE recorded;
 SELECT s.name FROM structure('t1') AS s WHERE kind = 'column';
@@ -58,7 +58,7 @@ SELECT ashmig_squash_snapshots();
 TABLE recorded;
 SELECT ashmig_squash_snapshots();
 SELECT count(*) FROM ashmig_plan(posts('title', 'body', 'c'));
-SELECT schema, status FROM ashmig_rollback_tenants();
+SELECT schema_name, status FROM ashmig_rollback_tenants();
 
 -- Several snapshots of one table
 CREATE FUNCTION users(VARIADIC attributes jsonb[]) RETURNS jsonb
@@ -92,7 +92,7 @@ SELECT snapshot -> 2 IS NOT NULL AS all_of_them, state FROM ashmig.snapshots WHE
 SELECT up FROM planned(names('a', 'd', 'b', 'c'));
 SELECT up FROM planned(names('b', 'a'));
 SELECT status FROM apply(jsonb_build_array(names('d') -> 0 || '{"has_create_action": false}', names('a') -> 0));
-SELECT name FROM structure('public') WHERE "table" = 'named' AND kind = 'index';
+SELECT name FROM structure('public') WHERE table_name = 'named' AND kind = 'index';
 -- of two keys the recorded one wins, and the other is an identity
 SELECT status FROM apply(users(id('a'), attr('b', 'uuid', '{"allow_nil?": false}')));
 SELECT up FROM planned(jsonb_build_array(users(id('a'), attr('b', 'uuid')), users(attr('a', 'uuid'), id('b'))));
@@ -100,13 +100,13 @@ SELECT up FROM planned(jsonb_build_array(users(id('a'), attr('b', 'uuid')), user
 -- Several repos: histories of their own, and a table that passes from one to the other
 CREATE FUNCTION of_repo(snapshot jsonb, repo text) RETURNS jsonb LANGUAGE sql AS $$ SELECT snapshot || jsonb_build_object('repo', repo) $$;
 SELECT repo, scope FROM ashmig_generate(jsonb_build_array(of_repo(resource('x', id()), 'Elixir.A.Repo'), of_repo(resource('y', id()), 'Elixir.B.Repo')), name => 'two');
-SELECT operation, repo, "table" FROM ashmig_plan(of_repo(resource('z', id()), 'Elixir.A.Repo'), drop_tables => true, renames => '[]');
+SELECT operation, repo, table_name FROM ashmig_plan(of_repo(resource('z', id()), 'Elixir.A.Repo'), drop_tables => true, renames => '[]');
 SELECT ashmig_plan(jsonb_build_array(of_repo(resource('z', id()), 'Elixir.A.Repo'), of_repo(resource('z', id()), 'Elixir.B.Repo')));
 SELECT repo, applied, status FROM (SELECT 'B.Repo' AS repo, * FROM ashmig_migrate(repo => 'B.Repo')) AS m;
 SELECT name FROM structure('public') WHERE kind = 'constraint';
 SET client_min_messages = warning;
-SELECT operation, repo, "table", up FROM ashmig_plan(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
-SELECT schema, status FROM ashmig_apply(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
+SELECT operation, repo, table_name, up FROM ashmig_plan(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
+SELECT schema_name, status FROM ashmig_apply(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
 SELECT repo, table_name, snapshot IS NULL AS gone FROM ashmig.snapshots WHERE table_name = 'y' ORDER BY version, repo;
 
 \c :home

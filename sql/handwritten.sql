@@ -18,14 +18,14 @@ END
 $$;
 $migration$, 'DROP FUNCTION @default@.next(); DROP TABLE @default@."c;1"');
 SELECT ordinality, statement FROM ashmig.migrations, unnest(up) WITH ORDINALITY AS u (statement) ORDER BY 1;
-SELECT scope, schema, applied, version, status FROM ashmig_migrate();
+SELECT scope, schema_name, applied, version, status FROM ashmig_migrate();
 SELECT next(), note FROM "c;1";
 
 -- One that cannot be taken back
 SELECT ashmig_add_migration(20260101000003, 'later', 'SELECT 1');
 SELECT name, down IS NULL AS irreversible FROM ashmig.migrations ORDER BY version;
-SELECT scope, schema, applied, status FROM ashmig_migrate();
-SELECT scope, schema, applied, status FROM ashmig_rollback("all" => true);
+SELECT scope, schema_name, applied, status FROM ashmig_migrate();
+SELECT scope, schema_name, applied, status FROM ashmig_rollback(all_versions => true);
 SELECT count(*) FROM ashmig.versions;
 
 -- What cannot be a migration
@@ -58,7 +58,7 @@ SELECT ashmig_add_migration(20260101000002, 'twice', 'CREATE TABLE @default@.t (
 SELECT ashmig_add_migration(20260101000002, 'renamed', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'changed', 'CREATE TABLE @default@.t (b integer)', 'DROP TABLE @default@.t');
 SELECT version, name, up FROM ashmig.migrations WHERE version = 20260101000002;
-SELECT scope, schema, applied FROM ashmig_migrate("to" => 20260101000002);
+SELECT scope, schema_name, applied FROM ashmig_migrate(to_version => 20260101000002);
 SELECT ashmig_add_migration(20260101000002, 'changed again', 'CREATE TABLE @default@.t (c integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'changed', 'CREATE TABLE @default@.t (b integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_remove_migration(20260101000002);
@@ -80,13 +80,13 @@ SELECT ashmig_add_migration(20260101000002, 'in tenants', $$
 CREATE TABLE @tenant@.t (schema text DEFAULT '#{prefix()}');
 CREATE VIEW "#{prefix()}".v AS SELECT * FROM t;
 INSERT INTO t DEFAULT VALUES$$, 'DROP VIEW @tenant@.v; DROP TABLE @tenant@.t', tenant => true);
-SELECT scope, schema, applied, version, status FROM ashmig_migrate_tenants();
+SELECT scope, schema_name, applied, version, status FROM ashmig_migrate_tenants();
 TABLE "b-2".v;
 SELECT ashmig_create_tenant('c');
 TABLE c.v;
 SELECT ashmig_add_migration(20260101000002, 'in tenants', 'SELECT 1', tenant => true);
 SELECT ashmig_remove_migration(20260101000002, tenant => true);
-SELECT scope, schema, applied, version, status FROM ashmig_rollback_tenants();
+SELECT scope, schema_name, applied, version, status FROM ashmig_rollback_tenants();
 SELECT ashmig_remove_migration(20260101000002, tenant => true);
 
 -- Several repos

@@ -24,7 +24,7 @@ $$;
 -- What it is without anything in the way
 SELECT apply(wanted());
 SELECT set_config('test.wanted', ARRAY(SELECT everything())::text, false) IS NOT NULL;
-SELECT count(*) FROM ashmig_rollback_tenants("all" => true), ashmig_rollback("all" => true);
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true), ashmig_rollback(all_versions => true);
 DELETE FROM ashmig.migrations;
 DELETE FROM ashmig.snapshots;
 SELECT set_config('test.statements', (SELECT jsonb_agg(o)::text FROM ashmig_operations('[]', wanted()) AS o), false) IS NOT NULL;
@@ -38,8 +38,8 @@ UNION ALL SELECT difference('made otherwise', current_setting('test.wanted')::te
 $$;
 CREATE PROCEDURE start_again() LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM ashmig_rollback_tenants("all" => true);
-  PERFORM ashmig_rollback("all" => true);
+  PERFORM ashmig_rollback_tenants(all_versions => true);
+  PERFORM ashmig_rollback(all_versions => true);
   DELETE FROM ashmig.migrations;
   DELETE FROM ashmig.snapshots;
 END
@@ -123,18 +123,18 @@ SELECT count(*) > 20 AS traps FROM pg_proc WHERE pronamespace = 'evil'::regnames
 SET search_path = evil, pg_catalog;
 SELECT step, operation FROM tools.ashmig_plan(:'snapshots'::pg_catalog.jsonb);
 SELECT tools.ashmig_create_tenant('t2');
-SELECT schema, applied, status FROM tools.ashmig_apply(:'snapshots'::pg_catalog.jsonb, name => 'one');
-SELECT schema, applied, status FROM tools.ashmig_apply(:'changed'::pg_catalog.jsonb, name => 'two', dev => true);
-SELECT schema, applied, status FROM tools.ashmig_apply(:'dropped'::pg_catalog.jsonb, name => 'three', renames => '[]', drop_columns => false);
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'snapshots'::pg_catalog.jsonb, name => 'one');
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'changed'::pg_catalog.jsonb, name => 'two', dev => true);
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'dropped'::pg_catalog.jsonb, name => 'three', renames => '[]', drop_columns => false);
 SELECT step FROM tools.ashmig_plan(:'dropped'::pg_catalog.jsonb, drop_tables => true, renames => '[]');
 SELECT tools.ashmig_check(:'dropped'::pg_catalog.jsonb);
 SELECT name, applied, pending FROM tools.ashmig_migrations();
-SELECT schema, pending FROM tools.ashmig_status();
+SELECT schema_name, pending FROM tools.ashmig_status();
 SELECT scope, migration FROM tools.ashmig_drop_retired();
-SELECT schema, status FROM tools.ashmig_migrate_all();
+SELECT schema_name, status FROM tools.ashmig_migrate_all();
 SELECT tools.ashmig_squash_snapshots();
-SELECT schema, status FROM tools.ashmig_rollback_tenants("all" => true);
-SELECT schema, status FROM tools.ashmig_rollback("all" => true);
+SELECT schema_name, status FROM tools.ashmig_rollback_tenants(all_versions => true);
+SELECT schema_name, status FROM tools.ashmig_rollback(all_versions => true);
 SELECT tools.ashmig_drop_tenant('t2');
 SET search_path = pg_catalog;
 SELECT DISTINCT what FROM evil.touched ORDER BY what;

@@ -5,8 +5,8 @@ CREATE DATABASE ashmig_manage_roles TEMPLATE :"home";
 SET client_min_messages = warning;
 SET search_path = tools, public;
 SELECT count(*) FROM apply(jsonb_build_array(resource('posts', id()) || strategy('context')));
-CREATE FUNCTION tenants() RETURNS TABLE (schema text, managed_by text)
-LANGUAGE sql AS 'SELECT schema, managed_by FROM tools.ashmig_all_tenants()';
+CREATE FUNCTION tenants() RETURNS TABLE (schema_name text, managed_by text)
+LANGUAGE sql AS 'SELECT schema_name, managed_by FROM tools.ashmig_all_tenants()';
 
 --
 -- The owner of a table, whose casts and index expressions run with whatever
@@ -21,7 +21,7 @@ SET ROLE ashmig_app;
 CREATE TABLE app.orgs (id int, slug text);
 GRANT SELECT, INSERT, DELETE ON app.orgs TO ashmig_writer;
 RESET ROLE;
-SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], "delete" => 'drop');
+SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], on_delete => 'drop');
 SET ROLE ashmig_app;
 INSERT INTO app.orgs VALUES (1, 'one'), (2, 'two'), (3, 'three');
 CREATE TABLE app.ran (way text, role name);
@@ -100,7 +100,7 @@ INSERT INTO app.orgs VALUES (5, 'four');
 RESET ROLE;
 TRUNCATE app.ran, app.later;
 \c
-SELECT tools.ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], on_delete => 'drop');
 SHOW search_path;
 SELECT rolsuper FROM pg_roles WHERE rolname = 'ashmig_app';
 SELECT DISTINCT way COLLATE "C", role FROM app.ran ORDER BY 1, 2;
@@ -124,7 +124,7 @@ SET app.id = 1;
 INSERT INTO app.hidden VALUES (1, 'before');
 SET app.id = 0;
 SET ROLE ashmig_manager;
-SELECT tools.ashmig_manage_tenant('app.hidden', ARRAY['hid_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.hidden', ARRAY['hid_', ':slug'], on_delete => 'drop');
 SET ROLE ashmig_app;
 SET app.id = 1;
 INSERT INTO app.hidden VALUES (1, 'x');
@@ -174,20 +174,20 @@ CREATE COLLATION app.blind (:options);
 CREATE TABLE app.firms (id int, slug text COLLATE app.blind, suffix text COLLATE "POSIX");
 INSERT INTO app.firms VALUES (0, 'b', ''), (0, NULL, ''), (0, 'C', '');
 SELECT tools.ashmig_create_tenant('firm_B') > 0 AS created;
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug'], on_delete => 'drop');
 INSERT INTO app.firms VALUES (1, 'acme', '_1'), (2, 'Acme', '_1');
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 DELETE FROM app.firms WHERE id = 1;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 UPDATE app.firms SET slug = 'ACME' WHERE id = 2;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 -- columns of two collations; then nothing but a row without a name
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], on_delete => 'drop');
 INSERT INTO app.firms VALUES (3, 'two', '_collations');
 DELETE FROM app.firms WHERE id = 3;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 DELETE FROM app.firms WHERE slug IS NOT NULL;
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], on_delete => 'drop');
 
 \c :home
 DROP DATABASE ashmig_manage_roles;

@@ -58,18 +58,18 @@ SELECT step(named('articles'), '[{"table": "posts", "to": "articles"}]');
 SELECT * FROM structure('public');
 -- a new table of the old name finds them taken
 SELECT step(named('articles') || named('posts'));
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'sequence' OR definition LIKE 'PRIMARY%';
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'sequence' OR definition LIKE 'PRIMARY%';
 SELECT step(named('articles'), drop_tables => true);
 
 -- Moved: the schema is made, and stays when the table moves back
 SELECT step(named('articles', '{"schema": "old things"}'), '[{"table": "articles", "to_schema": "old things"}]');
-SELECT "table", kind, name FROM structure('old things');
+SELECT table_name, kind, name FROM structure('old things');
 SELECT step(named('notes', '{"schema": "old things"}'), '[{"table": "articles", "schema": "old things", "to": "notes"}]');
 SELECT step(named('notes'), '[{"table": "notes", "schema": "old things", "to_schema": "public"}]');
-SELECT "table", kind, name FROM structure('old things');
+SELECT table_name, kind, name FROM structure('old things');
 -- both at once
 SELECT step(named('letters', '{"schema": "b"}'), '[{"table": "notes", "to": "letters", "to_schema": "b"}]');
-SELECT "table", kind, name FROM structure('b');
+SELECT table_name, kind, name FROM structure('b');
 
 -- Not renamed: one goes, another comes
 SELECT up FROM ashmig_plan(named('mail', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": null}]', drop_tables => true);
@@ -86,7 +86,7 @@ SELECT jsonb_build_array(resource(name, id(), attr(title, 'text')) || strategy('
 $$;
 SELECT apply(pair('posts', 'title'), drop_tables => true);
 SELECT step(pair('a"b', 'it''s'), '[{"table": "posts", "to": "a\"b"}, {"table": "a\"b", "column": "title", "to": "it''s"}]');
-SELECT "table", kind, name, definition FROM structure('t1');
+SELECT table_name, kind, name, definition FROM structure('t1');
 
 -- Dropped: first what points to others, along a chain of any length, and round a circle
 CREATE FUNCTION chain(length integer, last text DEFAULT NULL) RETURNS jsonb
@@ -94,14 +94,14 @@ LANGUAGE sql AS $$
 SELECT jsonb_agg(CASE WHEN target IS NULL THEN resource('t' || n, id()) ELSE resource('t' || n, id(), ref('r', target || '.id')) END ORDER BY n)
   FROM generate_series(1, length) AS n, LATERAL (SELECT CASE WHEN n < length THEN 't' || n + 1 ELSE last END) AS t (target)
 $$;
-SELECT string_agg("table", ' ') FROM (SELECT "table" FROM ashmig_plan('[]', drop_tables => true, renames => '[]') ORDER BY step) AS s;
+SELECT string_agg(table_name, ' ') FROM (SELECT table_name FROM ashmig_plan('[]', drop_tables => true, renames => '[]') ORDER BY step) AS s;
 SELECT count(*) FROM apply(chain(6), drop_tables => true);
-SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT string_agg(table_name, ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 SELECT count(*) FROM apply(chain(6, 't3'), drop_tables => true);
-SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT string_agg(table_name, ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 SELECT count(*) FROM ashmig_generate(chain(3000), drop_tables => true, renames => '[]');
 SET max_stack_depth = '100kB';
-SELECT string_agg("table", ' ' ORDER BY step) FILTER (WHERE "table" IN ('t1', 't1500', 't3000')) AS drops, count(*)
+SELECT string_agg(table_name, ' ' ORDER BY step) FILTER (WHERE table_name IN ('t1', 't1500', 't3000')) AS drops, count(*)
   FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 RESET max_stack_depth;
 

@@ -60,8 +60,8 @@ BEGIN
 END
 $$;
 SELECT n, name, (SELECT array_agg(t) FROM try_name(name) AS t) FROM names WHERE n IN (1, 2, 3, 4, 5, 6, 8, 10, 12, 16) ORDER BY n;
-SELECT count(*) FROM ashmig_rollback_tenants("all" => true);
-SELECT count(*) FROM ashmig_rollback("all" => true);
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true);
+SELECT count(*) FROM ashmig_rollback(all_versions => true);
 DELETE FROM ashmig.migrations;
 DELETE FROM ashmig.snapshots;
 
@@ -72,13 +72,13 @@ SELECT n, lawful(jsonb_build_array(resource('values' || n, attr('x', 'text', jso
 SELECT apply((SELECT jsonb_agg(resource('values' || n, attr('x', 'text', jsonb_build_object('default', to_jsonb(replace(to_jsonb(name)::text, '#{', '\#{')))),
          attr('m', 'map', jsonb_build_object('default', format('%%{%s => [%1$s]}', replace(to_jsonb(name)::text, '#{', '\#{'))))) || strategy('context')) FROM names),
   drop_tables => true);
-SELECT n, definition FROM names JOIN structure('t-1') AS s ON "table" = 'values' || n WHERE kind = 'column' ORDER BY n, s.name;
+SELECT n, definition FROM names JOIN structure('t-1') AS s ON table_name = 'values' || n WHERE kind = 'column' ORDER BY n, s.name;
 
 -- 63 bytes and more: cut as PostgreSQL cuts them, and refused where two become one
 CREATE FUNCTION long(bytes integer, tail text DEFAULT '') RETURNS text LANGUAGE sql AS $$ SELECT repeat('x', bytes - octet_length(tail)) || tail $$;
 SELECT lawful(jsonb_build_array(resource(long(63), id(), attr(long(63), 'text'), ref('parent', long(63) || '.id'))
   || jsonb_build_object('identities', jsonb_build_array(jsonb_build_object('name', long(70), 'index_name', 'i', 'keys', jsonb_build_array(long(63)))))), drop_tables => true);
-SELECT length("table") AS "table", kind, length(name) AS name, replace(definition, long(60), '~60~') FROM structure('public');
+SELECT length(table_name) AS table_name, kind, length(name) AS name, replace(definition, long(60), '~60~') FROM structure('public');
 SELECT lawful(jsonb_build_array(resource(long(70), id('id', 'bigserial'), attr(long(62, 'é'), 'text'), attr(long(64, 'é') , 'text'))), drop_tables => true);
 SELECT kind, length(name), octet_length(name) FROM structure('public');
 SELECT step(jsonb_build_array(resource(long(64), id(), attr('y', 'text'))), drop_tables => true);

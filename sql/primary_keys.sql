@@ -36,7 +36,7 @@ SELECT step(users('b', 'a'));
 SELECT step(users('b', 'c'));
 SELECT step(users(VARIADIC '{}'::text[]));
 SELECT step(users('c'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind IN ('constraint', 'column');
+SELECT table_name, name, definition FROM structure('t1') WHERE kind IN ('constraint', 'column');
 
 -- The key's column goes, another comes
 CREATE FUNCTION things(id jsonb, rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -60,7 +60,7 @@ INSERT INTO public.things DEFAULT VALUES;
 SELECT step(things(id('uid', 'bigint')));
 SELECT step(things(id('uid', 'text')));
 SELECT uid, pg_typeof(uid) FROM public.things ORDER BY uid;
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'sequence';
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'sequence';
 -- taken back all the way, the values are still numbers
 SELECT count(*) > 0 FROM ashmig_rollback(step => 4);
 INSERT INTO public.things DEFAULT VALUES;

@@ -70,13 +70,13 @@ SELECT foreign_key(NULL, NULL, '{"ignore?": true}');
 
 -- All of it on tables
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": ["nilify", ["author_id"]], "match_with": {"author_number": "number"}}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": "delete", "deferrable": "initially"}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": "delete", "name": "author"}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"ignore?": true}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 
 -- From one tenancy to the next: the recorded table goes with drop_tables
 SELECT f, t, lawful(snapshots_of(f, t, '{"match_tenant?": true, "index?": true}'), drop_tables => true, renames => '[]')
@@ -97,7 +97,7 @@ SELECT lawful(snapshots_of(NULL, NULL, '{"name": "author"}'));
 SELECT lawful(jsonb_build_array(
   resource('eggs', id(), ref('hen_id', 'hens.id', '{"deferrable": "initially"}'), ref('twin_id', 'eggs.id')),
   resource('hens', id(), ref('egg_id', 'eggs.id'))), drop_tables => true);
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'constraint' AND definition LIKE 'FOREIGN%';
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'constraint' AND definition LIKE 'FOREIGN%';
 
 -- A column takes the kind that it references, without its sequence
 SELECT a -> 'type' AS type, ashmig_operations('[]', resource('posts', a || '{"source": "x", "generated?": true}')) #>> '{up,0}'

@@ -52,7 +52,7 @@ EXCEPTION WHEN SQLSTATE 'MG006' THEN
   pasted := substring(pasted FROM 'renames => (E?''.*''); null');
 END
 $$;
-SELECT q ->> 'table' AS "table", q ->> 'column' AS "column", q -> 'candidates' AS candidates
+SELECT q ->> 'table' AS table_name, q ->> 'column' AS "column", q -> 'candidates' AS candidates
   FROM ask(posts('it''s', 'back\slash "quoted"')), jsonb_array_elements(questions) AS q;
 SELECT format('SELECT up FROM ashmig_plan(posts(''it''''s'', ''back\slash "quoted"''), renames => %s)', pasted)
   FROM ask(posts('it''s', 'back\slash "quoted"')) \gexec
@@ -92,7 +92,7 @@ SELECT step(article('number'), '[{"table": "articles", "column": "No 1", "to": "
 -- another one of the old name: the sequence's name is taken
 SELECT step(article('n'), '[{"table": "articles", "column": "number", "to": "n"}]');
 SELECT step(jsonb_set(article('n'), '{0,attributes,3}', attr('number', 'bigint', '{"generated?": true}')));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'sequence';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'sequence';
 
 \c :home
 DROP DATABASE ashmig_renames;

@@ -23,7 +23,7 @@ $$;
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION posts(VARIADIC attributes jsonb[]) RETURNS jsonb
 LANGUAGE sql AS $$ SELECT jsonb_build_array(resource('posts', VARIADIC id() || attributes) || strategy('context')) $$;
-CREATE VIEW retired AS SELECT scope, table_name, column_name, type, "default" FROM ashmig.retired_columns ORDER BY 2, 3;
+CREATE VIEW retired AS SELECT scope, table_name, column_name, type, column_default FROM ashmig.retired_columns ORDER BY 2, 3;
 
 -- A removed attribute's column stays; what would break inserts is lifted
 SELECT step(posts(attr('title', 'text', '{"allow_nil?": false}'), attr('views', 'integer', '{"allow_nil?": false, "default": "0"}'), attr('n', 'bigint', '{"generated?": true}'), attr('body', 'text')), drop_columns => false);
@@ -51,13 +51,13 @@ TABLE retired;
 SELECT scope, migration, statements FROM ashmig_drop_retired(tables => '{other}');
 SELECT scope, migration, statements FROM ashmig_drop_retired(tables => '{notes}', name => 'contract');
 SELECT up, down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
-SELECT schema, status FROM ashmig_migrate_tenants();
+SELECT schema_name, status FROM ashmig_migrate_tenants();
 SELECT name, definition FROM structure('t1') WHERE kind = 'column';
 TABLE retired;
 SELECT scope, migration FROM ashmig_drop_retired();
-SELECT schema, status FROM ashmig_rollback_tenants();
+SELECT schema_name, status FROM ashmig_rollback_tenants();
 SELECT name, definition FROM structure('t1') WHERE kind = 'column';
-SELECT schema, status FROM ashmig_migrate_tenants();
+SELECT schema_name, status FROM ashmig_migrate_tenants();
 
 -- Tables: only on demand, dependents first, not where opted out
 CREATE FUNCTION shelf(rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -72,7 +72,7 @@ SELECT ashmig_plan(shelf() - 1, drop_tables => true);
 SELECT step(shelf() - 1 - 0, drop_tables => true);
 SELECT step(shelf('{"drop_table_opted_out": true}'));
 SELECT ashmig_plan(shelf() - 1 - 0, drop_tables => true);
-SELECT operation, "table", destroys FROM ashmig_plan('[]', drop_tables => true, renames => '[]');
+SELECT operation, table_name, destroys FROM ashmig_plan('[]', drop_tables => true, renames => '[]');
 
 \c :home
 DROP DATABASE ashmig_retired;

@@ -38,7 +38,7 @@ SELECT jsonb_build_object('multitenancy', jsonb_build_object('strategy', strateg
 $$;
 
 -- The structure of one schema, a fact a row; names in it stand without the schema
-CREATE FUNCTION structure(schema text) RETURNS TABLE ("table" name, kind text, name name, definition text)
+CREATE FUNCTION structure(schema text) RETURNS TABLE (table_name name, kind text, name name, definition text)
 LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off -- the tests leave the catalogs full of dead rows
 AS $$
@@ -90,9 +90,9 @@ $$;
 
 -- Apply and show what a test can rely on: scope, schema and status
 CREATE FUNCTION apply(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
-RETURNS TABLE (scope text, schema text, status text)
+RETURNS TABLE (scope text, schema_name text, status text)
 LANGUAGE sql AS $$
-SELECT scope, schema, status
+SELECT scope, schema_name, status
   FROM ashmig_apply(CASE jsonb_typeof(snapshots) WHEN 'array' THEN snapshots ELSE jsonb_build_array(snapshots) END,
                     renames => renames, drop_columns => drop_columns, drop_tables => drop_tables)
 $$;
@@ -113,7 +113,7 @@ $$;
 -- table keeps.
 CREATE FUNCTION everything(bare boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE sql AS $$
-SELECT concat_ws(' ', nspname, s."table", s.kind,
+SELECT concat_ws(' ', nspname, s.table_name, s.kind,
          CASE WHEN NOT bare OR s.kind <> 'sequence' AND s.definition NOT LIKE 'PRIMARY KEY%' THEN s.name::text END,
          CASE WHEN bare THEN regexp_replace(s.definition, 'nextval\(''.*''::regclass\)', 'nextval()') ELSE s.definition END)
   FROM pg_namespace, LATERAL structure(nspname) AS s
@@ -121,7 +121,7 @@ SELECT concat_ws(' ', nspname, s."table", s.kind,
    AND EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid)
    AND NOT (bare AND EXISTS (
      SELECT FROM ashmig.retired_columns AS r
-      WHERE r.table_name = s."table"
+      WHERE r.table_name = s.table_name
         AND CASE WHEN r.scope = 'tenant' THEN nspname IN (SELECT t.schema_name FROM ashmig.tenants AS t)
                  ELSE nspname = coalesce(nullif(r.schema_name, ''), current_setting('ashmig.default_schema')) END
         AND (s.kind = 'column' AND s.name = r.column_name
@@ -151,11 +151,11 @@ DECLARE
 BEGIN
   SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'tenant';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback_tenants("to" => lowest);
+    PERFORM ashmig_rollback_tenants(to_version => lowest);
   END IF;
   SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'public';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback("to" => lowest);
+    PERFORM ashmig_rollback(to_version => lowest);
   END IF;
   RETURN QUERY SELECT difference('down', before, ARRAY(SELECT everything()));
   PERFORM ashmig_migrate_all();

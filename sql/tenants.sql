@@ -52,14 +52,14 @@ SELECT how('new4');
 
 -- Hand-written: covered by the snapshots, then not
 SELECT ashmig_add_migration(NULL, 'more', 'UPDATE @tenant@.articles SET subject = ''x''', '', tenant => true, covered => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all("only" => '{old}');
+SELECT schema_name, applied, status FROM ashmig_migrate_all(only_tenants => '{old}');
 SELECT * FROM differs();
 SELECT how('new5');
 SELECT ashmig_add_migration(NULL, 'more', 'CREATE TABLE @tenant@.extra (id int)', 'DROP TABLE @tenant@.extra', tenant => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all("only" => '{old}');
+SELECT schema_name, applied, status FROM ashmig_migrate_all(only_tenants => '{old}');
 SELECT * FROM differs();
 SELECT how('new6');
-SELECT ashmig_drop_tenant(schema, true) FROM ashmig_all_tenants();
+SELECT ashmig_drop_tenant(schema_name, true) FROM ashmig_all_tenants();
 
 -- In the transaction that generated what it needs, and where that is undone
 BEGIN;
@@ -117,16 +117,16 @@ SELECT count(*) FROM ashmig_migrate_all();
 -- Behind ashmig's back
 ALTER SCHEMA "B-a" RENAME TO elsewhere;
 DROP SCHEMA "9lives" CASCADE;
-SELECT schema, status, error FROM ashmig_status() WHERE status <> 'current';
-SELECT schema, registered, "exists" FROM ashmig_all_tenants() WHERE NOT "exists";
+SELECT schema_name, status, error FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, registered, schema_exists FROM ashmig_all_tenants() WHERE NOT schema_exists;
 SELECT ashmig_create_tenant('9lives');
 SELECT ashmig_add_migration(NULL, 'next', 'CREATE TABLE @tenant@.next (id int)', 'DROP TABLE @tenant@.next', tenant => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all();
+SELECT schema_name, applied, status FROM ashmig_migrate_all();
 SELECT ashmig_rename_tenant('9lives', 'ten');
 SELECT ashmig_rename_tenant('B-a', 'elsewhere');
 SELECT ashmig_drop_tenant('9lives');
-SELECT schema, applied, status FROM ashmig_migrate_all();
-SELECT schema, status, error FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, applied, status FROM ashmig_migrate_all();
+SELECT schema_name, status, error FROM ashmig_status() WHERE status <> 'current';
 
 -- Dropping
 SELECT ashmig_drop_tenant('elsewhere');
@@ -147,8 +147,8 @@ CREATE TABLE orgs (slug text);
 INSERT INTO orgs VALUES ('t1'), ('ghost'), (NULL);
 SELECT ashmig_set_all_tenants('SELECT slug FROM tools.orgs');
 SELECT * FROM ashmig_all_tenants();
-SELECT schema, status FROM ashmig_migrate_all();
-SELECT schema, status FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, status FROM ashmig_migrate_all();
+SELECT schema_name, status FROM ashmig_status() WHERE status <> 'current';
 BEGIN;
 CALL ashmig_create_missing_tenants();
 ROLLBACK;
@@ -156,7 +156,7 @@ SET client_min_messages = notice;
 CALL ashmig_create_missing_tenants();
 CALL ashmig_create_missing_tenants();
 SET client_min_messages = warning;
-SELECT schema, "exists" FROM ashmig_all_tenants() WHERE listed;
+SELECT schema_name, schema_exists FROM ashmig_all_tenants() WHERE listed;
 SELECT count(*) FROM ashmig_migrate_all();
 INSERT INTO orgs VALUES ('a; DROP');
 SELECT * FROM ashmig_all_tenants();
@@ -188,10 +188,10 @@ CREATE SCHEMA org_1;
 SELECT ashmig_set_all_tenants('SELECT name FROM orgs');
 SELECT ashmig_add_migration(20260101000001, 'orgs', 'ALTER TABLE orgs ADD rank integer', 'ALTER TABLE orgs DROP rank');
 SELECT ashmig_add_migration(20260101000002, 'table', 'CREATE TABLE t ()', 'DROP TABLE t', tenant => true);
-SELECT scope, schema, status FROM ashmig_migrate_all(lock_timeout => '100ms');
+SELECT scope, schema_name, status FROM ashmig_migrate_all(lock_timeout => '100ms');
 CREATE TEMPORARY TABLE orgs AS SELECT 'org_2'::text AS name;
-SELECT schema FROM ashmig_all_tenants();
-SELECT scope, schema, status FROM ashmig_rollback_tenants();
+SELECT schema_name FROM ashmig_all_tenants();
+SELECT scope, schema_name, status FROM ashmig_rollback_tenants();
 \c :home
 DROP DATABASE ashmig_listed;
 DROP DATABASE ashmig_tenants;

@@ -25,7 +25,7 @@ BEGIN
   PERFORM ashmig_apply(jsonb_build_array(resource('t', attr('x', 'text') || jsonb_build_object('type', type) || rest)),
                        drop_columns => true);
   SELECT definition INTO column_type FROM structure('public') WHERE name = 'x' AND kind = 'column';
-  PERFORM ashmig_rollback("all" => true);
+  PERFORM ashmig_rollback(all_versions => true);
   DELETE FROM ashmig.migrations;
   DELETE FROM ashmig.snapshots;
   RETURN column_type;

@@ -149,7 +149,7 @@ ashmig_create_enum(PG_FUNCTION_ARGS)
 	EnumType	type = enum_of_call(fcinfo);
 	List	   *labels;
 
-	call_require(fcinfo, 1, "values");
+	call_require(fcinfo, 1, "labels");
 	labels = catalog_text_list(PG_GETARG_DATUM(1));
 	check_labels(labels);
 	PG_RETURN_INT64(record_enum(&type, psprintf("create_enum_%s", type.name),
@@ -334,7 +334,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 	Datum		value;
 
 	catalog_lock_generation();
-	if (call_argument(fcinfo, "values", &value))
+	if (call_argument(fcinfo, "labels", &value))
 	{
 		labels = catalog_text_list(value);
 		check_labels(labels);
@@ -345,7 +345,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 				 errmsg("the values of enum \"%s\" are not known", type.name),
 				 errdetail("No recorded migration creates it, and there is none in %s.",
 						   type.tenant ? "a tenant" : "the schema"),
-				 errhint("Give them, so that it can be created again: \"values\" => '{...}'.")));
+				 errhint("Give them, so that it can be created again: labels => '{...}'.")));
 	PG_RETURN_INT64(record_enum(&type, psprintf("drop_enum_%s", type.name),
 								drop_statement(&type), create_statement(&type, labels), true));
 }

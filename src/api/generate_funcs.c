@@ -175,7 +175,7 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	RunOptions	run = run_options_default();
 	int			level = call_pin();
 
-	call_require(fcinfo, 0, "snapshot");
+	call_require(fcinfo, 0, "snapshots");
 	run_options_from_call(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	if (run_outside_transaction(&run))
