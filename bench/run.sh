@@ -6,7 +6,7 @@
 # owned alter"). ROUNDS: how often each is measured; the fastest counts (default 3).
 #
 # All candidates run the very same statements on the same fleet; after each, the
-# statements are taken back, so that the next one finds what it found.
+# statements are rolled back, so that the next one starts from the same state.
 source "$(dirname "$0")/lib.sh"
 bench_server max_locks_per_transaction=4096
 
@@ -36,7 +36,7 @@ SELECT 'BEGIN; SET LOCAL search_path = ' || quote_ident(schema_name) || ', publi
 SQL
 }
 
-# Time the script of standard input, and the one that takes it back; the
+# Time the script of standard input, and the one that rolls it back; the
 # smallest times of all rounds are kept in "best", under the name, and the name
 # with "back".
 declare -A best
@@ -127,8 +127,8 @@ SQL
 		row "one worker; a PL/pgSQL loop with commits, ms" "${best[one]}" "${best[loop]}" $loop_bound
 		row "one worker; one psql, a transaction each, ms" "${best[one]}" "${best[serial]}"
 		row "two workers; one worker, ms" "${best[two]}" "${best[one]}" $two_bound
-		row "taken back, one worker; the loop, ms" "${best[one back]}" "${best[loop back]}"
-		row "taken back, two workers; one worker, ms" "${best[two back]}" "${best[one back]}"
+		row "rolled back, one worker; the loop, ms" "${best[one back]}" "${best[loop back]}"
+		row "rolled back, two workers; one worker, ms" "${best[two back]}" "${best[one back]}"
 		if [ -n "${best[atomic]:-}" ]; then
 			row "atomic; a loop in one transaction, ms" "${best[atomic]}" "${best[together]}"
 		fi
