@@ -36,7 +36,7 @@ SELECT 'BEGIN; SET LOCAL search_path = ' || quote_ident(schema_name) || ', publi
 SQL
 }
 
-# Time the script of standard input, and the one that takes it back; the
+# Time the script of standard input, and the one that rolls it back; the
 # smallest times of all rounds are kept in "best", under the name, and the name
 # with "back".
 declare -A best

@@ -1,16 +1,8 @@
 --
--- Settings, search_path and roles that are not ours.
+-- Hostile settings, search_path and roles.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_hostile TEMPLATE :"home";
-\c ashmig_hostile
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_hostile
+\i sql/include/opening.sql
 
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION wanted(rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -21,7 +13,7 @@ SELECT jsonb_build_array(
            ref('plan', 'plans.id', type => 'bigint')) || strategy('context')
     || '{"identities": [{"name": "plan", "keys": ["plan"], "where": "plan > 0"}], "check_constraints": [{"name": "c", "check": "coalesce(plan, 1) + 0 = plan", "attribute": []}]}')
 $$;
--- What it is without anything in the way
+-- The structure under default settings
 SELECT apply(wanted());
 SELECT set_config('test.wanted', ARRAY(SELECT everything())::text, false) IS NOT NULL;
 SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true), ashmig_rollback(all_versions => true);
@@ -76,7 +68,7 @@ SET ashmig.workers = 0;
 SET client_min_messages = warning;
 SELECT set_config('test.wanted', '{}', false) = '{}';
 
--- Somebody's own functions and operators, found before PostgreSQL's
+-- Functions and operators found before PostgreSQL's own
 CREATE SCHEMA evil;
 CREATE TABLE evil.touched (what text);
 CREATE FUNCTION evil.touch(what text) RETURNS void LANGUAGE sql AS $$ INSERT INTO evil.touched VALUES (what) $$;
@@ -84,7 +76,7 @@ DO $$
 DECLARE
   f record;
 BEGIN
-  -- every function that takes and gives simple types, under the same name
+  -- every function of simple types, under the same name
   FOR f IN SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, format_type(prorettype, NULL) AS result FROM pg_proc
             WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset AND provariadic = 0
               AND proname IN ('max', 'min', 'count', 'unnest', 'now', 'clock_timestamp', 'jsonb_typeof', 'jsonb_build_array', 'jsonb_array_elements', 'cardinality',
@@ -139,7 +131,7 @@ SELECT tools.ashmig_drop_tenant('t2');
 SET search_path = pg_catalog;
 SELECT DISTINCT what FROM evil.touched ORDER BY what;
 
--- A role without rights reads and runs nothing; one with rights on the functions alone gets no further
+-- A role without rights can read and run nothing; rights on the functions alone do not help
 \set VERBOSITY sqlstate
 CREATE ROLE ashmig_test_visitor;
 SET ROLE ashmig_test_visitor;

@@ -1,4 +1,4 @@
--- Tables whose rows have a tenant each: who runs what, and how names are compared.
+-- Managed tables: which role runs what, and how names are compared.
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_manage_roles TEMPLATE :"home";
 \c ashmig_manage_roles
@@ -9,9 +9,8 @@ CREATE FUNCTION tenants() RETURNS TABLE (schema_name text, managed_by text)
 LANGUAGE sql AS 'SELECT schema_name, managed_by FROM tools.ashmig_all_tenants()';
 
 --
--- The owner of a table, whose casts and index expressions run with whatever
--- reads it, tries to become a superuser by the one who manages its
--- tenants.
+-- A table's owner, whose casts and index expressions run whenever the table is
+-- read, tries to gain the rights of the superuser who manages its tenants.
 --
 CREATE ROLE ashmig_app;
 CREATE ROLE ashmig_writer;
@@ -34,7 +33,7 @@ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
   INSERT INTO app.ran VALUES (way, current_user);
 END $$;
--- what is deferred runs at the end, as the one who commits
+-- deferred triggers run at commit, as the current role
 CREATE FUNCTION app.attack_later() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM app.attack('deferred after ' || new.way);
@@ -66,14 +65,14 @@ BEGIN
   RETURN textin(enum_out(value));
 END $$;
 CREATE CAST (app.evil AS text) WITH FUNCTION app.evil_text(app.evil);
--- another row of a name
+-- another row with the same name
 ALTER TABLE app.orgs DISABLE TRIGGER ashmig_tenant_insert;
 INSERT INTO app.orgs VALUES (4, 'two');
 ALTER TABLE app.orgs ENABLE TRIGGER ashmig_tenant_insert;
 CREATE INDEX ON app.orgs ((slug = 'one' AND app.attack_immutably('index')));
 TRUNCATE app.ran, app.later;
 
--- Rows are deleted, by another role.
+-- Another role deletes rows.
 \c
 SET ROLE ashmig_writer;
 DELETE FROM app.orgs WHERE id = 1;
@@ -83,7 +82,7 @@ SELECT rolsuper FROM pg_roles WHERE rolname = 'ashmig_app';
 SELECT DISTINCT way COLLATE "C", role FROM app.ran ORDER BY 1, 2;
 SELECT * FROM tools.tenants();
 
--- The settings that a function makes end with it.
+-- Settings that a function makes end with it.
 SET ROLE ashmig_writer;
 SET search_path = tools;
 DELETE FROM app.orgs WHERE id = 4;
@@ -93,7 +92,7 @@ SELECT * FROM app.orgs;
 RESET ROLE;
 SELECT * FROM tenants();
 
--- The manager sets it up again, with a row that has a tenant and one that has none.
+-- The table is managed again, with a row that has a tenant and one that has none.
 SELECT ashmig_unmanage_tenant('app.orgs');
 SET ROLE ashmig_writer;
 INSERT INTO app.orgs VALUES (5, 'four');
@@ -108,7 +107,7 @@ SELECT * FROM tools.tenants();
 SELECT tools.ashmig_unmanage_tenant('app.orgs');
 
 --
--- A manager who may not read the table, whose policies hide rows from its owner
+-- A manager who cannot read the table, and policies that hide rows from its owner
 --
 CREATE ROLE ashmig_manager;
 GRANT CREATE ON DATABASE ashmig_manage_roles TO ashmig_manager;
@@ -141,7 +140,7 @@ SELECT nspname FROM pg_namespace WHERE nspname ~ '^hid_';
 RESET ROLE;
 
 --
--- Nobody registers a table for a role that he may not become.
+-- A registration for a role that the caller cannot SET ROLE to is refused.
 --
 CREATE ROLE ashmig_member;
 GRANT USAGE ON SCHEMA ashmig TO ashmig_member;
@@ -165,8 +164,8 @@ UPDATE ashmig.managed_tables SET owner = current_user WHERE owner = 'ashmig_mana
 RESET ROLE;
 
 --
--- Names are compared byte by byte, whatever the columns' collations (one in
--- which case does not matter, where the server has ICU).
+-- Names are compared byte by byte, whatever the columns' collations (here a
+-- case-insensitive one, if the server has ICU).
 --
 SELECT CASE WHEN EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i')
   THEN 'provider = icu, locale = ''und-u-ks-level2'', deterministic = false' ELSE 'locale = ''C''' END AS options \gset
@@ -181,7 +180,7 @@ DELETE FROM app.firms WHERE id = 1;
 SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 UPDATE app.firms SET slug = 'ACME' WHERE id = 2;
 SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
--- columns of two collations; then nothing but a row without a name
+-- columns of two collations; then only a row without a name
 SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], on_delete => 'drop');
 INSERT INTO app.firms VALUES (3, 'two', '_collations');
 DELETE FROM app.firms WHERE id = 3;

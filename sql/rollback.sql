@@ -1,4 +1,4 @@
--- Taking back: the last one, some, down to a version, all; what cannot be.
+-- Rolling back: the last migration, some, down to a version, all; and what cannot be rolled back.
 \set VERBOSITY default
 CREATE DATABASE ashmig_rollback;
 \c ashmig_rollback
@@ -10,7 +10,7 @@ SELECT scope, 20260101000000 + i, 'm' || i, ARRAY[format('CREATE TABLE %s.m%s ()
 SELECT ashmig_create_tenant(t) FROM unnest('{a,b,c}'::text[]) AS t;
 SELECT scope, schema_name, applied, version, status FROM ashmig_migrate_all();
 
--- The last one; some; down to a version, included; all
+-- The last one; some; down to a version, inclusive; all
 SELECT scope, schema_name, applied, version, status FROM ashmig_rollback();
 SELECT scope, schema_name, applied, version, status FROM ashmig_rollback(step => 2);
 SELECT scope, schema_name, applied, version, status FROM ashmig_rollback(all_versions => true);
@@ -24,7 +24,7 @@ SELECT nspname, string_agg(relname, ' ' ORDER BY relname) FROM pg_class JOIN pg_
  WHERE relname ~ '^m\d' GROUP BY 1 ORDER BY 1;
 SELECT scope, schema_name, applied, version, status FROM ashmig_migrate_all();
 
--- What cannot be taken back stops it before anything changes.
+-- A migration that cannot be rolled back stops the run before anything changes.
 UPDATE ashmig.migrations SET down = NULL WHERE version = 20260101000002 AND scope = 'tenant';
 SELECT * FROM ashmig_rollback_tenants(all_versions => true);
 SELECT * FROM ashmig_rollback_tenants(step => 3);
@@ -35,7 +35,7 @@ SELECT count(*) FROM ashmig_rollback_tenants();
 UPDATE ashmig.migrations SET down = '{}' WHERE version = 20260101000002 AND scope = 'tenant';
 SELECT scope, schema_name, applied, version, status FROM ashmig_rollback_tenants();
 
--- One that fails leaves its tenant as it was.
+-- A failure leaves its tenant unchanged.
 DROP TABLE b.m1;
 SELECT scope, schema_name, applied, version, status, error FROM ashmig_rollback_tenants(all_versions => true, on_error => 'report');
 SELECT scope, schema_name, version, applied, pending, status, error FROM ashmig_status();

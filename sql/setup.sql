@@ -1,10 +1,6 @@
 --
 -- What the tests of code generation share.  Each of them works in a copy of
--- this database:
---
---   SELECT current_database() AS home \gset
---   CREATE DATABASE ashmig_NAME TEMPLATE :"home";
---   \c ashmig_NAME
+-- this database (include/opening.sql).
 --
 SET client_min_messages = warning;
 CREATE SCHEMA tools;
@@ -37,7 +33,7 @@ LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_build_object('multitenancy', jsonb_build_object('strategy', strategy, 'attribute', attribute, 'global', false))
 $$;
 
--- The structure of one schema, a fact a row; names in it stand without the schema
+-- The structure of one schema, one fact per row, with unqualified names
 CREATE FUNCTION structure(schema text) RETURNS TABLE (table_name name, kind text, name name, definition text)
 LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off -- the tests leave the catalogs full of dead rows
@@ -88,7 +84,7 @@ BEGIN
 END
 $$;
 
--- Apply and show what a test can rely on: scope, schema and status
+-- Apply, and show what does not change from run to run: scope, schema and status
 CREATE FUNCTION apply(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
 RETURNS TABLE (scope text, schema_name text, status text)
 LANGUAGE sql AS $$
@@ -97,7 +93,7 @@ SELECT scope, schema_name, status
                     renames => renames, drop_columns => drop_columns, drop_tables => drop_tables)
 $$;
 
--- The statements of a plan, up and down, whatever it would lock
+-- The statements of a plan, up and down
 CREATE FUNCTION planned(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
 RETURNS TABLE (scope text, up text, down text)
 LANGUAGE sql AS $$
@@ -105,11 +101,11 @@ SELECT scope, up, down FROM ashmig_plan(snapshots, renames => renames, drop_colu
 $$;
 
 --
--- The laws, held after a generation
+-- The laws that hold after every generation
 --
 
--- The whole database, a fact a row.  With "bare", what history may leave stays
--- out: retired columns, and the names of keys and sequences, which a renamed
+-- The whole database, one fact per row.  "bare" leaves out what depends on the
+-- history: retired columns, and the names of keys and sequences, which a renamed
 -- table keeps.
 CREATE FUNCTION everything(bare boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE sql AS $$
@@ -136,13 +132,13 @@ SELECT law || ': + ' || f FROM (SELECT unnest(found) EXCEPT ALL SELECT unnest(wa
 ORDER BY 1
 $$;
 
--- The facts of one tenant, as if they were t's
+-- The facts of one tenant, without its name
 CREATE FUNCTION facts_of(schema text, bare boolean DEFAULT true) RETURNS text[]
 LANGUAGE sql AS $$
 SELECT array_agg(substr(f, length(schema) + 2)) FROM everything(bare) AS f WHERE starts_with(f, schema || ' ')
 $$;
 
--- Take back what is newer than "since" and bring it again: "before" was there, and what is there now comes back.
+-- Roll back what is newer than "since" and migrate again: the structure must be "before", and then what it is now.
 CREATE FUNCTION down_and_up(since bigint, before text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -163,7 +159,7 @@ BEGIN
 END
 $$;
 
--- What the snapshots make of an empty database that has the same tenants: nothing of it stays
+-- The structure that the snapshots give on an empty database with the same tenants; rolled back
 CREATE FUNCTION afresh(snapshots jsonb) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -210,7 +206,7 @@ BEGIN
 END
 $$;
 
--- A generation, and all laws after it: a row for each fact that breaks one
+-- Apply a generation and check all laws: one row per fact that breaks one
 CREATE FUNCTION lawful(newest jsonb, given jsonb DEFAULT NULL, renames jsonb DEFAULT '[]',
                        drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
 RETURNS SETOF text
@@ -226,5 +222,15 @@ BEGIN
   RETURN QUERY SELECT down_and_up(since, before);
   RETURN QUERY SELECT laws(newest, given);
   PERFORM set_config('test.before', ARRAY(SELECT everything())::text, false);
+END
+$$;
+
+-- Show the statements of a generation, apply it and check all laws
+CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
+                 FROM planned(snapshots, renames, drop_columns, drop_tables);
+  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
 END
 $$;

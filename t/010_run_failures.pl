@@ -1,5 +1,5 @@
-# Runs in background workers: with whose rights and settings they work, what a
-# failure leaves and what goes on, and what the journal keeps of it.
+# Runs in background workers: the rights and settings they work with, what happens to
+# the other schemas when one fails, and what the journal keeps of it.
 use strict;
 use warnings;
 
