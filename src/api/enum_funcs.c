@@ -52,7 +52,7 @@ ashmig_create_enum(PG_FUNCTION_ARGS)
 {
 	EnumType	type = enum_of_call(fcinfo);
 
-	call_require(fcinfo, 1, "values");
+	call_require(fcinfo, 1, "labels");
 	PG_RETURN_INT64(enum_migration_create(&type, catalog_text_list(PG_GETARG_DATUM(1))));
 }
 
@@ -68,7 +68,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 	Datum		value;
 
 	catalog_lock_generation();
-	if (call_argument(fcinfo, "values", &value))
+	if (call_argument(fcinfo, "labels", &value))
 		labels = catalog_text_list(value);
 	else if (!enum_history_labels(&type, &labels))
 		ereport(ERROR,
@@ -76,7 +76,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 				 errmsg("the values of enum \"%s\" are not known", type.name),
 				 errdetail("No recorded migration creates it, and there is none in %s.",
 						   type.tenant ? "a tenant" : "the schema"),
-				 errhint("Give them, so that it can be created again: \"values\" => '{...}'.")));
+				 errhint("Give them, so that it can be created again: labels => '{...}'.")));
 	PG_RETURN_INT64(enum_migration_drop(&type, labels));
 }
 

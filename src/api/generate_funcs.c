@@ -179,7 +179,7 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	RunOptions	run = run_options_default();
 	int			level = settings_pin_parser();
 
-	call_require(fcinfo, 0, "snapshot");
+	call_require(fcinfo, 0, "snapshots");
 	run_args_read(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	if (run_outside_transaction(&run))

@@ -39,13 +39,13 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	ManagedTable managed = {0};
 	char	   *on_delete = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
 
-	call_require(fcinfo, 0, "table");
+	call_require(fcinfo, 0, "relation");
 	call_require(fcinfo, 1, "template");
 	if (on_delete && strcmp(on_delete, "drop") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("\"%s\" is not what can be done when a row is deleted", on_delete),
-				 errhint("delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
+				 errhint("on_delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
 	managed.table = PG_GETARG_OID(0);
 	managed.template = catalog_text_list(PG_GETARG_DATUM(1));
 	managed.on_insert = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);

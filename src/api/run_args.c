@@ -64,18 +64,18 @@ milliseconds(Interval *interval, const char *name)
 static void
 set_option(RunOptions *options, const char *name, Datum value)
 {
-	if (strcmp(name, "to") == 0)
+	if (strcmp(name, "to_version") == 0)
 		options->to = positive(DatumGetInt64(value), name);
 	else if (strcmp(name, "step") == 0)
 		options->step = positive(DatumGetInt32(value), name);
-	else if (strcmp(name, "all") == 0)
+	else if (strcmp(name, "all_versions") == 0)
 		options->all = DatumGetBool(value);
-	else if (strcmp(name, "only") == 0)
+	else if (strcmp(name, "only_tenants") == 0)
 	{
 		options->only = catalog_text_list(value);
 		options->has_only = true;
 	}
-	else if (strcmp(name, "except") == 0)
+	else if (strcmp(name, "except_tenants") == 0)
 		options->except = catalog_text_list(value);
 	else if (strcmp(name, "repo") == 0)
 		options->repo = catalog_repo_name(TextDatumGetCString(value));
@@ -151,13 +151,13 @@ run_args_read(FunctionCallInfo fcinfo, RunOptions *options)
 	if (options->has_only && options->except != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"only\" and \"except\" exclude each other")));
+				 errmsg("\"only_tenants\" and \"except_tenants\" exclude each other")));
 	if (options->all && (options->to != 0 || options->step != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"all\" excludes \"to\" and \"step\"")));
+				 errmsg("\"all_versions\" excludes \"to_version\" and \"step\"")));
 	if (options->to != 0 && options->step != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to\" and \"step\" exclude each other")));
+				 errmsg("\"to_version\" and \"step\" exclude each other")));
 }

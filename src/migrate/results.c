@@ -23,7 +23,7 @@ run_status_name(RunStatus status)
 		case RUN_APPLIED:
 			return "applied";
 		case RUN_ROLLED_BACK:
-			return "rolled back";
+			return "rolled_back";
 		case RUN_BACKGROUND:
 			return "background";
 		case RUN_PENDING:

@@ -247,9 +247,9 @@ check_rollback_version(int64 version)
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to\" is " INT64_FORMAT ", which is no version", version),
+				 errmsg("\"to_version\" is " INT64_FORMAT ", which is no version", version),
 				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; \"all\" => true takes back everything.")));
+				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 

@@ -112,9 +112,9 @@ find_managed(Oid table)
 	static CatalogStatement find = {
 		.sql = "WITH RECURSIVE up (oid, depth) AS (SELECT $1, 0 UNION ALL"
 		"  SELECT i.inhparent, up.depth + 1 FROM pg_catalog.pg_inherits AS i JOIN up ON i.inhrelid = up.oid)"
-		" SELECT m.table_name::pg_catalog.oid, m.template, m.on_insert, m.on_update,"
+		" SELECT m.relation::pg_catalog.oid, m.template, m.on_insert, m.on_update,"
 		" m.on_delete IS NOT NULL, m.default_schema, m.owner::pg_catalog.text"
-		" FROM up JOIN ashmig.managed_tables AS m ON m.table_name = up.oid ORDER BY up.depth LIMIT 1",
+		" FROM up JOIN ashmig.managed_tables AS m ON m.relation = up.oid ORDER BY up.depth LIMIT 1",
 		.nargs = 1, .types = {OIDOID}
 	};
 	MemoryContext context = CurrentMemoryContext;

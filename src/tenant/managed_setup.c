@@ -204,9 +204,9 @@ save_managed(const ManagedTable *managed)
 {
 	static CatalogStatement save = {
 		.sql = "INSERT INTO ashmig.managed_tables"
-		" (table_name, template, on_insert, on_update, on_delete, default_schema, owner)"
+		" (relation, template, on_insert, on_update, on_delete, default_schema, owner)"
 		" VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN 'drop' END, $6, $7::pg_catalog.name)"
-		" ON CONFLICT (table_name) DO UPDATE SET template = excluded.template,"
+		" ON CONFLICT (relation) DO UPDATE SET template = excluded.template,"
 		" on_insert = excluded.on_insert, on_update = excluded.on_update,"
 		" on_delete = excluded.on_delete, default_schema = excluded.default_schema,"
 		" owner = excluded.owner",
@@ -298,7 +298,7 @@ void
 managed_setup_remove(Oid table)
 {
 	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.managed_tables WHERE table_name = $1",
+		.sql = "DELETE FROM ashmig.managed_tables WHERE relation = $1",
 		.nargs = 1, .types = {REGCLASSOID}
 	};
 	static CatalogStatement release = {
