@@ -640,7 +640,7 @@ pool_run(const RunOptions *options, List *targets)
  * Run one SQL statement with parameters in a worker, and commit it.
  */
 void
-worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
 	Pool	   *pool;
