@@ -19,6 +19,7 @@
 #include "base/pin.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
+#include "run/leader.h"
 #include "run/run.h"
 #include "syntax/sql_text.h"
 
@@ -121,7 +122,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 
 	PG_TRY();
 	{
-		worker_execute(sql, nargs, types, values, nulls);
+		leader_execute(sql, nargs, types, values, nulls);
 	}
 	PG_CATCH();
 	{

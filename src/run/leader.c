@@ -36,8 +36,16 @@
 /* How often a leader looks, where nothing wakes it, in ms */
 #define LOOK_INTERVAL 250
 
-/* How long workers may take to notice that they are cancelled, in ms */
-#define CANCEL_PATIENCE 10000
+/* How often it looks whether OUTSIDE_WORKER has signed on, in ms */
+#define ATTACH_INTERVAL 50
+
+/*
+ * How long workers may take to notice that they are canceled, before they are
+ * terminated; how often they are told, and looked at.  In ms.
+ */
+#define CANCEL_PATIENCE	10000
+#define CANCEL_REPEAT	100
+#define CANCEL_LOOK		10
 
 typedef struct PoolWorker
 {
@@ -81,7 +89,7 @@ estimate_segment(shm_toc_estimator *estimator, int nitems, int nworkers, Size ta
 	shm_toc_estimate_chunk(estimator, *libraries);
 	shm_toc_estimate_chunk(estimator, *settings);
 	shm_toc_estimate_chunk(estimator, mul_size(SHARED_QUEUE_SIZE, nworkers));
-	shm_toc_estimate_keys(estimator, 7);
+	shm_toc_estimate_keys(estimator, SHARED_KEYS);
 	return shm_toc_estimate(estimator);
 }
 
@@ -271,7 +279,7 @@ cancel_pool(int code, Datum arg)
 			shm_mq_detach(pool->workers[i].queue);
 		pool->workers[i].queue = NULL;
 	}
-	for (int waited = 0;; waited += 10)
+	for (int waited = 0;; waited += CANCEL_LOOK)
 	{
 		bool		gone = true;
 
@@ -289,12 +297,12 @@ cancel_pool(int code, Datum arg)
 			gone = false;
 			if (status != BGWH_STARTED || waited >= CANCEL_PATIENCE)
 				TerminateBackgroundWorker(handle);
-			else if (waited % 100 == 0)
+			else if (waited % CANCEL_REPEAT == 0)
 				kill(pid, SIGINT);
 		}
 		if (gone || waited >= 2 * CANCEL_PATIENCE)
 			break;
-		pg_usleep(10000L);
+		pg_usleep(CANCEL_LOOK * 1000L);
 	}
 }
 
@@ -558,7 +566,8 @@ leave_to_background(Pool *pool)
 		attached = pool->run->outside_attached;
 		SpinLockRelease(&pool->run->mutex);
 		if (!attached)
-			(void) ConditionVariableTimedSleep(&pool->run->changed, 50, PG_WAIT_EXTENSION);
+			(void) ConditionVariableTimedSleep(&pool->run->changed, ATTACH_INTERVAL,
+											   PG_WAIT_EXTENSION);
 		CHECK_FOR_INTERRUPTS();
 	}
 	ConditionVariableCancelSleep();
@@ -640,7 +649,7 @@ pool_run(const RunOptions *options, List *targets)
  * Run one SQL statement with parameters in a worker, and commit it.
  */
 void
-worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
 	Pool	   *pool;

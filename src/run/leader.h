@@ -24,6 +24,6 @@ extern List *pool_run(const RunOptions *options, List *targets);
  * Run one SQL statement with parameters in a worker, as the calling role and
  * with its settings, and commit it.  Messages are relayed, errors raised here.
  */
-extern void worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
+extern void leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
 
 #endif							/* ASHMIG_LEADER_H */

@@ -44,6 +44,13 @@
 /* Below this many, nobody needs to count. */
 #define FEW_LOCKS 200
 
+/* The setting that is proposed has this much room to spare. */
+#define WITH_RESERVE(locks) ((locks) * 5 / 4)
+
+/* Warn when three quarters of the room are taken, or this many tenants are left. */
+#define MOSTLY_TAKEN(room) ((room) / 4 * 3)
+#define FEW_TENANTS 10
+
 /* Indexes and sequences that a column or constraint brings */
 static int
 element_locks(Node *element)
@@ -206,7 +213,7 @@ static void
 raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 {
 	int64		backends = MaxBackends + max_prepared_xacts;
-	int64		setting = (needed + in_use) * 5 / 4 / backends + 1;
+	int64		setting = WITH_RESERVE(needed + in_use) / backends + 1;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
@@ -328,7 +335,7 @@ budget_note_tenant(int locks)
 		return;
 	in_use = locks_in_use(NULL);
 	until_count = (room - in_use) / 4;
-	if (in_use + 10 * (int64) locks > room || in_use > room / 4 * 3)
+	if (in_use + FEW_TENANTS * (int64) locks > room || in_use > MOSTLY_TAKEN(room))
 	{
 		warn_of_tenants(in_use, room, locks);
 		warned = true;

@@ -9,6 +9,7 @@
 #include "utils/hsearch.h"
 
 #include "migrate/migrate.h"
+#include "run/leader.h"
 #include "run/lock_budget.h"
 #include "run/run.h"
 #include "run/targets.h"

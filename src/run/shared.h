@@ -27,6 +27,7 @@
 #define SHARED_KEY_LIBRARIES 5
 #define SHARED_KEY_SETTINGS 6
 #define SHARED_KEY_QUEUES	7
+#define SHARED_KEYS			7	/* how many */
 
 typedef enum SharedTask
 {

@@ -41,6 +41,12 @@
 #include "run/worker.h"
 #include "run/worklist.h"
 
+/* Schemas after which a worker looks whether its memory has grown too much */
+#define SCHEMAS_PER_LOOK 8
+
+/* How long it sleeps at most before it looks at the journal's row again, in ms */
+#define LONGEST_SLEEP 1000
+
 /* Everything that the worker works with */
 typedef struct Worker
 {
@@ -188,7 +194,7 @@ open_journal(Worker *worker)
 		SpinLockRelease(&run->mutex);
 		if (row != ROW_BEING_WRITTEN)
 			break;
-		ConditionVariableTimedSleep(&run->changed, 1000, PG_WAIT_EXTENSION);
+		ConditionVariableTimedSleep(&run->changed, LONGEST_SLEEP, PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
 }
@@ -406,7 +412,7 @@ do_items(Worker *worker)
 		do_item(worker, item);
 		debug_query_string = NULL;
 		MemoryContextReset(worker->context);
-		if (++done % 8 == 0 && caches_are_too_big())
+		if (++done % SCHEMAS_PER_LOOK == 0 && caches_are_too_big())
 		{
 			worker->slot->renew = true;
 			break;

@@ -12,7 +12,6 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -25,6 +24,7 @@
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
 #include "migrate/schema_lock.h"
+#include "run/backend_memory.h"
 #include "run/lock_budget.h"
 #include "syntax/sql_text.h"
 #include "tenant/tenant.h"
@@ -260,26 +260,6 @@ make_schema(const char *schema, bool take_over)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
 }
 
-/* Tenants after which a session forgets the tables that it has seen */
-#define FORGET_AFTER 100
-
-/*
- * PostgreSQL keeps in a session's memory what it has seen of every table, 50 kB
- * for a tenant of ten: a session that creates thousands is to forget them from
- * time to time.  This is what happens to any session that lags behind the
- * others; those of the current transaction are kept.
- */
-static void
-forget_tables(void)
-{
-	static int	seen = 0;
-
-	if (seen++ < FORGET_AFTER)
-		return;
-	seen = 0;
-	InvalidateSystemCaches();
-}
-
 /*
  * Create a tenant.
  */
@@ -289,7 +269,7 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 	Oid			manager;
 
 	registry_check_name(schema);
-	forget_tables();
+	caches_trim();
 	catalog_lock_tenants(RowExclusiveLock);
 	schema_lock_acquire(schema);
 	if (registry_find(schema, NULL, &manager))
