@@ -109,7 +109,7 @@ check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
 				 errmsg("two tables would have the same name \"%s\"",
-						text_cut_name(other->table)),
+						names_cut(other->table)),
 				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
 						   other->path, one->path, NAMEDATALEN - 1),
 				 errhint("Give one of the two a name of its own.")));
@@ -279,7 +279,7 @@ warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
 		const Table *table = ((GivenTable *) lfirst(lc))->table;
 		const Table *old = model_find(recorded->model, &table->name);
 
-		if (old != NULL && !text_equal(old->options, table->options))
+		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
@@ -353,7 +353,7 @@ bundle_repos(const Bundle *bundle)
 	{
 		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
 
-		if (!text_list_has(repos, repo))
+		if (!names_have(repos, repo))
 			repos = lappend(repos, repo);
 	}
 	return repos;
@@ -539,7 +539,7 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 
 	foreach(lc, bundle_repos(old_bundle))
 	{
-		if (!text_list_has(repos, lfirst(lc)))
+		if (!names_have(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
 	}
 	foreach(lc, repos)
