@@ -9,7 +9,7 @@
 #include "base/names.h"
 
 char *
-text_cut_name(const char *name)
+names_cut(const char *name)
 {
 	int			length = strlen(name);
 
@@ -19,13 +19,13 @@ text_cut_name(const char *name)
 }
 
 List *
-names_cut(const List *names)
+names_cut_all(const List *names)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	foreach(lc, names)
-		result = lappend(result, text_cut_name(lfirst(lc)));
+		result = lappend(result, names_cut(lfirst(lc)));
 	return result;
 }
 
@@ -54,14 +54,14 @@ names_same_set(const List *a, const List *b)
 		return false;
 	foreach(lc, a)
 	{
-		if (!text_list_has(b, lfirst(lc)))
+		if (!names_have(b, lfirst(lc)))
 			return false;
 	}
 	return true;
 }
 
 bool
-text_list_has(const List *list, const char *value)
+names_have(const List *list, const char *value)
 {
 	ListCell   *lc;
 
@@ -74,7 +74,7 @@ text_list_has(const List *list, const char *value)
 }
 
 bool
-text_equal(const char *a, const char *b)
+names_same(const char *a, const char *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;

@@ -13,10 +13,10 @@
  * A name as PostgreSQL keeps it: cut to NAMEDATALEN - 1 bytes at a character
  * boundary, as an over-long identifier is.  Without the NOTICE that one gets.
  */
-extern char *text_cut_name(const char *name);
+extern char *names_cut(const char *name);
 
 /* The list with each name as PostgreSQL keeps it */
-extern List *names_cut(const List *names);
+extern List *names_cut_all(const List *names);
 
 /* Equal lists, in the same order */
 extern bool names_equal(const List *a, const List *b);
@@ -25,9 +25,9 @@ extern bool names_equal(const List *a, const List *b);
 extern bool names_same_set(const List *a, const List *b);
 
 /* Does the list have this name? */
-extern bool text_list_has(const List *list, const char *value);
+extern bool names_have(const List *list, const char *value);
 
 /* Equal strings, where NULL equals NULL alone */
-extern bool text_equal(const char *a, const char *b);
+extern bool names_same(const char *a, const char *b);
 
 #endif							/* ASHMIG_NAMES_H */

@@ -153,7 +153,7 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 		const Table *table = ((GivenTable *) lfirst(lc))->table;
 		const Table *old = model_find(recorded->model, &table->name);
 
-		if (old != NULL && !text_equal(old->options, table->options))
+		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
@@ -351,7 +351,7 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 
 	foreach(lc, generate_input_repos(old_bundle))
 	{
-		if (!text_list_has(repos, lfirst(lc)))
+		if (!names_have(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
 	}
 	foreach(lc, repos)

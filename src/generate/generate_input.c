@@ -93,7 +93,7 @@ check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
 				 errmsg("two tables would have the same name \"%s\"",
-						text_cut_name(other->table)),
+						names_cut(other->table)),
 				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
 						   other->path, one->path, NAMEDATALEN - 1),
 				 errhint("Give one of the two a name of its own.")));
@@ -140,7 +140,7 @@ generate_input_repos(const Bundle *bundle)
 	{
 		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
 
-		if (!text_list_has(repos, repo))
+		if (!names_have(repos, repo))
 			repos = lappend(repos, repo);
 	}
 	return repos;

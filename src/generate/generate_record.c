@@ -211,7 +211,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	{
 		Table	   *table = lfirst(lc);
 
-		if (table->retired == NIL || (tables != NIL && !text_list_has(tables, table->name.name)))
+		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
 			continue;
 		operations = drop_retired(table, operations);
 		changed = lappend(changed, table);

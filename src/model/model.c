@@ -79,7 +79,7 @@ bool
 column_equal(const Column *a, const Column *b)
 {
 	return strcmp(a->type, b->type) == 0 &&
-		text_equal(a->default_sql, b->default_sql) &&
+		names_same(a->default_sql, b->default_sql) &&
 		a->not_null == b->not_null && a->sequence == b->sequence;
 }
 
@@ -146,8 +146,8 @@ index_same_definition(const TableIndex *a, const TableIndex *b)
 	ListCell   *lb;
 
 	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
-		!text_equal(a->using, b->using) || !text_equal(a->where, b->where) ||
-		!names_equal(a->include, b->include) || !text_equal(a->prefix, b->prefix) ||
+		!names_same(a->using, b->using) || !names_same(a->where, b->where) ||
+		!names_equal(a->include, b->include) || !names_same(a->prefix, b->prefix) ||
 		list_length(a->keys) != list_length(b->keys))
 		return false;
 	forboth(la, a->keys, lb, b->keys)

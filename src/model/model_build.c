@@ -26,8 +26,8 @@ table_name_make(bool tenant, const char *schema, const char *name,
 	result.tenant = tenant;
 	result.schema = NULL;
 	if (!tenant && schema != NULL && strcmp(schema, default_schema) != 0)
-		result.schema = text_cut_name(schema);
-	result.name = text_cut_name(name);
+		result.schema = names_cut(schema);
+	result.name = names_cut(name);
 	return result;
 }
 
@@ -67,7 +67,7 @@ model_column(const char *table, const Attribute *attribute,
 {
 	Column	   *column = palloc0(sizeof(Column));
 
-	column->name = text_cut_name(attribute->source);
+	column->name = names_cut(attribute->source);
 	column->path = attribute->path;
 	column->attribute = attribute;
 	column->type = types_column(attribute, problem);
@@ -99,7 +99,7 @@ model_primary_key(const char *table, const List *attributes,
 		const Attribute *attribute = lfirst(lc);
 
 		if (attribute->primary_key)
-			key->columns = lappend(key->columns, text_cut_name(attribute->source));
+			key->columns = lappend(key->columns, names_cut(attribute->source));
 	}
 	if (key->columns == NIL)
 		return NULL;
@@ -233,23 +233,23 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 
 	key = palloc0(sizeof(ForeignKey));
 	key->path = reference->path;
-	key->name = text_cut_name(reference->name);
+	key->name = names_cut(reference->name);
 	key->target = foreign_key_target(snapshot, reference, default_schema);
-	key->columns = list_make1(text_cut_name(attribute->source));
-	key->target_columns = list_make1(text_cut_name(reference->destination_attribute));
+	key->columns = list_make1(names_cut(attribute->source));
+	key->target_columns = list_make1(names_cut(reference->destination_attribute));
 	foreach(lc, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
 	{
 		MatchPair  *pair = lfirst(lc);
 
-		key->columns = lappend(key->columns, text_cut_name(pair->source));
+		key->columns = lappend(key->columns, names_cut(pair->source));
 		key->target_columns = lappend(key->target_columns,
-									  text_cut_name(pair->destination));
+									  names_cut(pair->destination));
 	}
 	key->match = with_tenant ? MATCH_FULL : reference->match_type;
 	if (key->match == MATCH_SIMPLE)
 		key->match = MATCH_UNSET;	/* what SQL means by saying nothing */
 	key->on_delete = reference->on_delete;
-	key->on_delete_columns = names_cut(reference->on_delete_columns);
+	key->on_delete_columns = names_cut_all(reference->on_delete_columns);
 	key->on_update = reference->on_update;
 	key->deferrable = reference->deferrable;
 	return key;
@@ -267,7 +267,7 @@ model_check(const CheckConstraint *constraint, Problem *problem)
 	Check	   *check = palloc0(sizeof(Check));
 
 	check->path = constraint->path;
-	check->name = text_cut_name(constraint->name);
+	check->name = names_cut(constraint->name);
 	if (!fragment_check_expression(constraint->check,
 								   psprintf("%s.check", constraint->path), problem) ||
 		(constraint->base_filter &&

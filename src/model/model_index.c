@@ -21,7 +21,7 @@ index_key_column(const char *name)
 {
 	IndexKey   *key = palloc0(sizeof(IndexKey));
 
-	key->value = text_cut_name(name);
+	key->value = names_cut(name);
 	return key;
 }
 
@@ -63,7 +63,7 @@ index_keys(const ResourceSnapshot *snapshot, const List *keys, bool all_tenants)
 
 		*key = *(IndexKey *) lfirst(lc);
 		if (!key->is_sql)
-			key->value = text_cut_name(key->value);
+			key->value = names_cut(key->value);
 		if (!with_tenant || !index_keys_have(result, key))
 			result = lappend(result, key);
 	}
@@ -104,7 +104,7 @@ index_derived_name(const char *table, const List *keys)
 	foreach(lc, keys)
 		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
 	appendStringInfoString(&buf, "index");
-	return text_cut_name(buf.data);
+	return names_cut(buf.data);
 }
 
 /* Every SQL key of the index must, with its order, be one index element. */
@@ -153,7 +153,7 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 
 	index->kind = INDEX_IDENTITY;
 	index->path = identity->path;
-	index->name = text_cut_name(identity->index_name);
+	index->name = names_cut(identity->index_name);
 	index->identity = identity->name;
 	index->chosen = identity->chosen;
 	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
@@ -198,7 +198,7 @@ index_include(const ResourceSnapshot *snapshot, const CustomIndex *custom, Probl
 		char	   *folded = downcase_identifier(text, strlen(text), false, false);
 		bool		as_it_stands = has_attribute(snapshot, text) &&
 			(strcmp(folded, text) == 0 || !has_attribute(snapshot, folded));
-		char	   *name = as_it_stands ? text_cut_name(text) : fragment_name(text, path, problem);
+		char	   *name = as_it_stands ? names_cut(text) : fragment_name(text, path, problem);
 
 		if (name == NULL)
 			return NIL;
@@ -221,7 +221,7 @@ index_prefix(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 		snapshot->multitenancy.strategy == STRATEGY_CONTEXT ||
 		strcmp(custom->prefix, default_schema) == 0)
 		return NULL;
-	return text_cut_name(custom->prefix);
+	return names_cut(custom->prefix);
 }
 
 TableIndex *
@@ -233,7 +233,7 @@ model_custom_index(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 	index->kind = INDEX_CUSTOM;
 	index->path = custom->path;
 	index->keys = index_keys(snapshot, custom->fields, custom->all_tenants);
-	index->name = custom->name ? text_cut_name(custom->name)
+	index->name = custom->name ? names_cut(custom->name)
 		: index_derived_name(snapshot->table, index->keys);
 	index->unique = custom->unique;
 	index->nulls_distinct = custom->nulls_distinct;

@@ -214,7 +214,7 @@ alter_column(DeparseContext *context, const TableName *table,
 	char	   *name = quote_name(to->name);
 	char	   *target = qualified(table);
 	bool		retyped = strcmp(from->type, to->type) != 0;
-	bool		new_default = !text_equal(from->default_sql, to->default_sql);
+	bool		new_default = !names_same(from->default_sql, to->default_sql);
 
 	if (from->default_sql && (retyped || (new_default && !to->default_sql)))
 		add_clause(context, target, psprintf("ALTER COLUMN %s DROP DEFAULT", name));

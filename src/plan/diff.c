@@ -286,7 +286,7 @@ index_name_taken(const DiffContext *context, const Table *table, const TableInde
 		{
 			TableName	on = index_table(&other->name, taken);
 
-			if (on.tenant == wanted.tenant && text_equal(on.schema, wanted.schema))
+			if (on.tenant == wanted.tenant && names_same(on.schema, wanted.schema))
 				return true;
 		}
 	}
@@ -512,7 +512,7 @@ is_retyped(const DiffContext *context, const TableName *table, const List *colum
 		TouchedColumns *touched = lfirst(lc);
 
 		if (table_name_equal(&touched->table, table) &&
-			text_list_has(columns, linitial(touched->columns)))
+			names_have(columns, linitial(touched->columns)))
 			return true;
 	}
 	return false;

@@ -268,8 +268,8 @@ answer_is_about(const RenameAnswer *answer, const TableName *name,
 
 	if (schema != NULL && strcmp(schema, default_schema) == 0)
 		schema = NULL;
-	return strcmp(text_cut_name(answer->table), name->name) == 0 &&
-		text_equal(schema, name->schema);
+	return strcmp(names_cut(answer->table), name->name) == 0 &&
+		names_same(schema, name->schema);
 }
 
 /* What the table is called once the answer is carried out */
@@ -280,10 +280,10 @@ answer_target(const RenameAnswer *answer, const TableName *name,
 	TableName	target = *name;
 
 	if (answer->to)
-		target.name = text_cut_name(answer->to);
+		target.name = names_cut(answer->to);
 	if (answer->has_to_schema && answer->to_schema)
 	{
-		target.schema = text_cut_name(answer->to_schema);
+		target.schema = names_cut(answer->to_schema);
 		if (strcmp(target.schema, default_schema) == 0)
 			target.schema = NULL;
 	}
@@ -398,7 +398,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 		if (strcmp(name->name, table->name.name) == 0)
 			schemas = lappend(schemas, name->schema ? name->schema
 							  : (char *) options->default_schema);
-		else if (text_equal(name->schema, table->name.schema))
+		else if (names_same(name->schema, table->name.schema))
 			names = lappend(names, name->name);
 	}
 	if (schemas != NIL)
@@ -470,7 +470,7 @@ column_answer(const RenameOptions *options, const Table *old_table,
 
 		if (answer->column != NULL && answer->has_to &&
 			answer_is_about(answer, &old_table->name, options->default_schema) &&
-			strcmp(text_cut_name(answer->column), column) == 0)
+			strcmp(names_cut(answer->column), column) == 0)
 			return answer;
 	}
 	return NULL;
@@ -484,7 +484,7 @@ static void
 answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
 			  const Table *new, const char *column, Problem *problem)
 {
-	char	   *to = text_cut_name(answer->to);
+	char	   *to = names_cut(answer->to);
 
 	if (model_find_column(old->retired, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,

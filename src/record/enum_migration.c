@@ -41,7 +41,7 @@ check_labels(List *labels)
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("enum value \"%s\" is too long", label),
 					 errhint("A value has at most %d bytes.", NAMEDATALEN - 1)));
-		if (text_list_has(seen, label))
+		if (names_have(seen, label))
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("enum value \"%s\" is given twice", label)));

@@ -67,7 +67,7 @@ has_statement(List *migrations, bool down, const char *statement)
 	{
 		Migration  *migration = lfirst(lc);
 
-		if (text_list_has(down ? migration->down : migration->up, statement))
+		if (names_have(down ? migration->down : migration->up, statement))
 			return true;
 	}
 	return false;
@@ -372,7 +372,7 @@ extension_plan(const Bundle *bundle, bool with_dev)
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("\"%s\" cannot be the name of an extension", name),
 					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
-		if (text_list_has(seen, name))
+		if (names_have(seen, name))
 			continue;
 		seen = lappend(seen, name);
 		if (strcmp(name, ASH_FUNCTIONS_NAME) == 0)

@@ -298,7 +298,7 @@ load_extensions(Load *load, const char *path)
 	load->has_extensions = true;
 	foreach(lc, bundle->extensions)
 	{
-		if (!text_list_has(load->extensions, lfirst(lc)))
+		if (!names_have(load->extensions, lfirst(lc)))
 			load->extensions = lappend(load->extensions, lfirst(lc));
 	}
 	load->ash_functions_version = Max(load->ash_functions_version,

@@ -29,7 +29,7 @@ typedef struct TableEntry
 bool
 table_name_equal(const TableName *a, const TableName *b)
 {
-	return a->tenant == b->tenant && text_equal(a->schema, b->schema) &&
+	return a->tenant == b->tenant && names_same(a->schema, b->schema) &&
 		strcmp(a->name, b->name) == 0;
 }
 
