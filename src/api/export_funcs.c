@@ -32,7 +32,7 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 
 	call_require(fcinfo, 0, "version");
-	migration = handwritten_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
 								 repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
 }

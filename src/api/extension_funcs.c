@@ -57,7 +57,7 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	catalog_lock_generation();
-	foreach(lc, extension_plan(&bundle, false))
+	foreach(lc, extensions_missing(&bundle, false))
 	{
 		Migration  *migration = lfirst(lc);
 		Datum		values[2];

@@ -213,7 +213,7 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 	if (call_argument(fcinfo, "name", &value))
 		name = TextDatumGetCString(value);
 	repos = call_argument(fcinfo, "repo", &value)
-		? list_make1(TextDatumGetCString(value)) : recorded_repos();
+		? list_make1(TextDatumGetCString(value)) : snapshot_store_repos();
 	foreach(lc, repos)
 		put_migrations(rsinfo, generate_drop_retired(lfirst(lc), tables, name));
 	settings_unpin(level);
@@ -228,5 +228,5 @@ Datum
 ashmig_squash_snapshots(PG_FUNCTION_ARGS)
 {
 	catalog_lock_generation();
-	PG_RETURN_INT64((int64) recorded_squash());
+	PG_RETURN_INT64((int64) snapshot_store_squash());
 }

@@ -89,7 +89,7 @@ ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_inserted", true);
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		manage_inserted(data->tg_relation, data->tg_trigtuple);
+		managed_rows_inserted(data->tg_relation, data->tg_trigtuple);
 	return PointerGetDatum(NULL);
 }
 
@@ -100,7 +100,7 @@ ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_updated", true);
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		manage_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
+		managed_rows_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
 	return PointerGetDatum(NULL);
 }
 
@@ -111,7 +111,7 @@ ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_deleted", true);
 
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		manage_deleted(data->tg_relation, data->tg_trigtuple);
+		managed_rows_deleted(data->tg_relation, data->tg_trigtuple);
 	return PointerGetDatum(NULL);
 }
 

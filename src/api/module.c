@@ -15,5 +15,5 @@ void
 _PG_init(void)
 {
 	settings_define();
-	lockwatch_install();
+	lock_watch_install();
 }

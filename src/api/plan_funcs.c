@@ -70,7 +70,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 	set_text(values, nulls, 6, operation_subject_name(operation));
 	set_text(values, nulls, 7, statements_text(deparse_up(one)));
 	set_text(values, nulls, 8, statements_text(deparse_down(one)));
-	set_text(values, nulls, 9, lock_name(hazard.lock));
+	set_text(values, nulls, 9, lock_taken_name(hazard.lock));
 	values[10] = BoolGetDatum(hazard.rewrites);
 	values[11] = BoolGetDatum(hazard.scans);
 	values[12] = BoolGetDatum(hazard.destroys);
@@ -95,7 +95,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 	set_text(values, nulls, 6, migration->name);
 	set_text(values, nulls, 7, statements_text(migration->up));
 	set_text(values, nulls, 8, statements_text(migration->down));
-	set_text(values, nulls, 9, lock_name(LOCK_NONE));
+	set_text(values, nulls, 9, lock_taken_name(LOCK_NONE));
 	values[10] = values[11] = values[12] = BoolGetDatum(false);
 	values[13] = BoolGetDatum(migration->transactional);
 	set_text(values, nulls, 14, NULL);

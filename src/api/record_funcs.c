@@ -56,7 +56,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
 										  migration.tenant, migration.transactional);
 	settings_unpin(level);
-	handwritten_record(&migration);
+	record_add(&migration);
 	PG_RETURN_INT64(migration.version);
 }
 
@@ -68,7 +68,7 @@ Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)
 {
 	call_require(fcinfo, 0, "version");
-	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
+	PG_RETURN_INT32(record_forget(PG_GETARG_INT64(0),
 									   call_boolean(fcinfo, "tenant", false),
 									   repo_argument(fcinfo)));
 }

@@ -43,7 +43,7 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 	}
 	if (names == NIL)
 		return;
-	repo->taken = recorded_take_over(recorded, repo->repo, names, options->dev, problem);
+	repo->taken = snapshot_store_take_over(recorded, repo->repo, names, options->dev, problem);
 	problem_raise(problem);
 	foreach(lc, repo->taken)
 	{
@@ -98,7 +98,7 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	{
 		SnapshotGroup *group = lfirst(lg);
 		MergeHistory history = merge_history(model_find(recorded->model, &group->name));
-		ResourceSnapshot *snapshot = merge_snapshots(group->snapshots, &history, problem);
+		ResourceSnapshot *snapshot = snapshot_merge(group->snapshots, &history, problem);
 
 		problem_raise(problem);
 		merged = lappend(merged, snapshot);
@@ -183,7 +183,7 @@ generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	if (repo->diff->operations != NIL)
 		model_check_names(repo->diff->result, &problem);
 	problem_raise(&problem);
-	repo->migrations = plan_migrations(repo->diff->operations);
+	repo->migrations = migration_plan_make(repo->diff->operations);
 }
 
 /* Two repos of one call cannot both say what one table looks like. */
@@ -227,7 +227,7 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 
 	if (repos != NIL || !options->drop_tables)
 		return repos;
-	repos = recorded_repos();
+	repos = snapshot_store_repos();
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
@@ -298,7 +298,7 @@ is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 	return !options->drop_tables && !generate_input_has_extensions(input) &&
 		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
 		(options->dev || generate_dev_migrations() == NIL) &&
-		recorded_is_current(snapshots, options->dev);
+		snapshot_store_is_current(snapshots, options->dev);
 }
 
 bool
@@ -320,12 +320,12 @@ generate_plan(Datum input, const GenerateOptions *options)
 		return generation;
 
 	generation->bundle = generate_input_decode(input, options->quiet);
-	generation->extensions = extension_plan(generation->bundle, options->dev);
+	generation->extensions = extensions_missing(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
 		RepoGeneration *repo = palloc0(sizeof(RepoGeneration));
 		List	   *groups = generate_input_group(generation->bundle->snapshots, lfirst(lc));
-		Recorded   *recorded = recorded_load(lfirst(lc), options->dev, &problem);
+		Recorded   *recorded = snapshot_store_load(lfirst(lc), options->dev, &problem);
 
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);

@@ -109,7 +109,7 @@ generate_input_group(List *snapshots, const char *repo)
 	foreach(lc, snapshots)
 	{
 		ResourceSnapshot *snapshot = lfirst(lc);
-		TableName	name = model_name(snapshot, ashmig_default_schema);
+		TableName	name = model_table_name(snapshot, ashmig_default_schema);
 		SnapshotGroup *group;
 
 		if (strcmp(snapshot->repo, repo) != 0 || !model_is_table(snapshot))

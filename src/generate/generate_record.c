@@ -21,7 +21,7 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 				 int64 *first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
-	const char *name = options->name ? options->name : plan_name(repo->migrations);
+	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
 
 	migration->repo = repo->repo;
 	migration->tenant = planned->tenant;
@@ -88,7 +88,7 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		const TableName *name = lfirst(lc);
 		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
 
-		recorded_drop(repo->repo, name, version, dev);
+		snapshot_store_drop(repo->repo, name, version, dev);
 	}
 	foreach(lc, repo->taken)
 	{
@@ -98,7 +98,7 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
-			recorded_drop(taken->repo, &taken->name, version, dev);
+			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
 	foreach(lc, repo->tables)
 	{
@@ -107,10 +107,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
 		if (table_map_get(changed, &given->table->name) != NULL)
-			recorded_save(repo->repo, given->table, snapshots, given->positions,
+			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
 						  version, dev);
 		else
-			recorded_refresh(repo->repo, given->table, snapshots, given->positions, dev);
+			snapshot_store_refresh(repo->repo, given->table, snapshots, given->positions, dev);
 	}
 }
 
@@ -126,7 +126,7 @@ forget_dev(List *migrations)
 
 		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
 	}
-	recorded_forget_dev();
+	snapshot_store_forget_dev();
 }
 
 List *
@@ -205,7 +205,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	ListCell   *lc;
 
 	catalog_lock_generation();
-	recorded = recorded_load(repo, false, &problem);
+	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
 	foreach(lc, recorded->model->tables)
 	{
@@ -218,7 +218,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	}
 	options.name = name;
 	dropping.repo = pstrdup(repo);
-	dropping.migrations = plan_migrations(operations);
+	dropping.migrations = migration_plan_make(operations);
 	foreach(lc, dropping.migrations)
 	{
 		PlannedMigration *planned = lfirst(lc);
@@ -230,7 +230,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	{
 		Table	   *table = lfirst(lc);
 
-		recorded_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
+		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
 	}
 	return result;
 }

@@ -30,7 +30,7 @@ static List *cached_public = NIL;
 static List *cached_tenant = NIL;
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
-static uint64 cache_generation = 0; /* grows with every change noticed */
+static uint64 cache_changes = 0; /* grows with every change noticed */
 
 /* ------------------------------------------------------------------------
  * Locks and versions
@@ -404,7 +404,7 @@ cache_invalidate(Datum arg, Oid relid)
 	if (relid == InvalidOid || relid == cached_table)
 	{
 		cache_valid = false;
-		cache_generation++;
+		cache_changes++;
 	}
 }
 
@@ -433,7 +433,7 @@ cache_load(void)
 	MemoryContextReset(cache_context);
 	cached_public = cached_tenant = NIL;
 	cached_table = catalog_table("migrations");
-	generation = cache_generation;
+	generation = cache_changes;
 	all = load_migrations(NULL, SCOPES_ALL, cache_context);
 
 	old = MemoryContextSwitchTo(cache_context);
@@ -449,7 +449,7 @@ cache_load(void)
 			cached_public = lappend(cached_public, migration);
 	}
 	MemoryContextSwitchTo(old);
-	cache_valid = (generation == cache_generation);
+	cache_valid = (generation == cache_changes);
 }
 
 /*
@@ -467,7 +467,7 @@ catalog_migrations_cached(bool tenant)
  * A number that grows whenever the migrations may have changed.
  */
 uint64
-catalog_migrations_generation(void)
+catalog_migrations_changes(void)
 {
-	return cache_generation;
+	return cache_changes;
 }

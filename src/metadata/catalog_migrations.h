@@ -82,6 +82,6 @@ extern char *catalog_checksum(const Migration *migration);
 extern List *catalog_migrations_cached(bool tenant);
 
 /* A number that grows whenever those may have changed */
-extern uint64 catalog_migrations_generation(void);
+extern uint64 catalog_migrations_changes(void);
 
 #endif							/* ASHMIG_CATALOG_MIGRATIONS_H */

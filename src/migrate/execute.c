@@ -34,11 +34,11 @@
 /* What the error context callback needs */
 typedef struct ContextArg
 {
-	const ExecPlace *place;		/* or NULL */
+	const ExecutePlace *place;		/* or NULL */
 	const char *sql;
 } ContextArg;
 
-/* Is Citus at work here?  Found out by exec_enter. */
+/* Is Citus at work here?  Found out by execute_enter. */
 static bool distributed = false;
 
 /* ------------------------------------------------------------------------
@@ -74,7 +74,7 @@ search_path(const char *schema, const char *default_schema)
  * Enter the environment for one schema.
  */
 int
-exec_enter(const char *schema, const char *default_schema,
+execute_enter(const char *schema, const char *default_schema,
 		   int lock_timeout, bool hold_back)
 {
 	int			guc_level = NewGUCNestLevel();
@@ -88,15 +88,15 @@ exec_enter(const char *schema, const char *default_schema,
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 	if (hold_back && client_min_messages < WARNING)
 		settings_pin("client_min_messages", "warning");
-	lockwatch_begin(lock_timeout);
+	lock_watch_begin(lock_timeout);
 	return guc_level;
 }
 
 /*
- * Change lock_timeout until exec_leave.
+ * Change lock_timeout until execute_leave.
  */
 void
-exec_set_lock_timeout(int lock_timeout)
+execute_set_lock_timeout(int lock_timeout)
 {
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 }
@@ -106,19 +106,19 @@ exec_set_lock_timeout(int lock_timeout)
  * plain SET has changed as well.
  */
 void
-exec_leave(int guc_level)
+execute_leave(int guc_level)
 {
-	lockwatch_end();
+	lock_watch_end();
 	AtEOXact_GUC(false, guc_level);
 }
 
 /*
  * Enter one migration.
  */
-ExecMigration
-exec_enter_migration(void)
+ExecuteMigration
+execute_enter_migration(void)
 {
-	ExecMigration migration = {.guc_level = NewGUCNestLevel()};
+	ExecuteMigration migration = {.guc_level = NewGUCNestLevel()};
 
 	GetUserIdAndSecContext(&migration.user, &migration.security_context);
 	return migration;
@@ -129,7 +129,7 @@ exec_enter_migration(void)
  * a worker has taken over, so that is given back by itself.
  */
 void
-exec_leave_migration(const ExecMigration *migration)
+execute_leave_migration(const ExecuteMigration *migration)
 {
 	AtEOXact_GUC(false, migration->guc_level);
 	SetUserIdAndSecContext(migration->user, migration->security_context);
@@ -156,7 +156,7 @@ context_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->sql);
 	}
-	lockwatch_tell();
+	lock_watch_tell();
 	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
@@ -339,7 +339,7 @@ execute_raw(RawStmt *raw, const char *sql)
  * Run the statements of a string in the current transaction.
  */
 void
-exec_statement(const char *sql, const ExecPlace *place)
+execute_statement(const char *sql, const ExecutePlace *place)
 {
 	ContextArg	arg = {place, sql};
 	ErrorContextCallback callback;
@@ -365,11 +365,11 @@ exec_statement(const char *sql, const ExecPlace *place)
 }
 
 /*
- * The environment of exec_outside.  Concurrent builds block nobody while they
+ * The environment of execute_outside.  Concurrent builds block nobody while they
  * wait, so they may wait as long as it takes.
  */
 void
-exec_enter_session(const char *schema, const char *default_schema)
+execute_enter_session(const char *schema, const char *default_schema)
 {
 	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
@@ -400,7 +400,7 @@ execute_toplevel(RawStmt *raw, const char *sql)
  * Run one statement that must not run in a transaction block.
  */
 void
-exec_outside(const char *sql, const ExecPlace *place)
+execute_outside(const char *sql, const ExecutePlace *place)
 {
 	ContextArg	arg = {place, sql};
 	ErrorContextCallback callback;
@@ -443,7 +443,7 @@ exec_outside(const char *sql, const ExecPlace *place)
  * Parse without running.
  */
 List *
-exec_parse(const char *sql)
+execute_parse(const char *sql)
 {
 	ContextArg	arg = {NULL, sql};
 	ErrorContextCallback callback;
@@ -462,8 +462,8 @@ exec_parse(const char *sql)
  * DDL of ashmig itself, by the same way.
  */
 void
-exec_command(const char *sql)
+execute_command(const char *sql)
 {
 	distributed = distributed_engine_loaded();
-	exec_statement(sql, NULL);
+	execute_statement(sql, NULL);
 }

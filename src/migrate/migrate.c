@@ -28,7 +28,7 @@
 typedef struct Deferred
 {
 	char	   *sql;
-	ExecPlace	place;
+	ExecutePlace	place;
 	ExecutedMigration *executed;	/* whose time it is */
 } Deferred;
 
@@ -69,7 +69,7 @@ bound_wait(Series *series)
 	left = Max(left, Max(whole / LEAST_WAIT_PART, 1));
 	if (left > series->lock_timeout - whole / WAIT_STEP_PART)
 		return;					/* not worth it */
-	exec_set_lock_timeout(left);
+	execute_set_lock_timeout(left);
 	series->lock_timeout = left;
 }
 
@@ -77,7 +77,7 @@ bound_wait(Series *series)
  * Run one statement; its time is added to that of the migration.
  */
 static void
-run_statement(Series *series, const char *sql, const ExecPlace *place,
+run_statement(Series *series, const char *sql, const ExecutePlace *place,
 			  ExecutedMigration *executed)
 {
 	instr_time	start;
@@ -88,7 +88,7 @@ run_statement(Series *series, const char *sql, const ExecPlace *place,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
 	start = elapsed_start();
-	exec_statement(sql, place);
+	execute_statement(sql, place);
 	executed->elapsed += elapsed_since(start);
 }
 
@@ -109,7 +109,7 @@ run_deferred(Series *series)
 
 /* Let a statement wait. */
 static void
-defer(Series *series, const char *sql, const ExecPlace *place, ExecutedMigration *executed)
+defer(Series *series, const char *sql, const ExecutePlace *place, ExecutedMigration *executed)
 {
 	MemoryContext old = MemoryContextSwitchTo(series->context);
 	Deferred   *deferred = palloc(sizeof(Deferred));
@@ -131,15 +131,15 @@ run_migration(Series *series, ExecutedMigration *executed)
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
 	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecPlace	place = {series->schema, migration->tenant, down, migration->version, 0};
-	ExecMigration environment;
+	ExecutePlace	place = {series->schema, migration->tenant, down, migration->version, 0};
+	ExecuteMigration environment;
 	ListCell   *lc;
 
-	environment = exec_enter_migration();
+	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
 		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = text_fill(lfirst(lc), series->schema, series->default_schema);
+		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 
 		place.statement++;
 		if (may_defer && deferral_can_wait(sql, series->schema))
@@ -153,7 +153,7 @@ run_migration(Series *series, ExecutedMigration *executed)
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(series->scratch);
 	}
-	exec_leave_migration(&environment);
+	execute_leave_migration(&environment);
 	series->lock_timeout = series->options->lock_timeout;
 }
 
@@ -284,7 +284,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
  * Do what is to be done in a schema, in the current transaction.
  */
 RunResult *
-series_run(const RunOptions *options, bool tenant, const char *schema, bool outside)
+migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
@@ -298,11 +298,11 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
+	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
 					   options->lock_timeout,
 					   tenant && !options->log_sql);
 	run_pending(options, outside, result);
-	exec_leave(level);
+	execute_leave(level);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 
@@ -314,7 +314,7 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
  * The result of a schema whose transaction failed.
  */
 RunResult *
-series_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
@@ -327,7 +327,7 @@ series_failed(bool tenant, const char *schema, ErrorData *error, instr_time star
 	result->error = error;
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
-		char	   *blocker = lockwatch_describe();
+		char	   *blocker = lock_watch_describe();
 
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);

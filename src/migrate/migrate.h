@@ -25,7 +25,7 @@
  * as far as possible where it is false.  The result is in the current memory
  * context; its status is RUN_NOTHING where there was nothing to do.
  */
-extern RunResult *series_run(const RunOptions *options, bool tenant,
+extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
 							 const char *schema, bool outside);
 
 /*
@@ -33,7 +33,7 @@ extern RunResult *series_run(const RunOptions *options, bool tenant,
  * who blocked it as its detail where it waited for a lock in vain.  To be called
  * in a transaction after that one; "start" is when the try began.
  */
-extern RunResult *series_failed(bool tenant, const char *schema, ErrorData *error,
+extern RunResult *migrate_failed(bool tenant, const char *schema, ErrorData *error,
 								instr_time start);
 
 #endif							/* ASHMIG_MIGRATE_H */

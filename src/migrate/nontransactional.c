@@ -148,7 +148,7 @@ outside_statement(const char *sql)
  */
 static void
 run_alone(const Migration *migration, const char *sql, Node *statement,
-		  const ExecPlace *place, bool started)
+		  const ExecutePlace *place, bool started)
 {
 	char	   *leftover;
 	bool		done;
@@ -160,9 +160,9 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
 	transaction_commit();
 
 	if (leftover)
-		exec_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
+		execute_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
 	if (!done)
-		exec_outside(sql, place);
+		execute_outside(sql, place);
 
 	transaction_begin();
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
@@ -174,17 +174,17 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
  */
 static void
 run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
-			  const char *default_schema, const ExecPlace *place)
+			  const char *default_schema, const ExecutePlace *place)
 {
-	ExecMigration environment;
+	ExecuteMigration environment;
 	int			level;
 
 	transaction_begin();
-	level = exec_enter(place->schema, default_schema, options->lock_timeout, true);
-	environment = exec_enter_migration();
-	exec_statement(sql, place);
-	exec_leave_migration(&environment);
-	exec_leave(level);
+	level = execute_enter(place->schema, default_schema, options->lock_timeout, true);
+	environment = execute_enter_migration();
+	execute_statement(sql, place);
+	execute_leave_migration(&environment);
+	execute_leave(level);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
 	transaction_commit();
 }
@@ -213,7 +213,7 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 {
 	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
 	List	   *statements = options->down ? migration->down : migration->up;
-	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
+	ExecutePlace	place = {schema, migration->tenant, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;
@@ -222,10 +222,10 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 	done = catalog_partial_read(migration, schema, options->down, &started);
 	transaction_commit();
 
-	exec_enter_session(schema, default_schema);
+	execute_enter_session(schema, default_schema);
 	for (int i = done; i < list_length(statements); i++)
 	{
-		char	   *sql = text_fill(list_nth(statements, i), schema, default_schema);
+		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);
 		Node	   *statement = outside_statement(sql);
 
 		place.statement = i + 1;

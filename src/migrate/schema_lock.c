@@ -41,7 +41,7 @@ lock_tag(const char *schema, int lock_class)
 static void
 waiting_callback(void *arg)
 {
-	lockwatch_tell();
+	lock_watch_tell();
 	errcontext("waiting for schema \"%s\", which another run or transaction is at", (char *) arg);
 }
 

@@ -24,24 +24,24 @@ typedef enum SequenceKind
 } SequenceKind;
 
 /* The sequence that the attribute brings; a column that references has none. */
-extern SequenceKind types_sequence(const Attribute *attribute);
+extern SequenceKind column_type_sequence(const Attribute *attribute);
 
 /*
  * The column's type as SQL, "bigint", "varchar(255)[]", without its sequence.
  * NULL with the problem noted where PostgreSQL's grammar does not take it.
  */
-extern char *types_column(const Attribute *attribute, Problem *problem);
+extern char *column_type_sql(const Attribute *attribute, Problem *problem);
 
 /*
  * The default as an SQL expression, or NULL where there is none.  NULL also
  * with the problem noted, where a fragment is not one expression.
  */
-extern char *types_default(const Attribute *attribute, Problem *problem);
+extern char *column_type_default(const Attribute *attribute, Problem *problem);
 
 /*
  * The expression that brings the values of a column (a quoted name) from one
  * type to another: a cast, through text where PostgreSQL has none.
  */
-extern char *types_conversion(const char *column, const char *from, const char *to);
+extern char *column_type_conversion(const char *column, const char *from, const char *to);
 
 #endif							/* ASHMIG_COLUMN_TYPE_H */

@@ -149,7 +149,7 @@ extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *st
 extern bool model_is_table(const ResourceSnapshot *snapshot);
 
 /* The key under which a snapshot's table is known. */
-extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
+extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *default_schema);
 
 /* ----------
  * model_check.c: what a model cannot have

@@ -32,7 +32,7 @@ table_name_make(bool tenant, const char *schema, const char *name,
 }
 
 TableName
-model_name(const ResourceSnapshot *snapshot, const char *default_schema)
+model_table_name(const ResourceSnapshot *snapshot, const char *default_schema)
 {
 	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
 						   snapshot->schema, snapshot->table, default_schema);
@@ -70,9 +70,9 @@ model_column(const char *table, const Attribute *attribute,
 	column->name = names_cut(attribute->source);
 	column->path = attribute->path;
 	column->attribute = attribute;
-	column->type = types_column(attribute, problem);
-	column->default_sql = types_default(attribute, problem);
-	column->sequence = types_sequence(attribute);
+	column->type = column_type_sql(attribute, problem);
+	column->default_sql = column_type_default(attribute, problem);
+	column->sequence = column_type_sequence(attribute);
 	/* a key or an identity is NOT NULL whatever the snapshot says */
 	column->not_null = !attribute->allow_nil || attribute->primary_key ||
 		column->sequence != SEQUENCE_NONE;
@@ -342,7 +342,7 @@ model_table(const ResourceSnapshot *snapshot, const TableState *state, List *oth
 	ListCell   *lc;
 
 	table->path = snapshot->path;
-	table->name = model_name(snapshot, default_schema);
+	table->name = model_table_name(snapshot, default_schema);
 	table->opted_out = snapshot->drop_table_opted_out;
 	table->options = snapshot->create_table_options;
 	if (table->options)

@@ -111,7 +111,7 @@ print_retired(JsonWriter *json, const Table *table)
 }
 
 char *
-state_print(const Table *table)
+table_state_print(const Table *table)
 {
 	JsonWriter	json;
 
@@ -174,7 +174,7 @@ read_retired(const cJSON *object)
 }
 
 TableState *
-state_parse(const char *json, Problem *problem)
+table_state_parse(const char *json, Problem *problem)
 {
 	TableState *state = palloc0(sizeof(TableState));
 	JsonReader	reader;

@@ -220,7 +220,7 @@ alter_column(DeparseContext *context, const TableName *table,
 		add_clause(context, target, psprintf("ALTER COLUMN %s DROP DEFAULT", name));
 	if (retyped)
 		add_clause(context, target, psprintf("ALTER COLUMN %s TYPE %s USING %s", name, to->type,
-											 types_conversion(name, from->type, to->type)));
+											 column_type_conversion(name, from->type, to->type)));
 	if (to->default_sql && (retyped || new_default))
 		add_clause(context, target, psprintf("ALTER COLUMN %s SET DEFAULT %s",
 											 name, to->default_sql));

@@ -57,7 +57,7 @@ free_key_name(const DiffContext *context, const Table *table)
 	PrimaryKey *key = table->primary_key;
 
 	if (context->historic != NIL && key != NULL)
-		key->name = diff_free_name(context->historic, &table->name, NULL, "pkey", key->name);
+		key->name = historic_names_avoid(context->historic, &table->name, NULL, "pkey", key->name);
 }
 
 /* Give the sequence that a column gets a name that is free. */
@@ -65,7 +65,7 @@ static void
 free_sequence_name(const DiffContext *context, const Table *table, Column *column)
 {
 	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
-		column->sequence_name = diff_free_name(context->historic, &table->name, column->name,
+		column->sequence_name = historic_names_avoid(context->historic, &table->name, column->name,
 											   "seq", column->sequence_name);
 }
 
@@ -778,7 +778,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 		return NULL;
 	context.options = options;
 	context.from = renamed->from;
-	context.historic = diff_historic_names(context.from);
+	context.historic = historic_names_collect(context.from);
 	diff_moves(&context, renamed->operations);
 	diff->questions = renamed->questions;
 	diff->forgotten = renamed->forgotten;

@@ -24,7 +24,7 @@ note_historic(List *historic, const TableName *table, const char *name, const ch
 }
 
 List *
-diff_historic_names(const Model *model)
+historic_names_collect(const Model *model)
 {
 	List	   *historic = NIL;
 	ListCell   *lt;
@@ -51,7 +51,7 @@ diff_historic_names(const Model *model)
 }
 
 char *
-diff_free_name(const List *historic, const TableName *table, const char *column,
+historic_names_avoid(const List *historic, const TableName *table, const char *column,
 			   const char *label, char *name)
 {
 	int			number = 0;

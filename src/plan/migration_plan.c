@@ -10,12 +10,12 @@
 #include "plan/order.h"
 
 /* What a scope's operations are split into */
-typedef enum PlanPart
+typedef enum MigrationPart
 {
 	PART_REGULAR,
 	PART_CONCURRENT,
 	PART_DEFERRED				/* foreign keys that need a concurrent index */
-} PlanPart;
+} MigrationPart;
 
 static const char *const part_suffixes[] = {
 	[PART_REGULAR] = "",
@@ -46,8 +46,8 @@ is_concurrent_index(const Operation *operation)
 }
 
 /* The part that an operation belongs to; "concurrent" are the indexes built so. */
-static PlanPart
-plan_part(const Operation *operation, const List *concurrent)
+static MigrationPart
+migration_part(const Operation *operation, const List *concurrent)
 {
 	ListCell   *lc;
 
@@ -86,7 +86,7 @@ is_repeated_schema(const List *operations, const Operation *operation)
 }
 
 List *
-plan_migrations(List *operations)
+migration_plan_make(List *operations)
 {
 	List	   *sorted = order_operations(operations);
 	List	   *concurrent = NIL;
@@ -100,7 +100,7 @@ plan_migrations(List *operations)
 	}
 	for (int tenant = 0; tenant <= 1; tenant++)
 	{
-		for (PlanPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
+		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
 		{
 			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
 
@@ -109,7 +109,7 @@ plan_migrations(List *operations)
 				Operation  *operation = lfirst(lc);
 
 				if (operation_is_tenant(operation) == (tenant == 1) &&
-					plan_part(operation, concurrent) == part &&
+					migration_part(operation, concurrent) == part &&
 					!is_repeated_schema(sorted, operation))
 					migration->operations = lappend(migration->operations, operation);
 			}
@@ -127,7 +127,7 @@ plan_migrations(List *operations)
 }
 
 char *
-plan_name(List *migrations)
+migration_plan_name(List *migrations)
 {
 	const PlannedMigration *first = linitial(migrations);
 	const Operation *operation = linitial(first->operations);

@@ -28,9 +28,9 @@ typedef struct PlannedMigration
  * transaction, then indexes that are built concurrently, then foreign keys
  * that need one of those.
  */
-extern List *plan_migrations(List *operations);
+extern List *migration_plan_make(List *operations);
 
 /* A name for a generation that was given none: "create_posts_and_2_more" */
-extern char *plan_name(List *migrations);
+extern char *migration_plan_name(List *migrations);
 
 #endif							/* ASHMIG_MIGRATION_PLAN_H */

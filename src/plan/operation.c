@@ -284,7 +284,7 @@ operation_hazard(const Operation *operation)
 }
 
 const char *
-lock_name(LockTaken lock)
+lock_taken_name(LockTaken lock)
 {
 	switch (lock)
 	{

@@ -139,6 +139,6 @@ extern Operation *operation_invert(const Operation *operation);
 extern bool operation_is_tenant(const Operation *operation);
 
 extern Hazard operation_hazard(const Operation *operation);
-extern const char *lock_name(LockTaken lock);
+extern const char *lock_taken_name(LockTaken lock);
 
 #endif							/* ASHMIG_OPERATION_H */

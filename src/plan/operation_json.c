@@ -23,7 +23,7 @@ operation_json(const char *repo, const Operation *operation)
 	json_write_string(&json, "schema", operation->table.schema);
 	json_write_string(&json, "table", operation->table.name);
 	json_write_string(&json, "name", operation_subject_name(operation));
-	json_write_string(&json, "lock", lock_name(hazard.lock));
+	json_write_string(&json, "lock", lock_taken_name(hazard.lock));
 	json_write_bool(&json, "rewrites", hazard.rewrites);
 	json_write_bool(&json, "scans", hazard.scans);
 	json_write_bool(&json, "destroys", hazard.destroys);

@@ -130,7 +130,7 @@ recorded_labels(const EnumType *type, List **labels)
 			continue;
 		foreach(ls, migration->up)
 		{
-			char	   *text = text_fill(lfirst(ls), type->tenant ? TENANT_SCHEMA : ashmig_default_schema,
+			char	   *text = sql_fill(lfirst(ls), type->tenant ? TENANT_SCHEMA : ashmig_default_schema,
 										 ashmig_default_schema);
 
 			foreach(lr, raw_parser(text, RAW_PARSE_DEFAULT))

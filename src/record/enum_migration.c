@@ -87,7 +87,7 @@ record_enum(const EnumType *type, char *name, char *up, char *down, bool transac
 	migration.up = list_make1(up);
 	migration.down = down ? list_make1(down) : NIL;
 	migration.reversible = true;
-	handwritten_record(&migration);
+	record_add(&migration);
 	return migration.version;
 }
 

@@ -353,7 +353,7 @@ make_migration(const Installation *install, const Bundle *bundle, bool dev)
  * The migrations that install what is missing.
  */
 List *
-extension_plan(const Bundle *bundle, bool with_dev)
+extensions_missing(const Bundle *bundle, bool with_dev)
 {
 	Installation install = {0};
 	List	   *seen = NIL;

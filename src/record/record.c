@@ -23,7 +23,7 @@
  * A recorded migration.
  */
 Migration *
-handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok)
+record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 {
 	Migration  *found = NULL;
 	ListCell   *lc;
@@ -52,7 +52,7 @@ handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 }
 
 int64
-handwritten_generation(const Migration *migration)
+record_snapshot_version(const Migration *migration)
 {
 	return migration->generation ? migration->generation : migration->version;
 }
@@ -73,7 +73,7 @@ key_values(Datum *values, const Migration *migration)
  * Where it is applied, or applied under another checksum.
  */
 AppliedIn *
-handwritten_applied(const Migration *migration, const char *checksum)
+record_applied_in(const Migration *migration, const char *checksum)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT schema_name, checksum, pg_catalog.count(*) OVER () FROM ashmig.versions"
@@ -122,7 +122,7 @@ handwritten_applied(const Migration *migration, const char *checksum)
  * With strict_version_order: no older one after a newer one of its scope.
  */
 void
-handwritten_check_order(const Migration *migration)
+record_check_order(const Migration *migration)
 {
 	List	   *recorded;
 	Migration  *newest;
@@ -221,7 +221,7 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
 				 errhint("Give another version; NULL takes the next one.")));
 	check_resumable(recorded, migration);
-	applied = handwritten_applied(recorded, NULL);
+	applied = record_applied_in(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
@@ -237,9 +237,9 @@ check_replaceable(const Migration *recorded, const Migration *migration)
  * is in a copy of another database.
  */
 void
-handwritten_check_applied(const Migration *migration)
+record_check_applied(const Migration *migration)
 {
-	AppliedIn  *applied = handwritten_applied(migration, catalog_checksum(migration));
+	AppliedIn  *applied = record_applied_in(migration, catalog_checksum(migration));
 
 	if (applied)
 		ereport(ERROR,
@@ -252,7 +252,7 @@ handwritten_check_applied(const Migration *migration)
 }
 
 void
-handwritten_record(Migration *migration)
+record_add(Migration *migration)
 {
 	Migration  *recorded = NULL;
 
@@ -261,7 +261,7 @@ handwritten_record(Migration *migration)
 		migration->version = catalog_next_version();
 	else
 	{
-		recorded = handwritten_find(migration->version, migration->tenant, migration->repo, true);
+		recorded = record_find(migration->version, migration->tenant, migration->repo, true);
 		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
@@ -272,8 +272,8 @@ handwritten_record(Migration *migration)
 		if (recorded)
 			check_replaceable(recorded, migration);
 		else
-			handwritten_check_order(migration);
-		handwritten_check_applied(migration);
+			record_check_order(migration);
+		record_check_applied(migration);
 	}
 	if (recorded)
 		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
@@ -338,15 +338,15 @@ forget_snapshots(const Migration *migration)
 	int			level;
 
 	key_values(values, migration);
-	values[2] = Int64GetDatum(handwritten_generation(migration));
-	check_forgettable(values, handwritten_generation(migration));
+	values[2] = Int64GetDatum(record_snapshot_version(migration));
+	check_forgettable(values, record_snapshot_version(migration));
 	level = catalog_connect();
 	catalog_execute(&forget, values, NULL);
 	catalog_disconnect(level);
 }
 
 int
-handwritten_forget(int64 version, bool tenant, const char *repo)
+record_forget(int64 version, bool tenant, const char *repo)
 {
 	Migration  *found;
 	int64		generation;
@@ -354,14 +354,14 @@ handwritten_forget(int64 version, bool tenant, const char *repo)
 	ListCell   *lc;
 
 	catalog_lock_generation();
-	found = handwritten_find(version, tenant, repo, false);
-	generation = handwritten_generation(found);
+	found = record_find(version, tenant, repo, false);
+	generation = record_snapshot_version(found);
 	catalog_lock_versions(ShareLock);
 	foreach(lc, catalog_migrations(found->repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
 	{
 		Migration  *migration = lfirst(lc);
 
-		if (handwritten_generation(migration) != generation)
+		if (record_snapshot_version(migration) != generation)
 			continue;
 		check_not_begun(migration);
 		catalog_remove_migration(migration->repo, tenant, migration->version);

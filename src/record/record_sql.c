@@ -90,7 +90,7 @@ check_statement(const RawStmt *raw, const char *text, bool transactional)
 List *
 record_sql_split(const char *sql, bool tenant, bool transactional)
 {
-	char	   *text = text_fill(sql, "prefix_name", "default");
+	char	   *text = sql_fill(sql, "prefix_name", "default");
 	ErrorContextCallback callback;
 	Problem		problem = {0};
 	List	   *statements;

@@ -15,12 +15,12 @@
 #include "postgres.h"
 
 /* Has this backend grown so much that a new one should go on? */
-extern bool caches_are_too_big(void);
+extern bool backend_memory_is_large(void);
 
 /*
  * To be called once per schema, outside of any use of the caches: empties them
  * now and then, once they have reached the limit.
  */
-extern void caches_trim(void);
+extern void backend_memory_trim(void);
 
 #endif							/* ASHMIG_BACKEND_MEMORY_H */

@@ -76,7 +76,7 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		else
 		{
 			transaction_begin();
-			done = series_run(&rest, item->tenant, item->schema, true)->applied;
+			done = migrate_schema(&rest, item->tenant, item->schema, true)->applied;
 			transaction_commit();
 		}
 		if (done == 0)
@@ -94,7 +94,7 @@ write_outcome(int64 run, RunResult *result)
 {
 	transaction_begin();
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		result->error->detail = lockwatch_describe();
+		result->error->detail = lock_watch_describe();
 	result->version = catalog_newest_version(result->tenant, result->schema);
 	journal_schema(run, result);
 	transaction_commit();
@@ -205,7 +205,7 @@ count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outc
 	outcome->failed += error != NULL;
 	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	debug_query_string = NULL;
-	caches_trim();
+	backend_memory_trim();
 }
 
 /* Is it a schema of the work list? */
@@ -257,7 +257,7 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
  * statement where it is; the next run resumes there.
  */
 void
-outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int nitems)
+background_run_items(const RunOptions *options, int64 run, SharedItem *items, int nitems)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig outside",
 												  ALLOCSET_DEFAULT_SIZES);

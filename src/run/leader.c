@@ -614,7 +614,7 @@ collect_results(Pool *pool)
  * Run the targets in background workers.
  */
 List *
-pool_run(const RunOptions *options, List *targets)
+leader_run(const RunOptions *options, List *targets)
 {
 	StringInfoData task;
 	Pool	   *pool;

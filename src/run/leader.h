@@ -18,7 +18,7 @@
  * where workers are not to be had or the call is cancelled; what is committed
  * then stays.
  */
-extern List *pool_run(const RunOptions *options, List *targets);
+extern List *leader_run(const RunOptions *options, List *targets);
 
 /*
  * Run one SQL statement with parameters in a worker, as the calling role and

@@ -131,7 +131,7 @@ node_locks(Node *statement)
  * Locks of statements in a schema.
  */
 int
-budget_statement_locks(List *statements)
+lock_budget_statement(List *statements)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -143,7 +143,7 @@ budget_statement_locks(List *statements)
 	{
 		ListCell   *s;
 
-		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema")))
+		foreach(s, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
 			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);
@@ -177,7 +177,7 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	entry->repo = pstrdup(migration->repo);
 	entry->tenant = migration->tenant;
 	entry->version = migration->version;
-	entry->locks = budget_statement_locks(options->down ? migration->down : migration->up);
+	entry->locks = lock_budget_statement(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
 	return entry->locks;
 }
@@ -236,7 +236,7 @@ lock_room(void)
  * Raise where the locks do not fit.
  */
 void
-budget_check(const RunOptions *options, List *targets)
+lock_budget_check(const RunOptions *options, List *targets)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -271,7 +271,7 @@ budget_check(const RunOptions *options, List *targets)
  * will take, the first having taken what they share as well.
  */
 void
-budget_measure(BudgetMeasure *measure, int schemas)
+lock_budget_measure(LockBudgetMeasure *measure, int schemas)
 {
 	int64		mine;
 	int64		in_use;
@@ -315,7 +315,7 @@ warn_of_tenants(int64 in_use, int64 room, int locks)
  * them, so it is done again only after a quarter of the room that was left.
  */
 void
-budget_note_tenant(int locks)
+lock_budget_note_tenant(int locks)
 {
 	static FullTransactionId transaction = {0};
 	static int64 until_count = 0;
@@ -346,7 +346,7 @@ budget_note_tenant(int locks)
  * Raise where dropping a schema cannot fit.
  */
 void
-budget_check_drop(const char *schema, int64 relations)
+lock_budget_check_drop(const char *schema, int64 relations)
 {
 	int64		room = lock_room();
 	int64		in_use;

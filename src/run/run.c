@@ -36,10 +36,10 @@ static List *
 run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
-	BudgetMeasure measure = {0};
+	LockBudgetMeasure measure = {0};
 	ListCell   *lc;
 
-	budget_check(options, targets);
+	lock_budget_check(options, targets);
 	foreach(lc, targets)
 	{
 		const Target *target = lfirst(lc);
@@ -50,9 +50,9 @@ run_inline(const RunOptions *options, List *targets)
 			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
 		else
 		{
-			result = series_run(options, target->tenant, target->schema, false);
+			result = migrate_schema(options, target->tenant, target->schema, false);
 			if (target->tenant)
-				budget_measure(&measure, list_length(targets));
+				lock_budget_measure(&measure, list_length(targets));
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
@@ -93,7 +93,7 @@ run_pass(const RunOptions *options, List *targets)
 	}
 	if (present == NIL)
 		return results;
-	return list_concat(pool_run(options, present), results);
+	return list_concat(leader_run(options, present), results);
 }
 
 /*

@@ -34,7 +34,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		result = series_run(options, target->tenant, target->schema, true);
+		result = migrate_schema(options, target->tenant, target->schema, true);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -51,7 +51,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 			ReThrowError(error);
 		}
 		MemoryContextSwitchTo(context);
-		result = series_failed(target->tenant, target->schema, error, start);
+		result = migrate_failed(target->tenant, target->schema, error, start);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -125,7 +125,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
-		caches_trim();
+		backend_memory_trim();
 	}
 	journal_end(run, failed > 0 ? "failed" : "done", failed, list_length(targets));
 	return results;

@@ -70,7 +70,7 @@ check_names(List *names, List *tenants)
 static List *
 selected_tenants(const RunOptions *options)
 {
-	List	   *tenants = registry_tenants();
+	List	   *tenants = catalog_tenants();
 	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -194,7 +194,7 @@ all_tenants_are_finished(const RunOptions *options)
 	int			level;
 	bool		finished;
 
-	if (options->down || options->has_only || options->except != NIL || registry_has_query())
+	if (options->down || options->has_only || options->except != NIL || catalog_tenants_have_query())
 		return false;
 	level = catalog_connect();
 	finished = catalog_query(&any_unfinished, NULL, NULL) == 0;

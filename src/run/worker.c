@@ -291,7 +291,7 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		SetCurrentStatementStartTimestamp();
 		take_role(worker->run);
 		transaction_begin();
-		result = series_run(&worker->options, item->tenant, item->schema, true);
+		result = migrate_schema(&worker->options, item->tenant, item->schema, true);
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
@@ -321,7 +321,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 
 	take_role(worker->run);
 	transaction_begin();
-	result = series_failed(item->tenant, item->schema, error, start);
+	result = migrate_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
 	if (item->tenant && public_first_of_items(worker->items) == TENANTS_TRY)
 	{
@@ -412,7 +412,7 @@ do_items(Worker *worker)
 		do_item(worker, item);
 		debug_query_string = NULL;
 		MemoryContextReset(worker->context);
-		if (++done % SCHEMAS_PER_LOOK == 0 && caches_are_too_big())
+		if (++done % SCHEMAS_PER_LOOK == 0 && backend_memory_is_large())
 		{
 			worker->slot->renew = true;
 			break;
@@ -476,7 +476,7 @@ run_outside(Worker *worker)
 
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	MemoryContextSwitchTo(worker->context);
-	outside_run_items(&worker->options, run->run, worker->items, run->nitems);
+	background_run_items(&worker->options, run->run, worker->items, run->nitems);
 }
 
 /*

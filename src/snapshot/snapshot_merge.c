@@ -502,7 +502,7 @@ statement_conflict(const void *one, const void *other, const char *table, Proble
  * twice under two names, and AshPostgres makes one index of it.
  */
 ResourceSnapshot *
-merge_snapshots(List *snapshots, const MergeHistory *history, Problem *problem)
+snapshot_merge(List *snapshots, const MergeHistory *history, Problem *problem)
 {
 	ResourceSnapshot *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;

@@ -27,7 +27,7 @@ typedef struct MergeHistory
  * Merge the snapshots (of ResourceSnapshot *) of one table.  NULL with the
  * problem noted where they conflict.
  */
-extern ResourceSnapshot *merge_snapshots(List *snapshots, const MergeHistory *history,
+extern ResourceSnapshot *snapshot_merge(List *snapshots, const MergeHistory *history,
 										 Problem *problem);
 
 #endif							/* ASHMIG_SNAPSHOT_MERGE_H */

@@ -29,7 +29,7 @@ placeholder_length(const char *at)
 }
 
 /*
- * Would text_fill find something to fill in here?
+ * Would sql_fill find something to fill in here?
  */
 static bool
 has_placeholder(const char *value)
@@ -125,7 +125,7 @@ quote_names(List *names)
  * in is not looked at again.
  */
 char *
-text_fill(const char *statement, const char *schema, const char *default_schema)
+sql_fill(const char *statement, const char *schema, const char *default_schema)
 {
 	StringInfoData buf;
 	const char *done = statement;

@@ -13,10 +13,10 @@
 /*
  * Become a role.
  */
-ManageBefore
-manage_enter_role(Oid role, int security)
+RoleBefore
+managed_role_enter(Oid role, int security)
 {
-	ManageBefore before;
+	RoleBefore before;
 
 	GetUserIdAndSecContext(&before.user, &before.security);
 	before.guc_level = NewGUCNestLevel();
@@ -29,7 +29,7 @@ manage_enter_role(Oid role, int security)
  * ran meanwhile have SET: they must not choose another role's search path.
  */
 void
-manage_leave_role(ManageBefore before)
+managed_role_leave(RoleBefore before)
 {
 	AtEOXact_GUC(false, before.guc_level);
 	SetUserIdAndSecContext(before.user, before.security);
@@ -39,7 +39,7 @@ manage_leave_role(ManageBefore before)
  * Pin what the text of a value depends on.
  */
 int
-manage_pin_text(void)
+managed_role_pin_text(void)
 {
 	int			level = NewGUCNestLevel();
 

@@ -14,8 +14,8 @@
  * A row has been inserted, updated or deleted; called by the triggers.  Its
  * tenant is created, renamed or dropped, as the registration of the table says.
  */
-extern void manage_inserted(Relation rel, HeapTuple row);
-extern void manage_updated(Relation rel, HeapTuple old_row, HeapTuple new_row);
-extern void manage_deleted(Relation rel, HeapTuple row);
+extern void managed_rows_inserted(Relation rel, HeapTuple row);
+extern void managed_rows_updated(Relation rel, HeapTuple old_row, HeapTuple new_row);
+extern void managed_rows_deleted(Relation rel, HeapTuple row);
 
 #endif							/* ASHMIG_MANAGED_ROWS_H */

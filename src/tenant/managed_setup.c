@@ -90,9 +90,9 @@ check_template(Relation rel, List *template)
 	{
 		const char *part = lfirst(lc);
 
-		if (manage_part_column(part))
+		if (managed_table_part_column(part))
 		{
-			check_column(rel, manage_part_column(part));
+			check_column(rel, managed_table_part_column(part));
 			has_column = true;
 		}
 		else if (strspn(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(part))
@@ -116,12 +116,12 @@ static void
 drop_triggers(Oid table)
 {
 	static const char *const triggers[] = {INSERT_TRIGGER, UPDATE_TRIGGER, DELETE_TRIGGER};
-	char	   *name = manage_qualified_name(table);
+	char	   *name = managed_table_qualified_name(table);
 
 	for (int i = 0; i < lengthof(triggers); i++)
 	{
 		if (OidIsValid(get_trigger_oid(table, triggers[i], true)))
-			exec_command(psprintf("DROP TRIGGER %s ON %s", triggers[i], name));
+			execute_command(psprintf("DROP TRIGGER %s ON %s", triggers[i], name));
 	}
 }
 
@@ -135,12 +135,12 @@ update_condition(const ManagedTable *managed)
 	initStringInfo(&sql);
 	foreach(lc, managed->template)
 	{
-		const char *column = manage_part_column(lfirst(lc));
+		const char *column = managed_table_part_column(lfirst(lc));
 
 		if (column)
 			appendStringInfo(&sql, "%s%s IS DISTINCT FROM %s", sql.len > 0 ? " OR " : "",
-							 manage_column_expression("OLD", column),
-							 manage_column_expression("NEW", column));
+							 managed_table_column_expression("OLD", column),
+							 managed_table_column_expression("NEW", column));
 	}
 	return sql.data;
 }
@@ -149,9 +149,9 @@ update_condition(const ManagedTable *managed)
 static void
 create_trigger(const char *trigger, const char *event, Oid table, const char *when)
 {
-	exec_command(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH ROW %s"
+	execute_command(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH ROW %s"
 						  "EXECUTE FUNCTION ashmig.tenant_row_%s()",
-						  trigger, event, manage_qualified_name(table),
+						  trigger, event, managed_table_qualified_name(table),
 						  when ? psprintf("WHEN (%s) ", when) : "",
 						  strcmp(event, "INSERT") == 0 ? "inserted" :
 						  strcmp(event, "UPDATE") == 0 ? "updated" : "deleted"));
@@ -261,7 +261,7 @@ claim_tenants(const ManagedTable *managed)
 		.nargs = 1, .types = {TEXTARRAYOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2] = {ObjectIdGetDatum(managed->table), manage_row_names(managed)};
+	Datum		values[2] = {ObjectIdGetDatum(managed->table), managed_table_row_names(managed)};
 	int			level = catalog_connect();
 	int64		missing;
 

@@ -28,7 +28,7 @@
 
 /* A table's names, for SQL */
 char *
-manage_qualified_name(Oid table)
+managed_table_qualified_name(Oid table)
 {
 	return psprintf("%s.%s", quote_name(get_namespace_name(get_rel_namespace(table))),
 					quote_name(get_rel_name(table)));
@@ -36,14 +36,14 @@ manage_qualified_name(Oid table)
 
 /* The column that a part of a template names, or NULL where it is text */
 const char *
-manage_part_column(const char *part)
+managed_table_part_column(const char *part)
 {
 	return part[0] == ':' ? part + 1 : NULL;
 }
 
 /* The text of a column */
 char *
-manage_column_expression(const char *alias, const char *column)
+managed_table_column_expression(const char *alias, const char *column)
 {
 	return psprintf("%s.%s::pg_catalog.text COLLATE pg_catalog.\"C\"", alias, quote_name(column));
 }
@@ -61,12 +61,12 @@ name_expression(const ManagedTable *managed)
 	appendStringInfoChar(&sql, '(');
 	foreach(lc, managed->template)
 	{
-		const char *column = manage_part_column(lfirst(lc));
+		const char *column = managed_table_part_column(lfirst(lc));
 
 		if (sql.len > 1)
 			appendStringInfoString(&sql, " || ");
 		if (column)
-			appendStringInfoString(&sql, manage_column_expression("t", column));
+			appendStringInfoString(&sql, managed_table_column_expression("t", column));
 		else
 			appendStringInfo(&sql, "%s::pg_catalog.text", quote_text(lfirst(lc)));
 	}
@@ -120,16 +120,16 @@ static Datum
 query_as_owner(const ManagedTable *managed, const char *query, const char *name)
 {
 	Relation	rel = table_open(managed->table, AccessShareLock);
-	ManageBefore before = manage_enter_role(rel->rd_rel->relowner,
+	RoleBefore before = managed_role_enter(rel->rd_rel->relowner,
 											SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 	Datum		result;
 
-	(void) manage_pin_text();
+	(void) managed_role_pin_text();
 	SPI_connect();
 	result = query_value(psprintf(query, name_expression(managed),
-								  manage_qualified_name(managed->table)), name);
+								  managed_table_qualified_name(managed->table)), name);
 	SPI_finish();
-	manage_leave_role(before);
+	managed_role_leave(before);
 	table_close(rel, NoLock);
 	return result;
 }
@@ -138,7 +138,7 @@ query_as_owner(const ManagedTable *managed, const char *query, const char *name)
  * Has a row that name?
  */
 bool
-manage_has_row(const ManagedTable *managed, const char *name)
+managed_table_has_row(const ManagedTable *managed, const char *name)
 {
 	return DatumGetBool(query_as_owner(managed,
 									   "SELECT EXISTS (SELECT FROM (SELECT %s AS name FROM %s AS t) AS n"
@@ -149,7 +149,7 @@ manage_has_row(const ManagedTable *managed, const char *name)
  * The names of all rows.
  */
 Datum
-manage_row_names(const ManagedTable *managed)
+managed_table_row_names(const ManagedTable *managed)
 {
 	return query_as_owner(managed, "SELECT coalesce(pg_catalog.array_agg(%s), '{}') FROM %s AS t", "");
 }

@@ -11,7 +11,7 @@
  *	 - the name of the row at hand is made as the writer, by the output functions
  *	   of its columns' types;
  *	 - other rows are read as the table's owner, as foreign keys are checked
- *	   (manage_has_row and manage_row_names; nothing else reads the table);
+ *	   (managed_table_has_row and managed_table_row_names; nothing else reads the table);
  *	 - tenants are created, renamed and dropped as the manager, with the search
  *	   path and the settings of then.  We do not read the table meanwhile; whoever
  *	   owns a table that the manager's migrations reference or write is trusted

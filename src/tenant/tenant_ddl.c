@@ -54,11 +54,11 @@ tenant_statements(void)
 	ListCell   *lr;
 	ListCell   *lo;
 
-	foreach(lr, recorded_repos())
+	foreach(lr, snapshot_store_repos())
 	{
 		DiffOptions options = {0};
 		Problem		problem = {0};
-		Recorded   *recorded = recorded_load(lfirst(lr), true, &problem);
+		Recorded   *recorded = snapshot_store_load(lfirst(lr), true, &problem);
 		Diff	   *diff;
 
 		problem_raise(&problem);
@@ -69,7 +69,7 @@ tenant_statements(void)
 	}
 	foreach(lo, operations)
 		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, plan_migrations(operations))
+	foreach(lr, migration_plan_make(operations))
 	{
 		PlannedMigration *migration = lfirst(lr);
 
@@ -162,7 +162,7 @@ history_locks(void)
 	ListCell   *lc;
 
 	foreach(lc, catalog_migrations_cached(true))
-		locks += budget_statement_locks(((Migration *) lfirst(lc))->up);
+		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
 	return locks;
 }
 
@@ -175,7 +175,7 @@ history_locks(void)
 static MemoryContext cache_context = NULL;
 static Compiled *cached = NULL; /* NULL: history has to be replayed */
 static bool cache_valid = false;
-static uint64 cache_generation = 0;
+static uint64 cache_changes = 0;
 static char *cache_default_schema = NULL;
 static int	cached_locks = 0;
 
@@ -219,9 +219,9 @@ cache_load(void)
 
 	/* before reading, so that a change meanwhile makes it stale */
 	(void) catalog_migrations_cached(true);
-	cache_generation = catalog_migrations_generation();
+	cache_changes = catalog_migrations_changes();
 	compiled = compile();
-	cached_locks = compiled ? budget_statement_locks(compiled->statements) : history_locks();
+	cached_locks = compiled ? lock_budget_statement(compiled->statements) : history_locks();
 
 	MemoryContextSwitchTo(cache_context);
 	cache_default_schema = pstrdup(ashmig_default_schema);
@@ -238,7 +238,7 @@ cache_load(void)
 static void
 cache_refresh(void)
 {
-	if (!cache_valid || cache_generation != catalog_migrations_generation() ||
+	if (!cache_valid || cache_changes != catalog_migrations_changes() ||
 		strcmp(cache_default_schema, ashmig_default_schema) != 0)
 		cache_load();
 }
@@ -247,7 +247,7 @@ cache_refresh(void)
  * The compiled structure, or NULL.
  */
 const Compiled *
-compiled_tenant(void)
+tenant_ddl_compiled(void)
 {
 	cache_refresh();
 	return cached;
@@ -260,7 +260,7 @@ compiled_tenant(void)
  * Locks of a new tenant.
  */
 int
-compiled_locks(void)
+tenant_ddl_locks(void)
 {
 	cache_refresh();
 	return cached_locks + LOCKS_OF_SCHEMA;
