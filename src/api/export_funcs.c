@@ -33,7 +33,7 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 
 	call_require(fcinfo, 0, "version");
 	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
-								 repo ? catalog_repo_name(repo) : NULL, false);
+							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
 }
 

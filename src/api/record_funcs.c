@@ -69,8 +69,8 @@ ashmig_remove_migration(PG_FUNCTION_ARGS)
 {
 	call_require(fcinfo, 0, "version");
 	PG_RETURN_INT32(record_forget(PG_GETARG_INT64(0),
-									   call_boolean(fcinfo, "tenant", false),
-									   repo_argument(fcinfo)));
+								  call_boolean(fcinfo, "tenant", false),
+								  repo_argument(fcinfo)));
 }
 
 /*

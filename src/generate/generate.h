@@ -28,7 +28,8 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
-	bool		quiet;			/* no warnings: another look at the input gives them */
+	bool		quiet;			/* no warnings: another look at the input
+								 * gives them */
 } GenerateOptions;
 
 /* A table of the input */
@@ -44,7 +45,8 @@ typedef struct RepoGeneration
 	char	   *repo;
 	Model	   *given;
 	List	   *tables;			/* of GivenTable * */
-	List	   *taken;			/* of TakenTable *: another repo had them so far */
+	List	   *taken;			/* of TakenTable *: another repo had them so
+								 * far */
 	Diff	   *diff;
 	List	   *migrations;		/* of PlannedMigration * */
 } RepoGeneration;

@@ -53,7 +53,7 @@ generate_input_has_extensions(Datum input)
 		getKeyJsonValueFromContainer(&jsonb->root, EXTENSIONS_KEY, strlen(EXTENSIONS_KEY), NULL) != NULL;
 }
 
-Bundle	   *
+Bundle *
 generate_input_decode(Datum input, bool quiet)
 {
 	Jsonb	   *jsonb = DatumGetJsonbP(input);
@@ -99,7 +99,7 @@ check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 				 errhint("Give one of the two a name of its own.")));
 }
 
-List	   *
+List *
 generate_input_group(List *snapshots, const char *repo)
 {
 	List	   *groups = NIL;
@@ -130,7 +130,7 @@ generate_input_group(List *snapshots, const char *repo)
 	return groups;
 }
 
-List	   *
+List *
 generate_input_repos(const Bundle *bundle)
 {
 	List	   *repos = NIL;

@@ -108,7 +108,7 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 
 		if (table_map_get(changed, &given->table->name) != NULL)
 			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
-						  version, dev);
+								version, dev);
 		else
 			snapshot_store_refresh(repo->repo, given->table, snapshots, given->positions, dev);
 	}

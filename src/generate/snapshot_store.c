@@ -165,7 +165,7 @@ names_datum(List *names, int part)
 
 List *
 snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
-				   bool with_dev, Problem *problem)
+						 bool with_dev, Problem *problem)
 {
 	static CatalogStatement query = {
 		"SELECT snapshot::text, state::text, repo FROM ("
@@ -277,7 +277,7 @@ run_command(CatalogStatement *command, Datum *values, const char *nulls)
 
 void
 snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
-			  List *positions, int64 version, bool dev)
+					List *positions, int64 version, bool dev)
 {
 	static CatalogStatement insert = {
 		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state, snapshot)"
@@ -305,7 +305,7 @@ snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
 
 void
 snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
-				 List *positions, bool with_dev)
+					   List *positions, bool with_dev)
 {
 	static CatalogStatement update = {
 		"UPDATE ashmig.snapshots AS s SET snapshot = g.given,"
@@ -361,7 +361,11 @@ snapshot_store_squash(void)
 		" WHERE NOT dev AND EXISTS (SELECT FROM ashmig.snapshots AS o"
 		"  WHERE NOT o.dev AND ((o.repo, o.scope, o.schema_name, o.table_name)"
 		"   = (s.repo, s.scope, s.schema_name, s.table_name) AND o.version < s.version"
-		/* what was renamed in this generation had its history under the old name */
+
+		/*
+		 * what was renamed in this generation had its history under the old
+		 * name
+		 */
 		"   OR o.snapshot IS NULL AND o.version = s.version))",
 		0, {0}, NULL
 	};

@@ -21,7 +21,8 @@
 typedef struct Recorded
 {
 	Model	   *model;
-	List	   *snapshots;		/* of ResourceSnapshot *, as decoded, each table's first */
+	List	   *snapshots;		/* of ResourceSnapshot *, as decoded, each
+								 * table's first */
 } Recorded;
 
 /* The repos that have snapshots, as a List of char *. */
@@ -44,7 +45,7 @@ typedef struct TakenTable
  * a List of TakenTable *.
  */
 extern List *snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
-								bool with_dev, Problem *problem);
+									  bool with_dev, Problem *problem);
 
 /*
  * Are all of these snapshots (a jsonb array) recorded as they stand?  Then
@@ -57,11 +58,11 @@ extern bool snapshot_store_is_current(Datum snapshots, bool with_dev);
  * at these positions (NIL: the snapshot it has), and its state.
  */
 extern void snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
-						  List *positions, int64 version, bool dev);
+								List *positions, int64 version, bool dev);
 
 /* A table whose structure did not change: bring its newest row up to date. */
 extern void snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
-							 List *positions, bool with_dev);
+								   List *positions, bool with_dev);
 
 /* Record that a table is gone as of "version". */
 extern void snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev);

@@ -30,7 +30,7 @@ static List *cached_public = NIL;
 static List *cached_tenant = NIL;
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
-static uint64 cache_changes = 0; /* grows with every change noticed */
+static uint64 cache_changes = 0;	/* grows with every change noticed */
 
 /* ------------------------------------------------------------------------
  * Locks and versions

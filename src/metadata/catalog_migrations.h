@@ -37,7 +37,8 @@ typedef struct Migration
 	bool		dev;
 	bool		transactional;
 	List	   *up;				/* of char * */
-	List	   *down;			/* of char *; NIL may also mean "nothing to do" */
+	List	   *down;			/* of char *; NIL may also mean "nothing to
+								 * do" */
 	bool		reversible;		/* down is not NULL */
 	char	   *checksum;
 	int64		generation;		/* 0: none */

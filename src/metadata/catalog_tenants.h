@@ -16,7 +16,8 @@ typedef struct Tenant
 	bool		registered;
 	bool		listed;			/* by the query */
 	bool		exists;			/* there is a schema of that name */
-	Oid			managed_by;		/* the table whose row it belongs to, or InvalidOid */
+	Oid			managed_by;		/* the table whose row it belongs to, or
+								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
 } Tenant;
 
@@ -45,7 +46,7 @@ extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *manag
 
 /* Write ashmig.tenants.  The caller holds catalog_lock_tenants. */
 extern void catalog_tenants_add(const char *schema, Oid managed_by);
-extern void catalog_tenants_remove(const char *schema);	/* with its versions */
-extern void catalog_tenants_rename(const char *old_name, const char *new_name);	/* likewise */
+extern void catalog_tenants_remove(const char *schema); /* with its versions */
+extern void catalog_tenants_rename(const char *old_name, const char *new_name); /* likewise */
 
 #endif							/* ASHMIG_CATALOG_TENANTS_H */

@@ -34,7 +34,7 @@
 /* What the error context callback needs */
 typedef struct ContextArg
 {
-	const ExecutePlace *place;		/* or NULL */
+	const ExecutePlace *place;	/* or NULL */
 	const char *sql;
 } ContextArg;
 
@@ -75,7 +75,7 @@ search_path(const char *schema, const char *default_schema)
  */
 int
 execute_enter(const char *schema, const char *default_schema,
-		   int lock_timeout, bool hold_back)
+			  int lock_timeout, bool hold_back)
 {
 	int			guc_level = NewGUCNestLevel();
 

@@ -31,7 +31,7 @@ typedef struct ExecutePlace
  * would be some for every tenant.
  */
 extern int	execute_enter(const char *schema, const char *default_schema,
-					   int lock_timeout, bool hold_back);
+						  int lock_timeout, bool hold_back);
 extern void execute_leave(int guc_level);
 
 /*

@@ -28,7 +28,7 @@
 typedef struct Deferred
 {
 	char	   *sql;
-	ExecutePlace	place;
+	ExecutePlace place;
 	ExecutedMigration *executed;	/* whose time it is */
 } Deferred;
 
@@ -131,7 +131,7 @@ run_migration(Series *series, ExecutedMigration *executed)
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
 	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecutePlace	place = {series->schema, migration->tenant, down, migration->version, 0};
+	ExecutePlace place = {series->schema, migration->tenant, down, migration->version, 0};
 	ExecuteMigration environment;
 	ListCell   *lc;
 
@@ -299,8 +299,8 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
 
 	old = MemoryContextSwitchTo(context);
 	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
-					   options->lock_timeout,
-					   tenant && !options->log_sql);
+						  options->lock_timeout,
+						  tenant && !options->log_sql);
 	run_pending(options, outside, result);
 	execute_leave(level);
 	MemoryContextSwitchTo(old);

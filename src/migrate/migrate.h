@@ -26,7 +26,7 @@
  * context; its status is RUN_NOTHING where there was nothing to do.
  */
 extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
-							 const char *schema, bool outside);
+								 const char *schema, bool outside);
 
 /*
  * The result of a schema whose transaction failed with this error, which gets
@@ -34,6 +34,6 @@ extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
  * in a transaction after that one; "start" is when the try began.
  */
 extern RunResult *migrate_failed(bool tenant, const char *schema, ErrorData *error,
-								instr_time start);
+								 instr_time start);
 
 #endif							/* ASHMIG_MIGRATE_H */

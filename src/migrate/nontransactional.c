@@ -213,7 +213,7 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 {
 	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
 	List	   *statements = options->down ? migration->down : migration->up;
-	ExecutePlace	place = {schema, migration->tenant, options->down, migration->version, 0};
+	ExecutePlace place = {schema, migration->tenant, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;

@@ -23,14 +23,17 @@ typedef struct RunOptions
 	bool		run_public;
 	bool		run_tenants;
 	const char *repo;			/* NULL: all */
-	const char *prefix;			/* public migrations run here; NULL: default schema */
+	const char *prefix;			/* public migrations run here; NULL: default
+								 * schema */
 	int64		to;				/* included; 0: none */
 	int			step;			/* 0: none */
 	bool		all;			/* take back everything */
-	List	   *only;			/* tenants, of char *; NIL with has_only: none at all */
+	List	   *only;			/* tenants, of char *; NIL with has_only: none
+								 * at all */
 	bool		has_only;
 	List	   *except;			/* of char * */
-	List	   *versions;		/* of int64 *: exactly these; NIL: by the rules above */
+	List	   *versions;		/* of int64 *: exactly these; NIL: by the
+								 * rules above */
 	OnError		on_error;
 	int			workers;
 	bool		atomic;

@@ -162,7 +162,8 @@ pending_down(const RunOptions *options, bool tenant, const char *schema)
 {
 	int			step = options->step;
 	List	   *versions = catalog_applied(schema, tenant);
-	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the next read */
+	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the
+																 * next read */
 	List	   *result = NIL;
 	ListCell   *lc;
 

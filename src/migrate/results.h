@@ -15,7 +15,8 @@ typedef enum RunStatus
 	RUN_NOTHING,				/* there was nothing to do: gives no row */
 	RUN_APPLIED,
 	RUN_ROLLED_BACK,
-	RUN_BACKGROUND,				/* non-transactional migrations go on after the call */
+	RUN_BACKGROUND,				/* non-transactional migrations go on after
+								 * the call */
 	RUN_PENDING,				/* they wait for a run outside a transaction */
 	RUN_MISSING,				/* the schema does not exist */
 	RUN_SKIPPED,				/* stopped before its turn */
@@ -29,8 +30,8 @@ typedef struct RunResult
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or taken back */
-	int			remaining;		/* of RUN_BACKGROUND: migrations still to be done;
-								 * 0: another run does them */
+	int			remaining;		/* of RUN_BACKGROUND: migrations still to be
+								 * done; 0: another run does them */
 	bool		blocks_tenants; /* of these, public: tenants come after them */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */

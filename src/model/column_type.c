@@ -151,14 +151,14 @@ column_type_sql(const Attribute *attribute, Problem *problem)
 }
 
 static char *column_type_literal(const ElixirTerm *term, const char *base,
-						   int array_depth, const char *path, Problem *problem);
+								 int array_depth, const char *path, Problem *problem);
 
 /*
  * A list for an array column: ARRAY[...]::type[], as Ecto prints it.
  */
 static char *
 column_type_array(const ElixirTerm *term, const char *base, int array_depth,
-			const char *path, Problem *problem)
+				  const char *path, Problem *problem)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -168,7 +168,7 @@ column_type_array(const ElixirTerm *term, const char *base, int array_depth,
 	foreach(lc, term->items)
 	{
 		char	   *item = column_type_literal(lfirst(lc), base, array_depth - 1,
-										 path, problem);
+											   path, problem);
 
 		if (item == NULL && problem->sqlerrcode != 0)
 			return NULL;
@@ -207,7 +207,7 @@ column_type_charlist(const char *text, const char *base, int array_depth)
  */
 static char *
 column_type_literal(const ElixirTerm *term, const char *base, int array_depth,
-			  const char *path, Problem *problem)
+					const char *path, Problem *problem)
 {
 	switch (term->kind)
 	{
@@ -248,9 +248,9 @@ column_type_default(const Attribute *attribute, Problem *problem)
 	if (column_type_sequence(attribute) != SEQUENCE_NONE)
 		return NULL;
 	return column_type_literal(attribute->default_value,
-						 known ? known->sql : attribute->type,
-						 attribute->array_depth,
-						 psprintf("%s.default", attribute->path), problem);
+							   known ? known->sql : attribute->type,
+							   attribute->array_depth,
+							   psprintf("%s.default", attribute->path), problem);
 }
 
 /* ----------

@@ -70,7 +70,8 @@ typedef struct TableIndex
 	IndexKind	kind;
 	char	   *name;
 	char	   *identity;		/* name of the identity, or NULL */
-	bool		chosen;			/* there are other identities that would be this index */
+	bool		chosen;			/* there are other identities that would be
+								 * this index */
 	List	   *keys;			/* of IndexKey * */
 	bool		unique;
 	bool		nulls_distinct;
@@ -78,7 +79,8 @@ typedef struct TableIndex
 	char	   *using;			/* or NULL */
 	char	   *where;			/* SQL with its parentheses, or NULL */
 	List	   *include;		/* of char * */
-	char	   *prefix;			/* schema of the table, where the index says another; or NULL */
+	char	   *prefix;			/* schema of the table, where the index says
+								 * another; or NULL */
 	char	   *path;
 } TableIndex;
 
@@ -101,9 +103,11 @@ typedef struct Statement
 typedef struct Table
 {
 	TableName	name;
-	const struct Table *before; /* the recorded table, where an answer renamed this copy of it, or its columns */
+	const struct Table *before; /* the recorded table, where an answer renamed
+								 * this copy of it, or its columns */
 	List	   *columns;		/* of Column *, in the snapshot's order */
-	List	   *retired;		/* of Column *: removed attributes whose columns stay */
+	List	   *retired;		/* of Column *: removed attributes whose
+								 * columns stay */
 	PrimaryKey *primary_key;	/* or NULL */
 	List	   *foreign_keys;
 	List	   *indexes;
@@ -124,9 +128,11 @@ typedef struct Model
 typedef struct TableState
 {
 	char	   *primary_key_name;	/* or NULL */
-	List	   *primary_key_columns;	/* of char *: which of several keys was chosen; NIL */
+	List	   *primary_key_columns;	/* of char *: which of several keys
+										 * was chosen; NIL */
 	List	   *sequences;		/* of char *: column and sequence name in turn */
-	List	   *identities;		/* of char *: which of several names of an index was chosen */
+	List	   *identities;		/* of char *: which of several names of an
+								 * index was chosen */
 	List	   *retired;		/* of Column * */
 } TableState;
 

@@ -19,7 +19,8 @@
 typedef struct DeparseContext
 {
 	List	   *statements;		/* of char *, finished */
-	char	   *table;			/* the ALTER TABLE being gathered, qualified; or NULL */
+	char	   *table;			/* the ALTER TABLE being gathered, qualified;
+								 * or NULL */
 	StringInfoData clauses;		/* its clauses so far */
 } DeparseContext;
 

@@ -19,9 +19,11 @@ typedef struct DiffContext
 {
 	const DiffOptions *options;
 	const Model *from;			/* the recorded structure, renamed */
-	List	   *historic;		/* of TableName *: names of keys and sequences that a rename left */
+	List	   *historic;		/* of TableName *: names of keys and sequences
+								 * that a rename left */
 	List	   *operations;
-	List	   *retyped;		/* of TouchedColumns *: columns whose type changes */
+	List	   *retyped;		/* of TouchedColumns *: columns whose type
+								 * changes */
 	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
 } DiffContext;
 
@@ -66,7 +68,7 @@ free_sequence_name(const DiffContext *context, const Table *table, Column *colum
 {
 	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
 		column->sequence_name = historic_names_avoid(context->historic, &table->name, column->name,
-											   "seq", column->sequence_name);
+													 "seq", column->sequence_name);
 }
 
 /* ----------

@@ -30,7 +30,8 @@ typedef struct Diff
 	List	   *operations;		/* of Operation *, not yet in order */
 	List	   *questions;		/* of RenameQuestion * */
 	Model	   *result;			/* the structure afterwards */
-	List	   *forgotten;		/* of TableName *: tables that are gone, or go by another name */
+	List	   *forgotten;		/* of TableName *: tables that are gone, or go
+								 * by another name */
 } Diff;
 
 /*

@@ -52,7 +52,7 @@ historic_names_collect(const Model *model)
 
 char *
 historic_names_avoid(const List *historic, const TableName *table, const char *column,
-			   const char *label, char *name)
+					 const char *label, char *name)
 {
 	int			number = 0;
 	ListCell   *lc;

@@ -23,6 +23,6 @@ extern List *historic_names_collect(const Model *model);
  * or the next one that none of the historic ones is
  */
 extern char *historic_names_avoid(const List *historic, const TableName *table,
-							const char *column, const char *label, char *name);
+								  const char *column, const char *label, char *name);
 
 #endif							/* ASHMIG_HISTORIC_NAMES_H */

@@ -81,7 +81,8 @@ typedef struct Operation
 {
 	OperationKind kind;
 	TableName	table;			/* as it is called when the operation runs */
-	bool		with_table;		/* comes and goes with its table: removing says nothing */
+	bool		with_table;		/* comes and goes with its table: removing
+								 * says nothing */
 	bool		concurrently;	/* an index built without blocking writers */
 	bool		before_renames; /* removes SQL text that holds the old names */
 	union
@@ -129,6 +130,7 @@ extern OperationSubject operation_subject(OperationKind kind);
 
 /* An operation without flags, whose subject the caller sets */
 extern Operation *operation_make(OperationKind kind, const TableName *table);
+
 /* What it is about: "title", "posts_title_index"; NULL: the table itself */
 extern const char *operation_subject_name(const Operation *operation);
 

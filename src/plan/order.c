@@ -27,7 +27,8 @@ typedef enum Phase
 {
 	PHASE_SCHEMAS,
 	PHASE_REMOVE_STATEMENTS,
-	PHASE_REMOVE_BEFORE_RENAMES,	/* checks and indexes that speak of old names */
+	PHASE_REMOVE_BEFORE_RENAMES,	/* checks and indexes that speak of old
+									 * names */
 	PHASE_RENAME,
 	PHASE_DROP_FOREIGN_KEYS,
 	PHASE_REMOVE_PARTS,			/* indexes, keys, checks, columns */

@@ -643,7 +643,11 @@ rename_report(List *questions, Problem *problem)
 		int			rank = 0;
 
 		question_print(&detail, question);
-		/* a second lost column cannot become the first one's candidate as well */
+
+		/*
+		 * a second lost column cannot become the first one's candidate as
+		 * well
+		 */
 		foreach(lq, questions)
 		{
 			const RenameQuestion *before = lfirst(lq);

@@ -21,7 +21,8 @@
 /* An answer to "was this renamed?", from the argument "renames" */
 typedef struct RenameAnswer
 {
-	char	   *schema;			/* where the table lies, NULL: the default or a tenant */
+	char	   *schema;			/* where the table lies, NULL: the default or
+								 * a tenant */
 	char	   *table;
 	char	   *column;			/* NULL: the table itself */
 	char	   *to;				/* the new name, or NULL */
@@ -52,7 +53,8 @@ typedef struct Renamed
 	Model	   *from;			/* the recorded structure under its new names */
 	List	   *operations;		/* of Operation *: moves and renames, in order */
 	List	   *questions;		/* of RenameQuestion * */
-	List	   *forgotten;		/* of TableName *: names that stand for nothing any more */
+	List	   *forgotten;		/* of TableName *: names that stand for
+								 * nothing any more */
 } Renamed;
 
 /* Decode the argument "renames", a JSON array. NIL with the problem noted where it is malformed. */

@@ -131,7 +131,7 @@ recorded_labels(const EnumType *type, List **labels)
 		foreach(ls, migration->up)
 		{
 			char	   *text = sql_fill(lfirst(ls), type->tenant ? TENANT_SCHEMA : ashmig_default_schema,
-										 ashmig_default_schema);
+										ashmig_default_schema);
 
 			foreach(lr, raw_parser(text, RAW_PARSE_DEFAULT))
 				follow_statement(&history, lfirst_node(RawStmt, lr)->stmt);

@@ -25,8 +25,10 @@
 typedef struct Installation
 {
 	List	   *all;			/* of Migration *: recorded public ones */
-	List	   *installed;		/* those of them that install extensions and count */
-	List	   *names;			/* of char *: what the migration to be installs */
+	List	   *installed;		/* those of them that install extensions and
+								 * count */
+	List	   *names;			/* of char *: what the migration to be
+								 * installs */
 	List	   *up;
 	List	   *down;
 } Installation;

@@ -130,7 +130,8 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		result->error = CopyErrorData();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
-		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
+		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have
+														 * failed */
 		MemoryContextSwitchTo(context);
 		succeeded = false;
 	}

@@ -17,6 +17,6 @@
  * called outside a transaction, in a background worker.
  */
 extern void background_run_items(const RunOptions *options, int64 run,
-							  SharedItem *items, int nitems);
+								 SharedItem *items, int nitems);
 
 #endif							/* ASHMIG_BACKGROUND_H */

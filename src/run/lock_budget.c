@@ -250,7 +250,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 		const Target *target = lfirst(lc);
 		ListCell   *m;
 
-		needed += 2;			/* the schema, and the lock that excludes other runs */
+		needed += 2;			/* the schema, and the lock that excludes
+								 * other runs */
 		foreach(m, pending_migrations(options, target->tenant, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}

@@ -18,12 +18,14 @@ typedef enum TenantsTurn
 {
 	TENANTS_WAIT,				/* public is not through */
 	TENANTS_RUN,				/* it is, or takes no part */
-	TENANTS_TRY,				/* likewise, but for a rest outside a transaction: a
-								 * tenant that fails may lack just that, so it is
-								 * left for later rather than failed */
+	TENANTS_TRY,				/* likewise, but for a rest outside a
+								 * transaction: a tenant that fails may lack
+								 * just that, so it is left for later rather
+								 * than failed */
 
 	/* From here on: none has a turn in this run */
-	TENANTS_FOLLOW,				/* they come after what public leaves for later */
+	TENANTS_FOLLOW,				/* they come after what public leaves for
+								 * later */
 	TENANTS_PENDING,			/* another run is at work in public */
 	TENANTS_SKIPPED				/* public failed */
 } TenantsTurn;

@@ -58,8 +58,10 @@ typedef struct SharedItem
 	ItemState	state;
 	bool		tenant;
 	int			attempts;
-	int			remaining;		/* of ITEM_OUTSIDE: migrations still to be done */
-	bool		blocks_tenants; /* of ITEM_OUTSIDE, public: tenants come after these */
+	int			remaining;		/* of ITEM_OUTSIDE: migrations still to be
+								 * done */
+	bool		blocks_tenants; /* of ITEM_OUTSIDE, public: tenants come after
+								 * these */
 	bool		worker_died;	/* of ITEM_FAILED: before it could say so */
 	TimestampTz not_before;		/* of ITEM_RETRY */
 	char		schema[NAMEDATALEN];
@@ -68,7 +70,8 @@ typedef struct SharedItem
 typedef struct SharedWorker
 {
 	int			item;			/* that it is at; -1: none */
-	bool		renew;			/* it left for its memory's sake, with work undone */
+	bool		renew;			/* it left for its memory's sake, with work
+								 * undone */
 } SharedWorker;
 
 /* Has the row of ashmig.runs been written? */

@@ -270,7 +270,8 @@ targets_find(const RunOptions *options)
 		Target	   *target = palloc(sizeof(Target));
 
 		target->tenant = false;
-		target->exists = true;	/* else the error of the first migration says so */
+		target->exists = true;	/* else the error of the first migration says
+								 * so */
 		target->schema = pstrdup(run_options_public_schema(options));
 		result = unfinished(options, false, list_make1(target));
 	}

@@ -242,7 +242,8 @@ close_journal(Worker *worker)
 	if (run->cancel)
 		status = "canceled";
 	else if (run->outside > 0)
-		status = "background";	/* also with failures: OUTSIDE_WORKER counts them */
+		status = "background";	/* also with failures: OUTSIDE_WORKER counts
+								 * them */
 	else if (failed > 0)
 		status = "failed";
 	SpinLockRelease(&run->mutex);
@@ -295,7 +296,8 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
-		ResetTempTableNamespace();	/* for the next schema, it is as in a new session */
+		ResetTempTableNamespace();	/* for the next schema, it is as in a new
+									 * session */
 		transaction_commit();
 	}
 	PG_CATCH();
@@ -525,7 +527,8 @@ ashmig_worker_main(Datum main_arg)
 	}
 	take_over(toc, worker.run);
 
-	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions left it */
+	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions
+												 * left it */
 	initStringInfo(&task);
 	appendBinaryStringInfo(&task, shm_toc_lookup(toc, SHARED_KEY_TASK, false),
 						   worker.run->task_size);

@@ -33,7 +33,8 @@ typedef struct Load
 	const char *root;
 	bool		dev;			/* _dev files count */
 	JsonWriter	snapshots;		/* an array, still open */
-	List	   *files;			/* of char *: where each comes from, below the root */
+	List	   *files;			/* of char *: where each comes from, below the
+								 * root */
 	bool		has_extensions;
 	List	   *extensions;		/* of all repos, each once */
 	int			ash_functions_version;	/* the highest */

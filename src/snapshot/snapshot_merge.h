@@ -20,7 +20,8 @@
 typedef struct MergeHistory
 {
 	const List *primary_key;	/* of char *: its columns */
-	const List *identities;		/* of char *: names of the identities that have an index */
+	const List *identities;		/* of char *: names of the identities that
+								 * have an index */
 } MergeHistory;
 
 /*
@@ -28,6 +29,6 @@ typedef struct MergeHistory
  * problem noted where they conflict.
  */
 extern ResourceSnapshot *snapshot_merge(List *snapshots, const MergeHistory *history,
-										 Problem *problem);
+										Problem *problem);
 
 #endif							/* ASHMIG_SNAPSHOT_MERGE_H */

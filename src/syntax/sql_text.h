@@ -40,6 +40,6 @@ extern char *quote_names(List *names);
  * runs in (a tenant, or the default schema), "default_schema" the default one.
  */
 extern char *sql_fill(const char *statement, const char *schema,
-					   const char *default_schema);
+					  const char *default_schema);
 
 #endif							/* ASHMIG_SQL_TEXT_H */

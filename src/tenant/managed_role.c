@@ -16,7 +16,7 @@
 RoleBefore
 managed_role_enter(Oid role, int security)
 {
-	RoleBefore before;
+	RoleBefore	before;
 
 	GetUserIdAndSecContext(&before.user, &before.security);
 	before.guc_level = NewGUCNestLevel();

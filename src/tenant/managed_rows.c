@@ -58,7 +58,7 @@ static RoleBefore
 enter_manager(const ManagedTable *managed)
 {
 	Oid			role = get_role_oid(managed->owner, true);
-	RoleBefore before;
+	RoleBefore	before;
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -118,7 +118,7 @@ find_managed(Oid table)
 		.nargs = 1, .types = {OIDOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	RoleBefore before = managed_role_enter(table_owner(catalog_table("managed_tables")), 0);
+	RoleBefore	before = managed_role_enter(table_owner(catalog_table("managed_tables")), 0);
 	int			level = catalog_connect();
 	ManagedTable *managed = NULL;
 	Datum		values[1];
@@ -339,7 +339,7 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
 {
 	RowContext	context = {rel, new_name ? new_name : old_name};
 	ErrorContextCallback callback;
-	RoleBefore before;
+	RoleBefore	before;
 
 	if (old_name && new_name && strcmp(old_name, new_name) == 0)
 		return;

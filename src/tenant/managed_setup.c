@@ -150,11 +150,11 @@ static void
 create_trigger(const char *trigger, const char *event, Oid table, const char *when)
 {
 	execute_command(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH ROW %s"
-						  "EXECUTE FUNCTION ashmig.tenant_row_%s()",
-						  trigger, event, managed_table_qualified_name(table),
-						  when ? psprintf("WHEN (%s) ", when) : "",
-						  strcmp(event, "INSERT") == 0 ? "inserted" :
-						  strcmp(event, "UPDATE") == 0 ? "updated" : "deleted"));
+							 "EXECUTE FUNCTION ashmig.tenant_row_%s()",
+							 trigger, event, managed_table_qualified_name(table),
+							 when ? psprintf("WHEN (%s) ", when) : "",
+							 strcmp(event, "INSERT") == 0 ? "inserted" :
+							 strcmp(event, "UPDATE") == 0 ? "updated" : "deleted"));
 }
 
 /*

@@ -120,7 +120,7 @@ static Datum
 query_as_owner(const ManagedTable *managed, const char *query, const char *name)
 {
 	Relation	rel = table_open(managed->table, AccessShareLock);
-	RoleBefore before = managed_role_enter(rel->rd_rel->relowner,
+	RoleBefore	before = managed_role_enter(rel->rd_rel->relowner,
 											SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
 	Datum		result;
 

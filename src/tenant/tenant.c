@@ -172,7 +172,7 @@ run_compiled(const char *schema, List *statements)
 	error_context_stack = &callback;
 
 	level = execute_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
-					   !ashmig_log_sql);
+						  !ashmig_log_sql);
 	foreach(lc, statements)
 	{
 		build.statement++;
@@ -495,6 +495,7 @@ tenant_rename(const char *old_name, const char *new_name)
 		raise_tenant_exists(new_name, manager);
 	(void) catalog_tenants_find(old_name, &noted, NULL);
 	rename_schema(old_name, noted, new_name);
-	catalog_tenants_remove(new_name);	/* what a schema of that name left behind */
+	catalog_tenants_remove(new_name);	/* what a schema of that name left
+										 * behind */
 	catalog_tenants_rename(old_name, new_name);
 }
