@@ -1,6 +1,6 @@
 /*
  * migration_plan.h
- *		The operations of one code generation as migrations.
+ *		The operations of one call that generates, as migrations.
  */
 #ifndef ASHMIG_MIGRATION_PLAN_H
 #define ASHMIG_MIGRATION_PLAN_H
@@ -11,7 +11,7 @@
 
 #include "plan/operation.h"
 
-/* One migration to be: a scope's operations that run together */
+/* A migration that is not recorded yet: a scope's operations that run together */
 typedef struct PlannedMigration
 {
 	bool		tenant;
@@ -30,7 +30,7 @@ typedef struct PlannedMigration
  */
 extern List *plan_migrations(List *operations);
 
-/* A name for a generation that was given none: "create_posts_and_2_more" */
+/* A name for these migrations, where the caller gives none: "create_posts_and_2_more" */
 extern char *plan_name(List *migrations);
 
 #endif							/* ASHMIG_MIGRATION_PLAN_H */
