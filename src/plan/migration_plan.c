@@ -1,6 +1,6 @@
 /*
  * migration_plan.c
- *		The operations of one code generation as migrations: see migration_plan.h.
+ *		The operations of one call that generates, as migrations: see migration_plan.h.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * migration_plan.h
- *		The operations of one code generation as migrations.
+ *		The operations of one call that generates, as migrations.
  */
 #ifndef ASHMIG_MIGRATION_PLAN_H
 #define ASHMIG_MIGRATION_PLAN_H
@@ -11,12 +11,11 @@
 
 #include "plan/operation.h"
 
-/* One migration to be: a scope's operations that run together */
+/* A migration that is not recorded yet: a scope's operations that run together */
 typedef struct PlannedMigration
 {
 	bool		tenant;
-	const char *suffix;			/* of its name: "" or "_concurrent_indexes",
-								 * ... */
+	const char *suffix;			/* of its name: "" or "_concurrent_indexes", ... */
 	bool		transactional;
 	List	   *operations;		/* of Operation *, in order */
 	List	   *up;				/* of char * */
@@ -31,7 +30,7 @@ typedef struct PlannedMigration
  */
 extern List *migration_plan_make(List *operations);
 
-/* A name for a generation that was given none: "create_posts_and_2_more" */
+/* A name for these migrations, where the caller gives none: "create_posts_and_2_more" */
 extern char *migration_plan_name(List *migrations);
 
 #endif							/* ASHMIG_MIGRATION_PLAN_H */
