@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/options.h"
 
 /*

@@ -14,6 +14,7 @@
 
 #include "base/elapsed.h"
 #include "base/transaction.h"
+#include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"

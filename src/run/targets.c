@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
 #include "run/targets.h"
