@@ -25,7 +25,7 @@ extern void lockwatch_end(void);
 
 /*
  * For error context callbacks: name the process that blocked the wait, where
- * the error is that a lock was not to be had.
+ * the error is that a lock was not available.
  */
 extern void lockwatch_tell(void);
 

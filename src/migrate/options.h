@@ -20,14 +20,14 @@ typedef enum OnError
 
 typedef struct RunOptions
 {
-	bool		down;			/* take back */
+	bool		down;			/* roll back */
 	bool		run_public;
 	bool		run_tenants;
 	const char *repo;			/* NULL: all */
 	const char *prefix;			/* public migrations run here; NULL: default schema */
 	int64		to;				/* included; 0: none */
 	int			step;			/* 0: none */
-	bool		all;			/* take back everything */
+	bool		all;			/* roll back everything */
 	List	   *only;			/* tenants, of char *; NIL with has_only: none at all */
 	bool		has_only;
 	List	   *except;			/* of char * */
