@@ -21,8 +21,9 @@
 /*
  * Do what is pending in a schema, in the current transaction, as far as "outside"
  * says: non-transactional migrations are left for later (RUN_BACKGROUND) where
- * it is true, and run here as far as possible where it is false.  The result is in the current memory
- * context; its status is RUN_NOTHING where there was nothing to do.
+ * it is true, and run here as far as possible where it is false.  The result is
+ * in the current memory context; its status is RUN_NOTHING where there was
+ * nothing to do.
  */
 extern RunResult *series_run(const RunOptions *options, bool tenant,
 							 const char *schema, bool outside);
