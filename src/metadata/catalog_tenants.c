@@ -22,7 +22,6 @@
 #include "base/errors.h"
 #include "base/pin.h"
 #include "base/settings.h"
-#include "metadata/catalog_migrations.h"
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"

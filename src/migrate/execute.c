@@ -26,7 +26,6 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "syntax/statement.h"

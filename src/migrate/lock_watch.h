@@ -25,7 +25,7 @@ extern void lock_watch_end(void);
 
 /*
  * For error context callbacks: name the process that blocked the wait, where
- * the error is that a lock was not to be had.
+ * the error is that a lock was not available.
  */
 extern void lock_watch_tell(void);
 

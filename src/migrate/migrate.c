@@ -1,6 +1,6 @@
 /*
  * migrate.c
- *		The series of migrations that one schema needs: see migrate.h.
+ *		Running the migrations that are pending in one schema: see migrate.h.
  */
 #include "postgres.h"
 
@@ -281,7 +281,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 }
 
 /*
- * Do what is to be done in a schema, in the current transaction.
+ * Do what is pending in a schema, in the current transaction.
  */
 RunResult *
 migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)

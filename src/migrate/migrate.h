@@ -1,7 +1,6 @@
 /*
  * migrate.h
- *		The series of migrations that one schema still needs (or has to take
- *		back), and running it.
+ *		Running the migrations that are pending in one schema.
  *
  * A schema is before or after, never between: the transactional migrations of
  * a series and their version rows belong to the transaction of the caller.  A
@@ -20,10 +19,11 @@
 #include "migrate/results.h"
 
 /*
- * Do what is pending in a schema, in the current transaction, as far as "outside" says: non-transactional
- * migrations are left for later (RUN_BACKGROUND) where it is true, and run here
- * as far as possible where it is false.  The result is in the current memory
- * context; its status is RUN_NOTHING where there was nothing to do.
+ * Do what is pending in a schema, in the current transaction, as far as "outside"
+ * says: non-transactional migrations are left for later (RUN_BACKGROUND) where
+ * it is true, and run here as far as possible where it is false.  The result is
+ * in the current memory context; its status is RUN_NOTHING where there was
+ * nothing to do.
  */
 extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
 								 const char *schema, bool outside);

@@ -19,7 +19,7 @@ typedef enum OnError
 
 typedef struct RunOptions
 {
-	bool		down;			/* take back */
+	bool		down;			/* roll back */
 	bool		run_public;
 	bool		run_tenants;
 	const char *repo;			/* NULL: all */
@@ -27,7 +27,7 @@ typedef struct RunOptions
 								 * schema */
 	int64		to;				/* included; 0: none */
 	int			step;			/* 0: none */
-	bool		all;			/* take back everything */
+	bool		all;			/* roll back everything */
 	List	   *only;			/* tenants, of char *; NIL with has_only: none
 								 * at all */
 	bool		has_only;

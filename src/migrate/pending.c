@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/errors.h"
+#include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/pending.h"
 

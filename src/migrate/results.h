@@ -29,7 +29,7 @@ typedef struct RunResult
 	bool		tenant;
 	char	   *schema;
 	RunStatus	status;
-	int			applied;		/* migrations applied, or taken back */
+	int			applied;		/* migrations applied, or rolled back */
 	int			remaining;		/* of RUN_BACKGROUND: migrations still to be
 								 * done; 0: another run does them */
 	bool		blocks_tenants; /* of these, public: tenants come after them */
@@ -41,7 +41,7 @@ typedef struct RunResult
 
 extern const char *run_status_name(RunStatus status);
 
-/* The result of a schema that is not run: it had no turn, or is not there */
+/* The result of a schema that is not run: it was not attempted, or does not exist */
 extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
 
 /* Is there a failure among the results (List of RunResult *)? */

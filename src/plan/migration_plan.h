@@ -15,7 +15,8 @@
 typedef struct PlannedMigration
 {
 	bool		tenant;
-	const char *suffix;			/* of its name: "" or "_concurrent_indexes", ... */
+	const char *suffix;			/* of its name: "" or "_concurrent_indexes",
+								 * ... */
 	bool		transactional;
 	List	   *operations;		/* of Operation *, in order */
 	List	   *up;				/* of char * */

@@ -14,6 +14,7 @@
 
 #include "base/elapsed.h"
 #include "base/transaction.h"
+#include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
@@ -56,7 +57,7 @@ schema_exists(const char *schema)
 }
 
 /*
- * Do what is left in a schema, in turn in a transaction and outside.
+ * Do what is left in a schema, each migration inside or outside a transaction.
  */
 static void
 run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *result)
@@ -142,7 +143,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 }
 
 /*
- * Finish one schema, with retries where a lock is not to be had.  The error
+ * Finish one schema, with retries where a lock is not available.  The error
  * that was in the way, or NULL.
  */
 static ErrorData *
@@ -185,7 +186,7 @@ report_activity(int64 run, const SharedItem *item)
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }
 
-/* What has come of the schemas of a run */
+/* What became of the schemas of a run */
 typedef struct Outcome
 {
 	int			schemas;
@@ -194,7 +195,7 @@ typedef struct Outcome
 } Outcome;
 
 /*
- * Finish one schema, and count what has come of it.
+ * Finish one schema, and count its outcome.
  */
 static void
 count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outcome)

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "run/journal.h"
 
 /*

@@ -195,7 +195,7 @@ register_worker(Pool *pool, int index)
 }
 
 /*
- * Start the worker of a slot, with a fresh queue; false where none is to be had.
+ * Start the worker of a slot, with a fresh queue; false where none is available.
  */
 static bool
 start_worker(Pool *pool, int index)
@@ -214,7 +214,7 @@ start_worker(Pool *pool, int index)
 	return true;
 }
 
-/* Raise for want of workers. */
+/* Raise where there is no worker. */
 static void
 raise_no_worker(const char *instead)
 {
@@ -514,7 +514,7 @@ wait_for_workers(Pool *pool)
 }
 
 /*
- * Start as many workers as are to be had, and wait for them.
+ * Start as many workers as are available, and wait for them.
  */
 static void
 run_pool(Pool *pool, bool down)
@@ -583,7 +583,7 @@ leave_to_background(Pool *pool)
 
 /*
  * The results, in the order of the work list, with a row for each schema that
- * had no turn.
+ * was not attempted.
  */
 static List *
 collect_results(Pool *pool)

@@ -15,7 +15,7 @@
 /*
  * Run the targets (List of Target *) in background workers.  Returns List of
  * RunResult *, in the order of the targets, with failures among them.  Raises
- * where workers are not to be had or the call is cancelled; what is committed
+ * where workers are not available or the call is canceled; what is committed
  * then stays.
  */
 extern List *leader_run(const RunOptions *options, List *targets);

@@ -21,6 +21,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/execute.h"
 #include "migrate/pending.h"
 #include "run/lock_budget.h"

@@ -19,7 +19,7 @@ extern void lock_budget_check(const RunOptions *options, List *targets);
 
 /*
  * The same after each schema, measured by what the first ones have taken; the
- * error takes these back.  "schemas" is the number of all; the measure is zero
+ * error rolls these back.  "schemas" is the number of all; the measure is zero
  * before the first.
  */
 typedef struct LockBudgetMeasure

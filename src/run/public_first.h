@@ -16,7 +16,7 @@
 
 typedef enum TenantsTurn
 {
-	TENANTS_WAIT,				/* public is not through */
+	TENANTS_WAIT,				/* public is not finished */
 	TENANTS_RUN,				/* it is, or takes no part */
 	TENANTS_TRY,				/* likewise, but for a rest outside a
 								 * transaction: a tenant that fails may lack

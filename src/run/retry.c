@@ -1,6 +1,6 @@
 /*
  * retry.c
- *		Trying a schema again after a lock was not to be had: see retry.h.
+ *		Trying a schema again after a lock was not available: see retry.h.
  */
 #include "postgres.h"
 

@@ -61,7 +61,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 }
 
 /*
- * One schema, with retries where a lock is not to be had, in transactions of
+ * One schema, with retries where a lock is not available, in transactions of
  * its own.  What a tenant lacks may be in public migrations that are pending.
  */
 static RunResult *

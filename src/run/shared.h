@@ -5,7 +5,7 @@
  *
  * The leader makes it, fills it in and starts workers; these take schemas from
  * the work list by themselves, so that no schema waits for the leader.
- * Results and messages come back through a queue a worker.
+ * Results and messages come back through a queue per worker.
  */
 #ifndef ASHMIG_SHARED_H
 #define ASHMIG_SHARED_H
@@ -45,10 +45,10 @@ typedef enum ItemState
 {
 	ITEM_TODO,
 	ITEM_RUNNING,
-	ITEM_RETRY,					/* a lock was not to be had; again later */
+	ITEM_RETRY,					/* a lock was not available; again later */
 	ITEM_DONE,
 	ITEM_OUTSIDE,				/* done as far as a transaction goes */
-	ITEM_ELSEWHERE,				/* another run is at the rest of it */
+	ITEM_ELSEWHERE,				/* another run is doing the rest of it */
 	ITEM_FAILED
 } ItemState;
 
@@ -69,7 +69,7 @@ typedef struct SharedItem
 
 typedef struct SharedWorker
 {
-	int			item;			/* that it is at; -1: none */
+	int			item;			/* that it is working on; -1: none */
 	bool		renew;			/* it left for its memory's sake, with work
 								 * undone */
 } SharedWorker;

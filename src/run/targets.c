@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
 #include "run/targets.h"
@@ -122,7 +123,7 @@ static CatalogStatement unfinished_up = {
 	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 };
 
-/* Positions of those that have one to take back */
+/* Positions of those that have one to roll back */
 static CatalogStatement unfinished_down = {
 	.sql = "SELECT u.position::pg_catalog.int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
@@ -280,7 +281,7 @@ targets_find(const RunOptions *options)
 	return result;
 }
 
-/* The first migration, of those that would be taken back, without a way back */
+/* The first migration, of those that would be rolled back, that is irreversible */
 static CatalogStatement irreversible = {
 	.sql = "SELECT m.version, m.name, d.name"
 	" FROM pg_catalog.unnest($1) AS d (name)"
@@ -375,7 +376,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 }
 
 /*
- * Raise where a migration that these would take back has no way back.
+ * Raise where a migration that these would roll back is irreversible.
  */
 void
 targets_check_reversible(const RunOptions *options, List *targets)

@@ -71,7 +71,7 @@ set_setting(const char *name, const char *value)
 
 /*
  * Take the caller's role.  To be called outside a transaction, so that the end
- * of none takes it back; and before each, as one in which a SET ROLE failed
+ * of none undoes it; and before each, as one in which a SET ROLE failed
  * leaves us the session's.
  */
 static void

@@ -72,7 +72,7 @@ find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 			if (is_due(&items[0], now, wait))
 				return 0;
 			if (*wait < 0)
-				*wait = LONGEST_WAIT;	/* somebody is at it */
+				*wait = LONGEST_WAIT;	/* somebody is doing it */
 			return -1;
 		case TENANTS_RUN:
 		case TENANTS_TRY:
@@ -144,7 +144,7 @@ worklist_state(const RunResult *result)
 }
 
 /*
- * The worker is through with its schema.
+ * The worker has finished its schema.
  */
 void
 worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
