@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "generate/generate_input.h"
+#include "generate/refusals.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
@@ -172,6 +173,7 @@ generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
 {
 	Problem		problem = {0};
 
+	repo->recorded = recorded->model;
 	build_given(repo, groups, recorded, &problem);
 	if (!options->quiet)
 		warn_of_options(repo, recorded);
@@ -335,6 +337,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 	}
 	check_repos(generation->repos);
 	check_types(generation);
+	refusals_check(generation, options->dev);
 	return generation;
 }
 

@@ -43,6 +43,7 @@ typedef struct GivenTable
 typedef struct RepoGeneration
 {
 	char	   *repo;
+	const Model *recorded;
 	Model	   *given;
 	List	   *tables;			/* of GivenTable * */
 	List	   *taken;			/* of TakenTable *: another repo had them so
