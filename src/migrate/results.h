@@ -53,6 +53,9 @@ extern bool results_have_failure(List *results);
  */
 extern void results_raise_failure(List *results);
 
+/* The same with another HINT; NULL: as above */
+extern void results_raise_failure_with(List *results, const char *hint);
+
 /*
  * Why a schema was not done: the message of its error and, in lines of their
  * own that begin with two spaces, its detail, hint and context.  NULL: it was.

@@ -140,7 +140,7 @@ run_outside(const RunOptions *options, List *targets)
 			break;
 		targets = new_targets(targets_find(options), names, false);
 	}
-	if (options->on_error != ON_ERROR_REPORT)
+	if (options->on_error != ON_ERROR_REPORT && !options->keep_failures)
 		results_raise_failure(results);
 	return results;
 }
