@@ -49,7 +49,7 @@ SELECT apply(users(identity('{"keys": ["email"]}')));
 SELECT ashmig_plan(resource('users', id(), attr('org_id', 'uuid')) || identity('{"keys": ["email"]}'), drop_columns => true);
 SELECT ashmig_plan(resource('users', id(), attr('org_id', 'uuid')) || identity('{"keys": ["email"]}'));
 SELECT verdict(resource('users', id(), attr('org_id', 'uuid')));
-SELECT ashmig_rollback();
+SELECT status FROM ashmig_rollback();
 SELECT ashmig_remove_migration(version) FROM ashmig.migrations;
 
 -- Foreign keys need a unique key over exactly their columns
