@@ -96,9 +96,14 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		bool		tenant = taken->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
-		/* without a migration there is no version to go by: it stays theirs */
+		/*
+		 * without a migration there is no version to go by, and its history
+		 * comes along
+		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
+		else
+			snapshot_store_pass(taken->repo, repo->repo, &taken->name);
 	}
 	foreach(lc, repo->tables)
 	{
