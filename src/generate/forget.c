@@ -41,20 +41,34 @@ is_lasting(const ErrorData *error)
 		category != ERRCODE_TO_CATEGORY(ERRCODE_ASHMIG_RUN_FAILED);
 }
 
+/* Is it no failure of the migration, since the schema is none that can be migrated? */
+static bool
+is_no_tenant(const RunResult *result)
+{
+	return result->error != NULL &&
+		(result->error->sqlerrcode == ERRCODE_ASHMIG_INVALID_TENANT ||
+		 result->error->sqlerrcode == ERRCODE_ASHMIG_NO_TENANT ||
+		 result->error->sqlerrcode == ERRCODE_ASHMIG_NOT_A_TENANT);
+}
+
 /* Is there a failure, and did none of them come from the circumstances? */
 static bool
 failures_last(List *results)
 {
+	bool		any = false;
 	ListCell   *lc;
 
 	foreach(lc, results)
 	{
 		const RunResult *result = lfirst(lc);
 
-		if (result->status == RUN_FAILED && (result->error == NULL || !is_lasting(result->error)))
+		if (result->status != RUN_FAILED || is_no_tenant(result))
+			continue;
+		if (result->error == NULL || !is_lasting(result->error))
 			return false;
+		any = true;
 	}
-	return results_have_failure(results);
+	return any;
 }
 
 /* Did public fail? */

@@ -279,11 +279,13 @@ identity_show(const ForeignKey *key)
 
 /* Raise for a foreign key to columns without a unique key; "target" may be NULL. */
 static void
-refuse(const Operation *operation, const Table *target)
+refuse(const RepoGeneration *repo, const Operation *operation, const Table *target)
 {
 	const ForeignKey *key = operation->foreign_key.to;
 	char	   *table = table_name_show(&operation->table);
 	char	   *target_name = table_name_show(&key->target);
+	char	   *at = psprintf(model_find(repo->given, &operation->table) ? "At %s" :
+							  "At %s of its recorded snapshot", key->path ? key->path : "$");
 	ListCell   *lc;
 
 	foreach(lc, target ? key->target_columns : NIL)
@@ -293,8 +295,7 @@ refuse(const Operation *operation, const Table *target)
 					(errcode(ERRCODE_ASHMIG_NO_COLUMN),
 					 errmsg("foreign key \"%s\" of \"%s\" points to column \"%s\", which \"%s\" does not have",
 							key->name, table, (char *) lfirst(lc), target_name),
-					 errdetail("At %s: The snapshot of \"%s\" has no such attribute.",
-							   key->path ? key->path : "$", target_name),
+					 errdetail("%s: The snapshot of \"%s\" has no such attribute.", at, target_name),
 					 errhint("Correct the reference, or give the resource of \"%s\" the attribute.",
 							 target_name)));
 	}
@@ -303,10 +304,9 @@ refuse(const Operation *operation, const Table *target)
 			 errmsg("foreign key \"%s\" of \"%s\" needs a unique key of \"%s\" over (%s)",
 					key->name, table, target_name, quote_names(key->target_columns)),
 			 target ?
-			 errdetail("At %s: The unique keys of \"%s\" are: %s.", key->path ? key->path : "$",
-					   target_name, keys_show(target)) :
-			 errdetail("At %s: No snapshot speaks of \"%s\", and the table in the database has no such key.",
-					   key->path ? key->path : "$", target_name),
+			 errdetail("%s: The unique keys of \"%s\" are: %s.", at, target_name, keys_show(target)) :
+			 errdetail("%s: No snapshot speaks of \"%s\", and the table in the database has no such key.",
+					   at, target_name),
 			 target ?
 			 errhint("Give the resource of \"%s\" an identity; in its snapshot: \"identities\": [%s].",
 					 target_name, identity_show(key)) :
@@ -329,7 +329,7 @@ check_key(RefusalContext *context, const RepoGeneration *repo, const Operation *
 	count_live_keys(&name, key->target_columns, known_indexes(repo, &name), &tables, &keys);
 	if (keys > 0 || (target == NULL && tables == 0) || key_may_come(context, &key->target))
 		return;
-	refuse(operation, target);
+	refuse(repo, operation, target);
 }
 
 void
