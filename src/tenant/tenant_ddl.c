@@ -14,6 +14,7 @@
 #include "metadata/catalog_migrations.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
+#include "record/enum_history.h"
 #include "run/lock_budget.h"
 #include "tenant/tenant_ddl.h"
 
@@ -85,16 +86,23 @@ tenant_statements(void)
  * ------------------------------------------------------------------------
  */
 
+static bool
+is_enum(const Migration *migration)
+{
+	return strcmp(migration->kind, "enum") == 0;
+}
+
 /*
- * Does the recorded structure hold what this migration does?  That of a
- * generated one is where it came from; an adopted one has no statements, and
- * its snapshots were given with it.
+ * Is what this migration does known without running it?  The recorded
+ * structure of a generated one is where it came from; an adopted one has no
+ * statements, and its snapshots were given with it.  Those of enums are
+ * followed (record/enum_history.h).
  */
 static bool
 is_covered(const Migration *migration)
 {
 	return migration->covered || strcmp(migration->kind, "generated") == 0 ||
-		strcmp(migration->kind, "adopted") == 0;
+		strcmp(migration->kind, "adopted") == 0 || is_enum(migration);
 }
 
 /* bigint[] of the versions of migrations */
@@ -134,6 +142,8 @@ static Compiled *
 compile(void)
 {
 	List	   *migrations = catalog_migrations_cached(true);
+	List	   *types = NIL;
+	bool		has_enums = false;
 	Compiled   *compiled;
 	ListCell   *lc;
 
@@ -141,7 +151,10 @@ compile(void)
 	{
 		if (!is_covered(lfirst(lc)))
 			return NULL;
+		has_enums |= is_enum(lfirst(lc));
 	}
+	if (has_enums && !enum_history_statements(migrations, &types))
+		return NULL;
 	compiled = palloc0(sizeof(Compiled));
 	compiled->migrations = list_length(migrations);
 	if (migrations != NIL)
@@ -150,7 +163,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = tenant_statements();
+		compiled->statements = list_concat(types, tenant_statements());
 	return compiled;
 }
 
