@@ -7,6 +7,7 @@
 #include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -54,6 +55,80 @@ results_without_run(bool tenant, const char *schema, RunStatus status)
 	result->schema = pstrdup(schema);
 	result->status = status;
 	return result;
+}
+
+/* A schema with its result, in results_merge */
+typedef struct MergedResult
+{
+	char		key[NAMEDATALEN + 1];	/* scope and name */
+	RunResult  *result;
+} MergedResult;
+
+static MergedResult *
+find_merged(HTAB *merged, const RunResult *result, bool *found)
+{
+	char		key[NAMEDATALEN + 1] = {0};
+
+	key[0] = result->tenant ? 't' : 'p';
+	strlcpy(key + 1, result->schema, NAMEDATALEN);
+	return hash_search(merged, key, HASH_ENTER, found);
+}
+
+/*
+ * One list of results out of those of two stages.
+ */
+List *
+results_merge(List *earlier, List *later)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN + 1, .entrysize = sizeof(MergedResult),
+	.hcxt = CurrentMemoryContext};
+	HTAB	   *merged;
+	bool		found;
+	ListCell   *lc;
+
+	if (earlier == NIL)
+		return later;
+	merged = hash_create("ashmig results", list_length(earlier), &control,
+						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, earlier)
+		find_merged(merged, lfirst(lc), &found)->result = lfirst(lc);
+	foreach(lc, later)
+	{
+		RunResult  *result = lfirst(lc);
+		MergedResult *entry = find_merged(merged, result, &found);
+
+		if (found)
+		{
+			result->applied += entry->result->applied;
+			result->elapsed += entry->result->elapsed;
+			*entry->result = *result;
+		}
+		else
+		{
+			entry->result = result;
+			earlier = lappend(earlier, result);
+		}
+	}
+	hash_destroy(merged);
+	return earlier;
+}
+
+/*
+ * Is anything left to the background, or to another run?
+ */
+bool
+results_are_left(const List *results)
+{
+	ListCell   *lc;
+
+	foreach(lc, results)
+	{
+		const RunResult *result = lfirst(lc);
+
+		if (result->status == RUN_BACKGROUND || result->status == RUN_PENDING)
+			return true;
+	}
+	return false;
 }
 
 /* Longer lines, statements mostly, are cut; in bytes. */

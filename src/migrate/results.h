@@ -45,6 +45,15 @@ extern const char *run_status_name(RunStatus status);
 extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
 
 /*
+ * One list of results out of those of two stages, a row for each schema still;
+ * "later" wins.  Uses up both lists.
+ */
+extern List *results_merge(List *earlier, List *later);
+
+/* Is anything left to the background, or to another run? */
+extern bool results_are_left(const List *results);
+
+/*
  * Why a schema was not done: the message of its error and, in lines of their
  * own that begin with two spaces, its detail, hint and context.  NULL: it was.
  */

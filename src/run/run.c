@@ -12,6 +12,7 @@
 #include "migrate/migrate.h"
 #include "run/lock_budget.h"
 #include "run/run.h"
+#include "run/stages.h"
 #include "run/targets.h"
 
 /* Passes over tenants that come into being, or change names, during a run */
@@ -122,6 +123,35 @@ new_targets(List *targets, HTAB *names, bool first_pass)
 	return result;
 }
 
+/* ----------
+ * Stages
+ * ----------
+ */
+
+/* Newest first, for list_sort */
+static int
+compare_newest_first(const ListCell *a, const ListCell *b)
+{
+	int64		va = *(int64 *) lfirst(a);
+	int64		vb = *(int64 *) lfirst(b);
+
+	return va < vb ? 1 : va > vb ? -1 : 0;
+}
+
+/* Is it the version of a tenant migration?  Versions are unique over both scopes. */
+static bool
+is_tenant_version(const int64 *version)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations_cached(true))
+	{
+		if (((Migration *) lfirst(lc))->version == *version)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Run in workers, until no tenant is left that came or was renamed meanwhile.
  */
@@ -140,16 +170,14 @@ run_outside(const RunOptions *options, List *targets)
 			break;
 		targets = new_targets(targets_find(options), names, false);
 	}
-	if (options->on_error != ON_ERROR_REPORT)
-		failure_raise(results);
 	return results;
 }
 
 /*
- * Run what the options ask for.
+ * Run what the options ask for, in the two phases, public and tenants.
  */
-List *
-run_migrations(const RunOptions *options)
+static List *
+run_phases(const RunOptions *options)
 {
 	List	   *targets = targets_find(options);
 
@@ -161,4 +189,58 @@ run_migrations(const RunOptions *options)
 	if (run_outside_transaction(options))
 		return run_outside(options, targets);
 	return run_inline(options, targets);
+}
+
+/*
+ * Roll back migrations of both scopes, newest first: each stretch of one scope
+ * is a stage.
+ */
+static List *
+run_down_mirrored(const RunOptions *options)
+{
+	List	   *results = NIL;
+	List	   *versions = list_copy(options->versions);
+
+	list_sort(versions, compare_newest_first);
+	while (versions != NIL)
+	{
+		RunOptions	part = *options;
+		List	   *done;
+
+		part.versions = NIL;
+		part.run_tenants = is_tenant_version(linitial(versions));
+		part.run_public = !part.run_tenants;
+		while (versions != NIL && is_tenant_version(linitial(versions)) == part.run_tenants)
+		{
+			part.versions = lappend(part.versions, linitial(versions));
+			versions = list_delete_first(versions);
+		}
+		done = run_phases(&part);
+		results = results_merge(results, done);
+		if (failure_among(done))
+			break;
+	}
+	return results;
+}
+
+/*
+ * Run what the options ask for.
+ */
+List *
+run_migrations(const RunOptions *options)
+{
+	List	   *results;
+
+	if (!options->down)
+		results = stages_run(options, run_phases);
+	else if (options->run_public && options->run_tenants)
+		results = run_down_mirrored(options);
+	else
+	{
+		stages_check_rollback(options);
+		results = run_phases(options);
+	}
+	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
+		failure_raise(results);
+	return results;
 }

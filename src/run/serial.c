@@ -14,6 +14,7 @@
 #include "run/journal.h"
 #include "run/retry.h"
 #include "run/serial.h"
+#include "run/stages.h"
 #include "run/targets.h"
 
 /*
@@ -141,10 +142,10 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 }
 
 /*
- * Run what the options ask for, one transaction a schema.
+ * Run what the options ask for, public and then the tenants.
  */
-List *
-serial_run(const RunOptions *options)
+static List *
+run_phases(const RunOptions *options)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *targets = targets_find(options);
@@ -170,4 +171,13 @@ serial_run(const RunOptions *options)
 	SPI_commit();
 	MemoryContextSwitchTo(context);
 	return results;
+}
+
+/*
+ * Run what the options ask for, one transaction per schema.
+ */
+List *
+serial_run(const RunOptions *options)
+{
+	return stages_run(options, run_phases);
 }

@@ -1,0 +1,383 @@
+/*
+ * stages.c
+ *		The order between public and tenant migrations: see stages.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/errors.h"
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "migrate/failure.h"
+#include "migrate/migrate.h"
+#include "run/stages.h"
+#include "run/targets.h"
+#include "syntax/sql_text.h"
+#include "syntax/withdrawal.h"
+
+/* Tenants that an error names; their number tells the rest. */
+#define MAX_NAMED 5
+
+/* A pending public migration that has to wait for the tenants */
+typedef struct Stage
+{
+	int64		version;
+	char	   *name;
+	char	   *subject;		/* what it takes away: a table's name */
+} Stage;
+
+/* The statements of a public migration as they run, of char * */
+static List *
+filled_statements(List *statements)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+		result = lappend(result, text_fill(lfirst(lc), ashmig_default_schema,
+										   ashmig_default_schema));
+	return result;
+}
+
+/* The up statements of the public migrations before this version */
+static List *
+earlier_statements(List *migrations, int64 version)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (migration->version < version)
+			result = list_concat(result, filled_statements(migration->up));
+	}
+	return result;
+}
+
+/*
+ * What a public migration takes away, as tenants may refer to it: List of
+ * Withdrawal *.  Dropping an index or a constraint matters only if it is a key;
+ * "migrations" are those that may have made it.
+ */
+static List *
+migration_withdrawals(const Migration *migration, bool down, List *migrations)
+{
+	List	   *result = NIL;
+	List	   *earlier = NIL;
+	ListCell   *ls;
+	ListCell   *lw;
+
+	foreach(ls, filled_statements(down ? migration->down : migration->up))
+	{
+		foreach(lw, withdrawal_find(lfirst(ls)))
+		{
+			Withdrawal *withdrawal = lfirst(lw);
+
+			if (withdrawal->index || withdrawal->constraint)
+			{
+				if (earlier == NIL)
+					earlier = earlier_statements(migrations, migration->version + down);
+				if (!withdrawal_is_of_key(withdrawal, earlier))
+					continue;
+			}
+			result = lappend(result, withdrawal);
+		}
+	}
+	return result;
+}
+
+/* The first of the withdrawals that a statement of the migration names, or NULL */
+static const Withdrawal *
+find_concern(List *withdrawals, const Migration *migration)
+{
+	ListCell   *lw;
+	ListCell   *ls;
+
+	foreach(lw, withdrawals)
+	{
+		foreach(ls, migration->up)
+		{
+			if (withdrawal_concerns(lfirst(lw), lfirst(ls)))
+				return lfirst(lw);
+		}
+	}
+	return NULL;
+}
+
+/* The stage that a pending public migration makes, or NULL */
+static Stage *
+make_stage(const Migration *migration, List *public_migrations, List *tenant_migrations)
+{
+	List	   *withdrawals = migration_withdrawals(migration, false, public_migrations);
+	ListCell   *lc;
+
+	if (withdrawals == NIL)
+		return NULL;
+	foreach(lc, tenant_migrations)
+	{
+		const Migration *earlier = lfirst(lc);
+		const Withdrawal *concern;
+
+		if (earlier->version >= migration->version)
+			break;
+		concern = find_concern(withdrawals, earlier);
+		if (concern)
+		{
+			Stage	   *stage = palloc(sizeof(Stage));
+
+			stage->version = migration->version;
+			stage->name = pstrdup(migration->name);
+			stage->subject = pstrdup(concern->name);
+			return stage;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * The stages of a run that migrates up, by version: NIL for nearly all runs, and
+ * where public migrations are not asked for.
+ */
+static List *
+find_stages(const RunOptions *options)
+{
+	RunOptions	any_order = *options;
+	List	   *pending;
+	List	   *public_migrations;
+	List	   *tenant_migrations;
+	List	   *stages = NIL;
+	ListCell   *lc;
+
+	if (!options->run_public || options->down || options->prefix)
+		return NIL;
+	any_order.strict_version_order = false; /* the run itself raises */
+	pending = series_pending(&any_order, false, series_public_schema(options));
+	if (pending == NIL)
+		return NIL;
+	/* copies: the cache may be emptied while tables are looked at */
+	pending = series_copy(pending);
+	public_migrations = series_copy(catalog_migrations_cached(false));
+	tenant_migrations = series_copy(catalog_migrations_cached(true));
+	foreach(lc, pending)
+	{
+		Stage	   *stage = make_stage(lfirst(lc), public_migrations, tenant_migrations);
+
+		if (stage)
+			stages = lappend(stages, stage);
+	}
+	return stages;
+}
+
+/*
+ * The tenants that lack a migration older than the stage: List of char *.  Those
+ * that the caller excludes by name do not count, nor those without a schema.
+ */
+static List *
+lagging_tenants(const RunOptions *options, const Stage *stage)
+{
+	RunOptions	before = *options;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	before.run_public = false;
+	before.run_tenants = true;
+	before.repo = NULL;
+	before.to = stage->version - 1;
+	before.step = 0;
+	before.only = NIL;
+	before.has_only = false;
+	foreach(lc, targets_find(&before))
+	{
+		Target	   *target = lfirst(lc);
+
+		if (target->exists && series_pending(&before, true, target->schema) != NIL)
+			result = lappend(result, target->schema);
+	}
+	return result;
+}
+
+/* The first of the names, and how many more there are */
+static char *
+describe_names(List *names)
+{
+	int			more = list_length(names) - MAX_NAMED;
+	char	   *shown = quote_names(list_truncate(list_copy(names), MAX_NAMED));
+
+	return more > 0 ? psprintf("%s and %d more", shown, more) : shown;
+}
+
+/* Raise for a stage that these tenants hold back. */
+static void
+raise_waiting(const Stage *stage, List *lagging)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_WAITS_FOR_TENANTS),
+			 errmsg("public migration " INT64_FORMAT " (%s) has to wait for %d tenants",
+					stage->version, stage->name, list_length(lagging)),
+			 errdetail("It changes \"%s\", which older tenant migrations refer to, and these tenants do not have them all: %s.",
+					   stage->subject, describe_names(lagging)),
+			 errhint("Migrate them first: SELECT * FROM ashmig_migrate_all(to_version => " INT64_FORMAT "). A tenant named in except_tenants is not waited for.",
+					 stage->version - 1)));
+}
+
+/* Tell that the stage waits for tenants that failed, or go on in the background. */
+static void
+tell_waiting(const Stage *stage)
+{
+	ereport(NOTICE,
+			(errmsg("public migration " INT64_FORMAT " (%s) and what comes after it stay pending until every tenant has the migrations before it",
+					stage->version, stage->name),
+			 errdetail("It changes \"%s\", which older tenant migrations refer to.", stage->subject),
+			 errhint("Run again when these tenants are done. A tenant named in except_tenants is not waited for.")));
+}
+
+/*
+ * What comes before a stage: everything older, in public and in the tenants.
+ * False where the stage has to wait all the same; *results grows.
+ */
+static bool
+run_before(const RunOptions *options, const Stage *stage, StageRunner run, List **results)
+{
+	RunOptions	before = *options;
+	List	   *lagging = lagging_tenants(options, stage);
+	List	   *done;
+
+	if (lagging == NIL)
+		return true;
+	if (!options->run_tenants || options->step > 0)
+		raise_waiting(stage, lagging);
+	before.to = stage->version - 1;
+	done = run(&before);
+	*results = results_merge(*results, done);
+	if (failure_among(done) || results_are_left(done))
+	{
+		tell_waiting(stage);
+		return false;
+	}
+	lagging = lagging_tenants(options, stage);
+	if (lagging != NIL)
+		raise_waiting(stage, lagging);
+	return true;
+}
+
+/*
+ * Migrate up, in one stage or in several.
+ */
+List *
+stages_run(const RunOptions *options, StageRunner run)
+{
+	List	   *results = NIL;
+	ListCell   *lc;
+
+	foreach(lc, find_stages(options))
+	{
+		if (!run_before(options, lfirst(lc), run, &results))
+			return results;
+	}
+	return results_merge(results, run(options));
+}
+
+/* ----------
+ * Rolling back
+ * ----------
+ */
+
+/* The tenants that have one of these versions: List of char * */
+static List *
+tenants_with(List *versions)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT DISTINCT schema_name FROM ashmig.versions"
+		" WHERE scope = 'tenant' AND version = ANY ($1) ORDER BY schema_name",
+		.nargs = 1, .types = {INT8ARRAYOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum	   *elements = palloc(sizeof(Datum) * list_length(versions));
+	Datum		values[1];
+	List	   *result = NIL;
+	uint64		rows;
+	ListCell   *lc;
+	int			n = 0;
+	int			level;
+
+	foreach(lc, versions)
+		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
+	values[0] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	level = catalog_connect();
+	rows = catalog_query(&find, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		char	   *name = catalog_string(i, 1, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, name);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
+}
+
+/* Raise where a tenant has a newer migration that names what this down takes away. */
+static void
+check_rollback(const Migration *migration, List *public_migrations, List *tenant_migrations)
+{
+	List	   *withdrawals = migration_withdrawals(migration, true, public_migrations);
+	const Withdrawal *concern = NULL;
+	List	   *versions = NIL;
+	List	   *tenants;
+	ListCell   *lc;
+
+	foreach(lc, withdrawals == NIL ? NIL : tenant_migrations)
+	{
+		Migration  *newer = lfirst(lc);
+		const Withdrawal *found;
+
+		if (newer->version <= migration->version)
+			continue;
+		found = find_concern(withdrawals, newer);
+		if (found)
+		{
+			versions = lappend(versions, &newer->version);
+			concern = concern ? concern : found;
+		}
+	}
+	if (versions == NIL || (tenants = tenants_with(versions)) == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_WAITS_FOR_TENANTS),
+			 errmsg("public migration " INT64_FORMAT " (%s) cannot be rolled back before newer tenant migrations",
+					migration->version, migration->name),
+			 errdetail("They refer to \"%s\", and these tenants have them: %s.",
+					   concern->name, describe_names(tenants)),
+			 errhint("First: SELECT * FROM ashmig_rollback_tenants(to_version => " INT64_FORMAT ").",
+					 *(int64 *) linitial(versions))));
+}
+
+/*
+ * Raise where newer tenant migrations rest on what is to be rolled back.
+ */
+void
+stages_check_rollback(const RunOptions *options)
+{
+	List	   *pending;
+	List	   *public_migrations;
+	List	   *tenant_migrations;
+	ListCell   *lc;
+
+	if (!options->run_public || options->prefix)
+		return;
+	pending = series_copy(series_pending(options, false, series_public_schema(options)));
+	if (pending == NIL)
+		return;
+	public_migrations = series_copy(catalog_migrations_cached(false));
+	tenant_migrations = series_copy(catalog_migrations_cached(true));
+	foreach(lc, pending)
+		check_rollback(lfirst(lc), public_migrations, tenant_migrations);
+}
