@@ -10,14 +10,13 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
-#include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "migrate/crossing.h"
 #include "migrate/failure.h"
 #include "migrate/migrate.h"
 #include "run/stages.h"
 #include "run/targets.h"
 #include "syntax/sql_text.h"
-#include "syntax/withdrawal.h"
 
 /* Tenants that an error names; their number tells the rest. */
 #define MAX_NAMED 5
@@ -27,131 +26,33 @@ typedef struct Stage
 {
 	int64		version;
 	char	   *name;
-	char	   *subject;		/* what it takes away: a table's name */
+	char	   *subject;		/* what it takes away: the name of a table, say */
 } Stage;
 
-/* The statements of a public migration as they run, of char * */
-static List *
-filled_statements(List *statements)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, statements)
-		result = lappend(result, text_fill(lfirst(lc), ashmig_default_schema,
-										   ashmig_default_schema));
-	return result;
-}
-
-/* The up statements of the public migrations before this version */
-static List *
-earlier_statements(List *migrations, int64 version)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		const Migration *migration = lfirst(lc);
-
-		if (migration->version < version)
-			result = list_concat(result, filled_statements(migration->up));
-	}
-	return result;
-}
-
-/*
- * What a public migration takes away, as tenants may refer to it: List of
- * Withdrawal *.  Dropping an index or a constraint matters only if it is a key;
- * "migrations" are those that may have made it.
- */
-static List *
-migration_withdrawals(const Migration *migration, bool down, List *migrations)
-{
-	List	   *result = NIL;
-	List	   *earlier = NIL;
-	ListCell   *ls;
-	ListCell   *lw;
-
-	foreach(ls, filled_statements(down ? migration->down : migration->up))
-	{
-		foreach(lw, withdrawal_find(lfirst(ls)))
-		{
-			Withdrawal *withdrawal = lfirst(lw);
-
-			if (withdrawal->index || withdrawal->constraint)
-			{
-				if (earlier == NIL)
-					earlier = earlier_statements(migrations, migration->version + down);
-				if (!withdrawal_is_of_key(withdrawal, earlier))
-					continue;
-			}
-			result = lappend(result, withdrawal);
-		}
-	}
-	return result;
-}
-
-/* The first of the withdrawals that a statement of the migration names, or NULL */
-static const Withdrawal *
-find_concern(List *withdrawals, const Migration *migration)
-{
-	ListCell   *lw;
-	ListCell   *ls;
-
-	foreach(lw, withdrawals)
-	{
-		foreach(ls, migration->up)
-		{
-			if (withdrawal_concerns(lfirst(lw), lfirst(ls)))
-				return lfirst(lw);
-		}
-	}
-	return NULL;
-}
-
-/* The stage that a pending public migration makes, or NULL */
+/* The stage before a crossing, which no change of the cache can take away */
 static Stage *
-make_stage(const Migration *migration, List *public_migrations, List *tenant_migrations)
+copy_stage(const Crossing *crossing)
 {
-	List	   *withdrawals = migration_withdrawals(migration, false, public_migrations);
-	ListCell   *lc;
+	Stage	   *stage = palloc(sizeof(Stage));
 
-	if (withdrawals == NIL)
-		return NULL;
-	foreach(lc, tenant_migrations)
-	{
-		const Migration *earlier = lfirst(lc);
-		const Withdrawal *concern;
-
-		if (earlier->version >= migration->version)
-			break;
-		concern = find_concern(withdrawals, earlier);
-		if (concern)
-		{
-			Stage	   *stage = palloc(sizeof(Stage));
-
-			stage->version = migration->version;
-			stage->name = pstrdup(migration->name);
-			stage->subject = pstrdup(concern->name);
-			return stage;
-		}
-	}
-	return NULL;
+	stage->version = crossing->version;
+	stage->name = pstrdup(crossing->name);
+	stage->subject = pstrdup(crossing->subject);
+	return stage;
 }
 
 /*
- * The stages of a run that migrates up, by version: NIL for nearly all runs, and
- * where public migrations are not asked for.
+ * The stages of a run that migrates up, by version: List of Stage *.  NIL for
+ * nearly all runs, and where public migrations are not asked for.
  */
 static List *
 find_stages(const RunOptions *options)
 {
 	RunOptions	any_order = *options;
-	List	   *pending;
-	List	   *public_migrations;
-	List	   *tenant_migrations;
 	List	   *stages = NIL;
+	List	   *pending;
+	List	   *crossings;
+	ListCell   *lp;
 	ListCell   *lc;
 
 	if (!options->run_public || options->down || options->prefix)
@@ -160,16 +61,20 @@ find_stages(const RunOptions *options)
 	pending = series_pending(&any_order, false, series_public_schema(options));
 	if (pending == NIL)
 		return NIL;
-	/* copies: the cache may be emptied while tables are looked at */
 	pending = series_copy(pending);
-	public_migrations = series_copy(catalog_migrations_cached(false));
-	tenant_migrations = series_copy(catalog_migrations_cached(true));
-	foreach(lc, pending)
+	crossings = crossing_list();
+	foreach(lp, pending)
 	{
-		Stage	   *stage = make_stage(lfirst(lc), public_migrations, tenant_migrations);
+		const Migration *migration = lfirst(lp);
 
-		if (stage)
-			stages = lappend(stages, stage);
+		foreach(lc, crossings)
+		{
+			const Crossing *crossing = lfirst(lc);
+
+			if (crossing->version == migration->version &&
+				strcmp(crossing->repo, migration->repo) == 0)
+				stages = lappend(stages, copy_stage(crossing));
+		}
 	}
 	return stages;
 }
@@ -326,28 +231,12 @@ tenants_with(List *versions)
 
 /* Raise where a tenant has a newer migration that names what this down takes away. */
 static void
-check_rollback(const Migration *migration, List *public_migrations, List *tenant_migrations)
+check_rollback(const Migration *migration)
 {
-	List	   *withdrawals = migration_withdrawals(migration, true, public_migrations);
-	const Withdrawal *concern = NULL;
-	List	   *versions = NIL;
+	char	   *subject;
+	List	   *versions = crossing_of_rollback(migration, &subject);
 	List	   *tenants;
-	ListCell   *lc;
 
-	foreach(lc, withdrawals == NIL ? NIL : tenant_migrations)
-	{
-		Migration  *newer = lfirst(lc);
-		const Withdrawal *found;
-
-		if (newer->version <= migration->version)
-			continue;
-		found = find_concern(withdrawals, newer);
-		if (found)
-		{
-			versions = lappend(versions, &newer->version);
-			concern = concern ? concern : found;
-		}
-	}
 	if (versions == NIL || (tenants = tenants_with(versions)) == NIL)
 		return;
 	ereport(ERROR,
@@ -355,7 +244,7 @@ check_rollback(const Migration *migration, List *public_migrations, List *tenant
 			 errmsg("public migration " INT64_FORMAT " (%s) cannot be rolled back before newer tenant migrations",
 					migration->version, migration->name),
 			 errdetail("They refer to \"%s\", and these tenants have them: %s.",
-					   concern->name, describe_names(tenants)),
+					   subject, describe_names(tenants)),
 			 errhint("First: SELECT * FROM ashmig_rollback_tenants(to_version => " INT64_FORMAT ").",
 					 *(int64 *) linitial(versions))));
 }
@@ -366,18 +255,10 @@ check_rollback(const Migration *migration, List *public_migrations, List *tenant
 void
 stages_check_rollback(const RunOptions *options)
 {
-	List	   *pending;
-	List	   *public_migrations;
-	List	   *tenant_migrations;
 	ListCell   *lc;
 
 	if (!options->run_public || options->prefix)
 		return;
-	pending = series_copy(series_pending(options, false, series_public_schema(options)));
-	if (pending == NIL)
-		return;
-	public_migrations = series_copy(catalog_migrations_cached(false));
-	tenant_migrations = series_copy(catalog_migrations_cached(true));
-	foreach(lc, pending)
-		check_rollback(lfirst(lc), public_migrations, tenant_migrations);
+	foreach(lc, series_copy(series_pending(options, false, series_public_schema(options))))
+		check_rollback(lfirst(lc));
 }

@@ -27,6 +27,19 @@ add_withdrawal(List *found, const char *name, const char *column)
 	return lappend(found, withdrawal);
 }
 
+/* A copy that stands alone, in the current memory context */
+Withdrawal *
+withdrawal_copy(const Withdrawal *from)
+{
+	Withdrawal *to = palloc(sizeof(Withdrawal));
+
+	to->name = from->name ? pstrdup(from->name) : NULL;
+	to->column = from->column ? pstrdup(from->column) : NULL;
+	to->constraint = from->constraint ? pstrdup(from->constraint) : NULL;
+	to->index = from->index ? pstrdup(from->index) : NULL;
+	return to;
+}
+
 /* What ALTER TABLE takes away */
 static List *
 find_in_alter_table(const AlterTableStmt *statement, List *found)

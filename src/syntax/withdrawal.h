@@ -30,6 +30,9 @@ typedef struct Withdrawal
  */
 extern List *withdrawal_find(const char *sql);
 
+/* A copy that stands alone, in the current memory context */
+extern Withdrawal *withdrawal_copy(const Withdrawal *from);
+
 /*
  * Is it of a key, which a foreign key may rest on?  "earlier" (of char *) are
  * the statements that may have made the index or the constraint.  An index

@@ -1,0 +1,54 @@
+/*
+ * catch_up.h
+ *		Tenants that public has left behind.
+ *
+ * A tenant that was excluded from a run, or one that is made by replaying
+ * history, runs migrations that are older than what public has become (see
+ * crossing.h): a foreign key to a table that has another name by now, say.
+ * Such foreign keys are left out on the way, and in the end the tenant gets
+ * those of the newest recorded structure that it lacks.
+ */
+#ifndef ASHMIG_CATCH_UP_H
+#define ASHMIG_CATCH_UP_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "metadata/catalog_migrations.h"
+
+typedef struct CatchUp
+{
+	const char *schema;
+	List	   *crossings;		/* of Crossing *: newer than the oldest migration to run */
+	bool		to_newest;		/* do the migrations to run lead to the newest version? */
+	List	   *skipped;		/* of char *: names of foreign keys left out */
+} CatchUp;
+
+/*
+ * The foreign keys to public tables of the newest recorded structure of a
+ * tenant, as statements with placeholders: List of char *.  Set when the module
+ * is loaded, as it takes code generation to know them.
+ */
+typedef List *(*NewestReferences) (void);
+extern NewestReferences catch_up_newest_references;
+
+/*
+ * Look whether a tenant with these pending migrations has been left behind;
+ * NULL where it has not.
+ */
+extern CatchUp *catch_up_begin(const char *schema, List *pending);
+
+/*
+ * The statement to run instead of this one of a generated migration ("sql" has
+ * its placeholders filled in, "stored" has not), or NULL where it is left out.
+ * Raises where one has to be left out and the run stops short of the newest
+ * version, for which alone the foreign keys are known.
+ */
+extern char *catch_up_statement(CatchUp *catch_up, const Migration *migration,
+								const char *stored, char *sql);
+
+/* What the tenant lacks in the end: statements, filled in, List of char * */
+extern List *catch_up_missing(const CatchUp *catch_up);
+
+#endif							/* ASHMIG_CATCH_UP_H */

@@ -1,0 +1,304 @@
+/*
+ * crossing.c
+ *		Public migrations that take away what tenants refer to: see crossing.h.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "base/settings.h"
+#include "metadata/catalog_migrations.h"
+#include "migrate/crossing.h"
+#include "syntax/sql_text.h"
+#include "syntax/withdrawal.h"
+
+/* The cache: for one state of the recorded migrations */
+static MemoryContext cache_context = NULL;
+static List *cached = NIL;
+static bool cache_valid = false;
+static uint64 cache_generation = 0;
+
+/* The statements of a public migration as they run, of char * */
+static List *
+filled_statements(List *statements)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+		result = lappend(result, text_fill(lfirst(lc), ashmig_default_schema,
+										   ashmig_default_schema));
+	return result;
+}
+
+/* The recorded migrations of both scopes, of the cache */
+typedef struct History
+{
+	List	   *public_migrations;
+	List	   *tenant_migrations;
+} History;
+
+/* Both lists of one state: reading the second may bring news that end the first. */
+static History
+read_history(void)
+{
+	History		history;
+	uint64		generation;
+
+	do
+	{
+		history.tenant_migrations = catalog_migrations_cached(true);
+		generation = catalog_migrations_generation();
+		history.public_migrations = catalog_migrations_cached(false);
+	} while (generation != catalog_migrations_generation());
+	return history;
+}
+
+/* The up statements of the public migrations before this version */
+static List *
+earlier_statements(const History *history, int64 version)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, history->public_migrations)
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (migration->version < version)
+			result = list_concat(result, filled_statements(migration->up));
+	}
+	return result;
+}
+
+/*
+ * What a public migration, or its rollback, takes away: List of Withdrawal *.
+ * An index or a constraint matters only if it is a key.
+ */
+static List *
+migration_withdrawals(const History *history, const Migration *migration, bool down)
+{
+	List	   *result = NIL;
+	List	   *earlier = NIL;
+	ListCell   *ls;
+	ListCell   *lw;
+
+	foreach(ls, filled_statements(down ? migration->down : migration->up))
+	{
+		foreach(lw, withdrawal_find(lfirst(ls)))
+		{
+			Withdrawal *withdrawal = lfirst(lw);
+
+			if (withdrawal->index || withdrawal->constraint)
+			{
+				/* a rollback takes away what the migration itself made */
+				if (earlier == NIL)
+					earlier = earlier_statements(history, migration->version + (down ? 1 : 0));
+				if (!withdrawal_is_of_key(withdrawal, earlier))
+					continue;
+			}
+			result = lappend(result, withdrawal);
+		}
+	}
+	return result;
+}
+
+/* The first of the withdrawals that a statement of the migration names, or NULL */
+static const Withdrawal *
+find_concern(const List *withdrawals, const Migration *migration)
+{
+	ListCell   *lw;
+	ListCell   *ls;
+
+	foreach(lw, withdrawals)
+	{
+		foreach(ls, migration->up)
+		{
+			if (withdrawal_concerns(lfirst(lw), lfirst(ls)))
+				return lfirst(lw);
+		}
+	}
+	return NULL;
+}
+
+/* The crossing that a public migration is, or NULL */
+static Crossing *
+make_crossing(const History *history, const Migration *migration)
+{
+	List	   *withdrawals = migration_withdrawals(history, migration, false);
+	ListCell   *lc;
+
+	foreach(lc, withdrawals == NIL ? NIL : history->tenant_migrations)
+	{
+		const Migration *earlier = lfirst(lc);
+		const Withdrawal *concern;
+
+		if (earlier->version >= migration->version)
+			break;
+		concern = find_concern(withdrawals, earlier);
+		if (concern)
+		{
+			Crossing   *crossing = palloc(sizeof(Crossing));
+
+			crossing->repo = migration->repo;
+			crossing->version = migration->version;
+			crossing->name = migration->name;
+			crossing->subject = concern->name;
+			crossing->withdrawals = withdrawals;
+			return crossing;
+		}
+	}
+	return NULL;
+}
+
+/* A copy that stands alone, in the current memory context */
+static Crossing *
+copy_crossing(const Crossing *from)
+{
+	Crossing   *to = palloc(sizeof(Crossing));
+	ListCell   *lc;
+
+	to->repo = pstrdup(from->repo);
+	to->version = from->version;
+	to->name = pstrdup(from->name);
+	to->subject = pstrdup(from->subject);
+	to->withdrawals = NIL;
+	foreach(lc, from->withdrawals)
+		to->withdrawals = lappend(to->withdrawals, withdrawal_copy(lfirst(lc)));
+	return to;
+}
+
+/*
+ * Fill the cache; parsing leaves a lot behind, so that is done in a context of
+ * its own.  An error leaves the cache empty.
+ */
+static void
+cache_load(void)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig crossings found",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	History		history = read_history();
+	uint64		generation = catalog_migrations_generation();
+	ListCell   *lc;
+
+	if (cache_context == NULL)
+		cache_context = AllocSetContextCreate(TopMemoryContext, "ashmig crossings",
+											  ALLOCSET_SMALL_SIZES);
+	cached = NIL;
+	cache_valid = false;
+	MemoryContextReset(cache_context);
+	foreach(lc, history.public_migrations)
+	{
+		Crossing   *crossing = make_crossing(&history, lfirst(lc));
+
+		if (crossing == NULL)
+			continue;
+		MemoryContextSwitchTo(cache_context);
+		cached = lappend(cached, copy_crossing(crossing));
+		MemoryContextSwitchTo(scratch);
+	}
+	cache_generation = generation;
+	cache_valid = true;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * The crossings of all recorded migrations.
+ */
+List *
+crossing_list(void)
+{
+	(void) catalog_migrations_cached(true);
+	if (!cache_valid || cache_generation != catalog_migrations_generation())
+		cache_load();
+	return cached;
+}
+
+/*
+ * What rolling back a public migration takes away from newer tenant migrations.
+ */
+List *
+crossing_of_rollback(const Migration *migration, char **subject)
+{
+	History		history = read_history();
+	List	   *withdrawals = migration_withdrawals(&history, migration, true);
+	List	   *versions = NIL;
+	ListCell   *lc;
+
+	foreach(lc, withdrawals == NIL ? NIL : history.tenant_migrations)
+	{
+		const Migration *newer = lfirst(lc);
+		const Withdrawal *concern;
+		int64	   *version;
+
+		if (newer->version <= migration->version)
+			continue;
+		concern = find_concern(withdrawals, newer);
+		if (concern == NULL)
+			continue;
+		if (versions == NIL)
+			*subject = pstrdup(concern->name);
+		version = palloc(sizeof(int64));
+		*version = newer->version;
+		versions = lappend(versions, version);
+	}
+	return versions;
+}
+
+/*
+ * The crossings newer than this version that public has.
+ */
+List *
+crossing_passed(int64 version)
+{
+	List	   *crossings = crossing_list();
+	List	   *applied = NIL;
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *la;
+
+	if (crossings == NIL || ((Crossing *) llast(crossings))->version <= version)
+		return NIL;
+	applied = catalog_applied(ashmig_default_schema, false);
+	foreach(lc, crossings)
+	{
+		Crossing   *crossing = lfirst(lc);
+
+		foreach(la, applied)
+		{
+			const AppliedVersion *has = lfirst(la);
+
+			if (crossing->version > version && has->version == crossing->version &&
+				strcmp(has->repo, crossing->repo) == 0)
+				result = lappend(result, crossing);
+		}
+	}
+	return result;
+}
+
+/*
+ * Does a statement of a tenant migration of this version name what one of the
+ * newer crossings takes away?
+ */
+bool
+crossing_concerns(const List *crossings, int64 version, const char *statement)
+{
+	ListCell   *lc;
+	ListCell   *lw;
+
+	foreach(lc, crossings)
+	{
+		const Crossing *crossing = lfirst(lc);
+
+		if (crossing->version < version)
+			continue;
+		foreach(lw, crossing->withdrawals)
+		{
+			if (withdrawal_concerns(lfirst(lw), statement))
+				return true;
+		}
+	}
+	return false;
+}
