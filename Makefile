@@ -4,16 +4,14 @@
 #   make test      everything, in a private throwaway server
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
+#   make format    src/ in PostgreSQL's format, by pg_bsd_indent
+#   make dist      the archive for PGXN
 
 EXTENSION    = ashmig
 MODULE_big   = ashmig
 DATA         = $(wildcard ashmig--*.sql)
 OBJS         = $(patsubst %.c,%.o,$(sort $(wildcard src/*/*.c)))
 SHLIB_LINK   = -lcjson
-# The server loads modules into one name space: our functions call ours.
-ifeq ($(shell uname -s),Linux)
-SHLIB_LINK  += -Wl,-Bsymbolic
-endif
 
 # One database for all of them, so setup comes first; with the same encoding
 # and order whatever the server has.
@@ -39,14 +37,12 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-.PHONY: test demo bench check-includes check-docs
-test demo bench:
-	@scripts/$@
-check-includes check-docs:
+own_goals   = test demo bench dist format check-includes check-format check-docs
+.PHONY: $(own_goals)
+$(own_goals):
 	@scripts/$@
 
 # Whatever else was asked for needs the server's build files.
-own_goals   = test demo bench check-includes check-docs
 pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
 
 ifneq ($(pgxs_goals),)
@@ -71,6 +67,10 @@ PG_CPPFLAGS  = -I$(srcdir)/src
 ifneq ($(findstring __GNUC__,$(shell $(CC) -dM -E - </dev/null 2>/dev/null)),)
 PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS    = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare $(WERROR)
+
+# The server loads modules into one name space. What it calls is exported, and
+# nothing else: our functions call ours. PGXS does it by itself since 16.
+PG_CFLAGS   += -fvisibility=hidden
 endif
 
 include $(PGXS)

@@ -4,16 +4,34 @@
 \echo Use "CREATE EXTENSION ashmig" to load this file. \quit
 
 --
--- The catalog.  Its tables live in a schema of their own, whose name the C
--- code knows; the functions live where the extension is created.
+-- One file, as PostgreSQL installs one script per version, and an upgrade
+-- script is written against what that script says.  Its sections:
 --
--- Nobody but the extension's owner may read or write here until the owner
--- grants it: whoever can write ashmig.migrations decides what the next run
--- executes.
+--   Catalog              the tables of schema ashmig, and their triggers
+--   Code generation      from snapshots to recorded migrations
+--   Single migrations    hand-written, exported, of extensions and enums
+--   Running              migrate and roll back, in public and in every tenant
+--   Status
+--   Tenants
+--   Rights
 --
+-- No name of an argument, of a result column or of a table's column needs
+-- quotes (sql/names.sql holds that).
+--
+
+-- ==========================================================================
+-- Catalog
+--
+-- The tables live in a schema of their own, whose name the C code knows; the
+-- functions live where the extension is created.
+-- ==========================================================================
 
 CREATE SCHEMA ashmig;
 COMMENT ON SCHEMA ashmig IS 'Catalog of ashmig: migrations, where they are applied, snapshots, tenants, runs';
+
+--
+-- Migrations, and where they are applied
+--
 
 CREATE TABLE ashmig.migrations (
     repo          text        NOT NULL DEFAULT '',
@@ -33,18 +51,18 @@ CREATE TABLE ashmig.migrations (
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
     PRIMARY KEY (repo, scope, version)
 );
-COMMENT ON TABLE ashmig.migrations IS 'Recorded migrations, one row each, whatever the number of tenants they run in';
-COMMENT ON COLUMN ashmig.migrations.repo IS 'Ecto repo, as MyApp.Repo; empty: none named';
+COMMENT ON TABLE ashmig.migrations IS 'Recorded migrations: one row per migration, however many tenants it runs in';
+COMMENT ON COLUMN ashmig.migrations.repo IS 'Ecto repo, such as MyApp.Repo; empty if none is named';
 COMMENT ON COLUMN ashmig.migrations.scope IS 'public: runs once, in the default schema; tenant: runs in every tenant schema';
 COMMENT ON COLUMN ashmig.migrations.version IS 'YYYYMMDDHHMMSS in UTC; the order in which migrations run';
-COMMENT ON COLUMN ashmig.migrations.kind IS 'What made it: generated from snapshots, hand-written sql, extension, enum, or adopted from Ecto';
-COMMENT ON COLUMN ashmig.migrations.dev IS 'A development migration, which the next named generation replaces';
-COMMENT ON COLUMN ashmig.migrations.transactional IS 'false: its statements run one by one outside a transaction';
-COMMENT ON COLUMN ashmig.migrations.up IS 'Statements, in order, with @tenant@, @default@ and #{prefix()} to be filled in';
-COMMENT ON COLUMN ashmig.migrations.down IS 'Statements that take it back, in order; NULL: it cannot be taken back';
-COMMENT ON COLUMN ashmig.migrations.checksum IS 'SHA-256 over up, down and transactional; empty: not computed (recorded by hand)';
-COMMENT ON COLUMN ashmig.migrations.generation IS 'First version of the same scope that one code generation made, where it made several';
-COMMENT ON COLUMN ashmig.migrations.covered IS 'Hand-written, but what it does is in the snapshots as well, so that a new tenant need not run it';
+COMMENT ON COLUMN ashmig.migrations.kind IS 'Origin: generated from snapshots, hand-written sql, extension, enum, or adopted from Ecto';
+COMMENT ON COLUMN ashmig.migrations.dev IS 'True for a development migration, which the next named generation replaces';
+COMMENT ON COLUMN ashmig.migrations.transactional IS 'False if its statements run one by one outside a transaction';
+COMMENT ON COLUMN ashmig.migrations.up IS 'Statements that apply it, in order, with the placeholders @tenant@, @default@ and #{prefix()}';
+COMMENT ON COLUMN ashmig.migrations.down IS 'Statements that roll it back, in order; NULL if it cannot be rolled back';
+COMMENT ON COLUMN ashmig.migrations.checksum IS 'SHA-256 of up, down and transactional; empty if the row was inserted by hand';
+COMMENT ON COLUMN ashmig.migrations.generation IS 'First version that the same code generation recorded in this scope; NULL if not generated';
+COMMENT ON COLUMN ashmig.migrations.covered IS 'True for a hand-written migration whose effect is in the snapshots too, so that a new tenant does not need to run it';
 
 CREATE TABLE ashmig.versions (
     schema_name   text        NOT NULL,
@@ -57,9 +75,9 @@ CREATE TABLE ashmig.versions (
     checksum      text        NOT NULL DEFAULT '',
     PRIMARY KEY (schema_name, repo, scope, version)
 );
-COMMENT ON TABLE ashmig.versions IS 'What is applied where: a row is written and taken away in the transaction that changes the schema';
-COMMENT ON COLUMN ashmig.versions.elapsed IS 'Time that the statements took; NULL: not run here (compiled into a new tenant, or adopted)';
-COMMENT ON COLUMN ashmig.versions.checksum IS 'Checksum of the migration as it was applied';
+COMMENT ON TABLE ashmig.versions IS 'One row per migration applied in a schema, written and deleted in the transaction that changes the schema';
+COMMENT ON COLUMN ashmig.versions.elapsed IS 'Time that the statements took; NULL if they did not run here (a new tenant built from the newest state, or an adopted schema)';
+COMMENT ON COLUMN ashmig.versions.checksum IS 'Checksum of the migration when it was applied';
 
 CREATE TABLE ashmig.schema_versions (
     schema_name   text        NOT NULL,
@@ -69,9 +87,9 @@ CREATE TABLE ashmig.schema_versions (
     applied       integer     NOT NULL,
     PRIMARY KEY (schema_name, repo, scope)
 );
-COMMENT ON TABLE ashmig.schema_versions IS 'ashmig.versions summed up, kept in step by ashmig: a run with nothing to do reads only this';
-COMMENT ON COLUMN ashmig.schema_versions.version IS 'Newest version applied';
-COMMENT ON COLUMN ashmig.schema_versions.applied IS 'How many are applied';
+COMMENT ON TABLE ashmig.schema_versions IS 'Summary of ashmig.versions, one row per schema, repo and scope; all that a run with nothing to do reads';
+COMMENT ON COLUMN ashmig.schema_versions.version IS 'Newest applied version';
+COMMENT ON COLUMN ashmig.schema_versions.applied IS 'Number of applied migrations';
 
 CREATE TABLE ashmig.partial_migrations (
     schema_name   text        NOT NULL,
@@ -83,27 +101,14 @@ CREATE TABLE ashmig.partial_migrations (
     started       boolean     NOT NULL,
     PRIMARY KEY (schema_name, repo, scope, version)
 );
-COMMENT ON TABLE ashmig.partial_migrations IS 'How far a non-transactional migration has come in a schema, so that it resumes where it stopped';
-COMMENT ON COLUMN ashmig.partial_migrations.down IS 'It is being taken back';
-COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Statements that are done';
-COMMENT ON COLUMN ashmig.partial_migrations.started IS 'The next one was begun, and may have left something behind';
+COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied in part: one row per schema and migration, from which a run resumes';
+COMMENT ON COLUMN ashmig.partial_migrations.down IS 'True if the migration is being rolled back';
+COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Number of completed statements';
+COMMENT ON COLUMN ashmig.partial_migrations.started IS 'True if the next statement was begun, and may have left something behind';
 
-CREATE TABLE ashmig.tenants (
-    schema_name   text        NOT NULL PRIMARY KEY,
-    schema_oid    oid,
-    managed_by    regclass,
-    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
-);
-COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: schemas that receive the tenant migrations';
-COMMENT ON COLUMN ashmig.tenants.schema_oid IS 'The schema, by which it is recognized under another name; a trigger fills it in';
-COMMENT ON COLUMN ashmig.tenants.managed_by IS 'The table whose row it belongs to (ashmig_manage_tenant)';
-
-CREATE TABLE ashmig.settings (
-    name          text        NOT NULL PRIMARY KEY,
-    value         text        NOT NULL
-);
-COMMENT ON TABLE ashmig.settings IS 'What belongs to the database: all_tenants, the query that lists tenants; last_version, the newest version ever given';
+--
+-- Snapshots
+--
 
 CREATE TABLE ashmig.snapshots (
     repo          text        NOT NULL DEFAULT '',
@@ -117,22 +122,58 @@ CREATE TABLE ashmig.snapshots (
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (repo, scope, schema_name, table_name, version)
 );
-COMMENT ON TABLE ashmig.snapshots IS 'Snapshots that generations recorded; the newest of a table is its current one';
-COMMENT ON COLUMN ashmig.snapshots.schema_name IS 'The schema that the snapshot names; empty: none';
+COMMENT ON TABLE ashmig.snapshots IS 'Recorded snapshots: one row per table and generation that changed it; the newest one is current';
+COMMENT ON COLUMN ashmig.snapshots.schema_name IS 'Schema that the snapshot names; empty if none';
 COMMENT ON COLUMN ashmig.snapshots.version IS 'Generation that recorded it (ashmig.migrations.generation)';
-COMMENT ON COLUMN ashmig.snapshots.snapshot IS 'The snapshot, merged where there were several; NULL: the table was dropped';
-COMMENT ON COLUMN ashmig.snapshots.state IS 'What ashmig remembers of the table beside the snapshot';
+COMMENT ON COLUMN ashmig.snapshots.snapshot IS 'The snapshot, merged from all snapshots of the table; NULL if the table was dropped';
+COMMENT ON COLUMN ashmig.snapshots.state IS 'What ashmig remembers about the table that no snapshot says, such as retired columns';
 
 CREATE VIEW ashmig.retired_columns AS
     SELECT n.repo, n.scope, n.schema_name, n.table_name, r.retired ->> 'column' AS column_name,
-        r.retired ->> 'type' AS type, r.retired ->> 'default' AS "default", n.version
+        r.retired ->> 'type' AS type, r.retired ->> 'default' AS column_default, n.version
     FROM (SELECT DISTINCT ON (s.repo, s.scope, s.schema_name, s.table_name) s.*
           FROM ashmig.snapshots s
           ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.version DESC) n
     CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(n.state -> 'retired') r (retired)
     WHERE n.snapshot IS NOT NULL;
-COMMENT ON VIEW ashmig.retired_columns IS 'Columns that the snapshots have no more and the tables still have';
-COMMENT ON COLUMN ashmig.retired_columns.version IS 'Generation whose record says so';
+COMMENT ON VIEW ashmig.retired_columns IS 'One row per column that the tables still have but the snapshots no longer do (ashmig_drop_retired)';
+COMMENT ON COLUMN ashmig.retired_columns.version IS 'Generation of the table''s current snapshot';
+
+--
+-- Tenants
+--
+
+CREATE TABLE ashmig.tenants (
+    schema_name   text        NOT NULL PRIMARY KEY,
+    schema_oid    oid,
+    managed_by    regclass,
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
+);
+COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: one row per schema that receives the tenant migrations';
+COMMENT ON COLUMN ashmig.tenants.schema_oid IS 'OID of the schema, by which a renamed schema is recognized; set by a trigger';
+COMMENT ON COLUMN ashmig.tenants.managed_by IS 'Managed table whose row the tenant belongs to; NULL if none (ashmig_manage_tenant)';
+
+CREATE TABLE ashmig.managed_tables (
+    relation       regclass NOT NULL PRIMARY KEY,
+    template       text[]   NOT NULL,
+    on_insert      boolean  NOT NULL,
+    on_update      boolean  NOT NULL,
+    on_delete      text     CHECK (on_delete = 'drop'),
+    default_schema text     NOT NULL,
+    owner          name     NOT NULL DEFAULT pg_catalog."current_user"()
+);
+COMMENT ON TABLE ashmig.managed_tables IS 'Managed tables: one row per table whose rows have a tenant each (ashmig_manage_tenant)';
+COMMENT ON COLUMN ashmig.managed_tables.template IS 'Parts of the tenant''s name: text, and columns, which begin with a colon';
+COMMENT ON COLUMN ashmig.managed_tables.on_insert IS 'True if a new row creates its tenant';
+COMMENT ON COLUMN ashmig.managed_tables.on_update IS 'True if an update that changes the tenant''s name renames it';
+COMMENT ON COLUMN ashmig.managed_tables.on_delete IS 'drop: deleting a row drops its tenant; NULL: the tenant stays';
+COMMENT ON COLUMN ashmig.managed_tables.default_schema IS 'ashmig.default_schema that the triggers use, whatever the session has';
+COMMENT ON COLUMN ashmig.managed_tables.owner IS 'Role as which the triggers work on tenants: the caller of ashmig_manage_tenant';
+
+--
+-- Runs
+--
 
 CREATE TABLE ashmig.runs (
     run           bigint      NOT NULL GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
@@ -146,10 +187,11 @@ CREATE TABLE ashmig.runs (
                               CHECK (status IN ('running', 'background', 'done', 'failed', 'canceled')),
     error         text
 );
-COMMENT ON TABLE ashmig.runs IS 'Journal of the runs that commit schema by schema';
-COMMENT ON COLUMN ashmig.runs.schemas IS 'Schemas that had something to do';
-COMMENT ON COLUMN ashmig.runs.workers IS 'Workers that were asked for; 0: in the calling session';
-COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations go on), done, failed or canceled; one that says running while ashmig.progress does not show it was cut short';
+COMMENT ON TABLE ashmig.runs IS 'Journal: one row per run that commits schema by schema';
+COMMENT ON COLUMN ashmig.runs.operation IS 'migrate or rollback';
+COMMENT ON COLUMN ashmig.runs.schemas IS 'Number of schemas that had something to do';
+COMMENT ON COLUMN ashmig.runs.workers IS 'Number of workers requested; 0: in the calling session';
+COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations continue), done, failed or canceled; running but absent from ashmig.progress: interrupted';
 
 CREATE TABLE ashmig.run_schemas (
     run           bigint      NOT NULL REFERENCES ashmig.runs ON DELETE CASCADE,
@@ -166,123 +208,16 @@ CREATE TABLE ashmig.run_schemas (
     PRIMARY KEY (run, scope, schema_name)
 );
 CREATE INDEX run_schemas_schema_name_idx ON ashmig.run_schemas (schema_name, scope, run);
-COMMENT ON TABLE ashmig.run_schemas IS 'Outcome of each schema of a run, written in the transaction that changes the schema';
-COMMENT ON COLUMN ashmig.run_schemas.status IS 'applied, rolled back, background (goes on after the call), pending, skipped (no turn before the run ended) or failed';
-COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Time of the transaction that did it, or of the last one that failed';
-COMMENT ON COLUMN ashmig.run_schemas.error IS 'Message of the error; in further lines its detail, hint and context';
-COMMENT ON COLUMN ashmig.run_schemas.applied IS 'Migrations applied, or taken back';
-COMMENT ON COLUMN ashmig.run_schemas.version IS 'Newest version of the schema afterwards';
-COMMENT ON COLUMN ashmig.run_schemas.attempts IS 'Tries that it took: more than one where a lock was waited for in vain';
+COMMENT ON TABLE ashmig.run_schemas IS 'Outcome of a run: one row per schema, written in the transaction that changes the schema';
+COMMENT ON COLUMN ashmig.run_schemas.status IS 'applied, rolled_back, background (continues after the call), pending, skipped (the run ended before it was attempted), missing or failed';
+COMMENT ON COLUMN ashmig.run_schemas.applied IS 'Number of migrations applied or rolled back';
+COMMENT ON COLUMN ashmig.run_schemas.version IS 'Newest applied version of the schema after the run';
+COMMENT ON COLUMN ashmig.run_schemas.attempts IS 'Number of attempts; more than one after lock timeouts';
+COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Duration of the transaction that succeeded, or of the last one that failed';
+COMMENT ON COLUMN ashmig.run_schemas.error IS 'Error message; its detail, hint and context follow, one per line';
 
-SELECT pg_catalog.pg_extension_config_dump('ashmig.migrations', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.versions', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.schema_versions', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.partial_migrations', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.tenants', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.settings', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.snapshots', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.runs', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.runs_run_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('ashmig.run_schemas', '');
-
--- Sessions keep the recorded migrations in memory; this makes them read anew.
-CREATE FUNCTION ashmig.migrations_changed() RETURNS trigger
-    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_migrations_changed';
-COMMENT ON FUNCTION ashmig.migrations_changed() IS 'Tells every session that the recorded migrations have changed';
-REVOKE EXECUTE ON FUNCTION ashmig.migrations_changed() FROM PUBLIC;
-
-CREATE TRIGGER migrations_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ashmig.migrations
-    FOR EACH STATEMENT EXECUTE FUNCTION ashmig.migrations_changed();
-
---
--- Running
---
-
-CREATE FUNCTION ashmig_migrate(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, repo text DEFAULT NULL, prefix text DEFAULT NULL,
-    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
-    OUT status text, OUT elapsed interval, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_migrate(bigint, integer, text, text, boolean, boolean, boolean, interval, boolean)
-    IS 'Run the pending public migrations';
-
-CREATE FUNCTION ashmig_migrate_tenants(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
-    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
-    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
-    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
-    OUT status text, OUT elapsed interval, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean)
-    IS 'Run the pending tenant migrations in every tenant';
-
-CREATE FUNCTION ashmig_migrate_all(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
-    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
-    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
-    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
-    OUT status text, OUT elapsed interval, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_migrate_all(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean)
-    IS 'Run all pending migrations: public first, then in every tenant';
-
-CREATE FUNCTION ashmig_rollback(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, "all" boolean DEFAULT false,
-    repo text DEFAULT NULL, prefix text DEFAULT NULL,
-    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
-    OUT status text, OUT elapsed interval, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_rollback(bigint, integer, boolean, text, text, boolean, boolean, interval, boolean)
-    IS 'Take back public migrations: the last one, step of them, down to a version (included), or all';
-
-CREATE FUNCTION ashmig_rollback_tenants(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL, "all" boolean DEFAULT false,
-    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
-    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
-    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
-    OUT status text, OUT elapsed interval, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean)
-    IS 'Take back tenant migrations in every tenant: the last one, step of them, down to a version (included), or all';
-
-CREATE PROCEDURE ashmig_migrate_all_serial(
-    "to" bigint DEFAULT NULL, step integer DEFAULT NULL,
-    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL, repo text DEFAULT NULL,
-    on_error text DEFAULT 'error',
-    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL)
-    LANGUAGE c AS 'MODULE_PATHNAME';
-COMMENT ON PROCEDURE ashmig_migrate_all_serial(bigint, integer, text[], text[], text, text, boolean, boolean, boolean, interval)
-    IS 'ashmig_migrate_all() in the session itself, with a commit after each schema: for where background workers are not to be had';
-
-CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
-    LANGUAGE c AS 'MODULE_PATHNAME';
-COMMENT ON PROCEDURE ashmig_wait(bigint)
-    IS 'Wait for what a run left in the background; by default the last one that did, or the last run. An error where it failed';
-
-CREATE FUNCTION ashmig_cancel(run bigint) RETURNS boolean
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_cancel(bigint)
-    IS 'Cancel a run, as pg_cancel_backend does; what is committed stays. False: the run is not going on';
-
--- A run is alive as long as its leader, or the worker that goes on after the
--- call, holds the lock of class MR on its number.
+-- A run is alive as long as its leader, or the worker that continues after
+-- the call, holds the lock of class MR on its number.
 CREATE VIEW ashmig.progress AS
     SELECT r.run, r.operation, r.status, r.started_at, r.started_by, r.workers, r.schemas,
            s.done, s.failed, s.background,
@@ -303,201 +238,95 @@ CREATE VIEW ashmig.progress AS
         AND objid::bigint = r.run & 4294967295
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
-COMMENT ON VIEW ashmig.progress IS 'Runs that are going on: how many schemas are done, failed, and left to the background, and the processes that ashmig_cancel would cancel';
-COMMENT ON COLUMN ashmig.progress.workers IS 'Workers that were asked for';
-COMMENT ON COLUMN ashmig.progress.pids IS 'The process that leads the run, or goes on with it in the background; ashmig_cancel cancels it, and with it the workers';
-GRANT USAGE ON SCHEMA ashmig TO pg_monitor;
-GRANT SELECT ON ashmig.progress TO pg_monitor;
+COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';
+COMMENT ON COLUMN ashmig.progress.workers IS 'Number of workers requested';
+COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or continues it in the background; ashmig_cancel cancels it, and its workers with it';
 
 --
--- Status
+-- Settings that belong to the database
 --
 
-CREATE FUNCTION ashmig_status(
-    OUT scope text, OUT repo text, OUT schema text, OUT version bigint, OUT applied integer, OUT pending integer,
-    OUT last_applied_at timestamptz, OUT status text, OUT error text)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_status()
-    IS 'A row a schema and repo: newest version, how many migrations are applied and pending, the last failure';
-
-CREATE FUNCTION ashmig_migrations(
-    OUT scope text, OUT repo text, OUT version bigint, OUT name text, OUT kind text, OUT dev boolean,
-    OUT transactional boolean, OUT reversible boolean, OUT applied integer, OUT pending integer)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_migrations()
-    IS 'A row a migration: in how many schemas it is applied and pending';
-
---
--- Tenants
---
-
-CREATE FUNCTION ashmig_create_tenant(schema text) RETURNS bigint
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_create_tenant(text)
-    IS 'Create a tenant''s schema, bring it to the newest version and return that version';
-
-CREATE FUNCTION ashmig_drop_tenant(schema text, "cascade" boolean DEFAULT false) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_drop_tenant(text, boolean)
-    IS 'Drop a tenant: its schema (with all that is in it where cascade is true), its registration and its versions';
-
-CREATE FUNCTION ashmig_rename_tenant(old text, new text) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_rename_tenant(text, text)
-    IS 'Rename a tenant''s schema, with its registration and its versions';
-
-CREATE FUNCTION ashmig_set_all_tenants(query text) RETURNS void
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_set_all_tenants(text)
-    IS 'Set the query that lists tenants beside the registered ones: one SELECT of one text column; NULL: none';
-
-CREATE FUNCTION ashmig_all_tenants(
-    OUT schema text, OUT registered boolean, OUT listed boolean, OUT managed_by text, OUT "exists" boolean)
-    RETURNS SETOF record
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_all_tenants()
-    IS 'The tenants, once each: registered, listed by the query of ashmig_set_all_tenants, the table whose row manages it, and whether the schema exists';
-
-REVOKE EXECUTE ON FUNCTION ashmig_migrate(bigint, integer, text, text, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_migrate_tenants(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_migrate_all(bigint, integer, text[], text[], text, text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_rollback(bigint, integer, boolean, text, text, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_rollback_tenants(bigint, integer, boolean, text[], text[], text, text, integer, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ashmig_migrate_all_serial(bigint, integer, text[], text[], text, text, boolean, boolean, boolean, interval) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ashmig_wait(bigint) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_cancel(bigint) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_status() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_migrations() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_create_tenant(text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_drop_tenant(text, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_rename_tenant(text, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_set_all_tenants(text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_all_tenants() FROM PUBLIC;
-
---
--- The life of a tenant
---
-
-CREATE TABLE ashmig.managed_tables (
-    table_name     regclass NOT NULL PRIMARY KEY,
-    template       text[]   NOT NULL,
-    on_insert      boolean  NOT NULL,
-    on_update      boolean  NOT NULL,
-    on_delete      text     CHECK (on_delete = 'drop'),
-    default_schema text     NOT NULL,
-    owner          name     NOT NULL DEFAULT pg_catalog."current_user"()
+CREATE TABLE ashmig.settings (
+    name          text        NOT NULL PRIMARY KEY,
+    value         text        NOT NULL
 );
-COMMENT ON TABLE ashmig.managed_tables IS 'Tables whose rows have a tenant each (ashmig_manage_tenant)';
-COMMENT ON COLUMN ashmig.managed_tables.template IS 'Parts of the tenant''s name: columns with a colon before them, and text';
-COMMENT ON COLUMN ashmig.managed_tables.on_delete IS 'drop: the tenant goes with its row; NULL: it stays';
-COMMENT ON COLUMN ashmig.managed_tables.default_schema IS 'ashmig.default_schema for the triggers, whatever the session has';
-COMMENT ON COLUMN ashmig.managed_tables.owner IS 'The role as which the triggers work on tenants: who called ashmig_manage_tenant';
+COMMENT ON TABLE ashmig.settings IS 'Settings of this database: all_tenants, the query that lists tenants; last_version, the newest version ever assigned';
+
+--
+-- What pg_dump dumps: everything, as a restored database must know what is
+-- applied in it
+--
+
+SELECT pg_catalog.pg_extension_config_dump('ashmig.migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.versions', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.schema_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.partial_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.snapshots', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.tenants', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.managed_tables', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.runs', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.runs_run_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.run_schemas', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.settings', '');
+
+--
+-- Triggers on the catalog
+--
+
+-- Sessions keep the recorded migrations in memory; this makes them read again.
+CREATE FUNCTION ashmig.migrations_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_migrations_changed';
+COMMENT ON FUNCTION ashmig.migrations_changed IS 'Tells every session that the recorded migrations have changed';
+CREATE TRIGGER migrations_changed
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ashmig.migrations
+    FOR EACH STATEMENT EXECUTE FUNCTION ashmig.migrations_changed();
 
 CREATE FUNCTION ashmig.tenant_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_registered';
-COMMENT ON FUNCTION ashmig.tenant_registered() IS 'Notes the schema of a tenant, which restoring a dump gives another number';
+COMMENT ON FUNCTION ashmig.tenant_registered IS 'Sets schema_oid, which changes when a dump is restored';
 CREATE TRIGGER tenant_registered
     BEFORE INSERT OR UPDATE OF schema_name ON ashmig.tenants
     FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_registered();
 
 CREATE FUNCTION ashmig.managed_table_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_managed_table_registered';
-COMMENT ON FUNCTION ashmig.managed_table_registered() IS 'Lets nobody write a registration of a role that he may not become';
+COMMENT ON FUNCTION ashmig.managed_table_registered IS 'Refuses a registration whose owner the current role cannot SET ROLE to';
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
 
+--
+-- Triggers that ashmig_manage_tenant puts on a managed table
+--
+
 CREATE FUNCTION ashmig.tenant_row_inserted() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_inserted';
-COMMENT ON FUNCTION ashmig.tenant_row_inserted() IS 'Creates the tenant of a new row of a managed table';
+COMMENT ON FUNCTION ashmig.tenant_row_inserted IS 'Creates the tenant of a new row of a managed table';
 
 CREATE FUNCTION ashmig.tenant_row_updated() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_updated';
-COMMENT ON FUNCTION ashmig.tenant_row_updated() IS 'Renames the tenant of a row of a managed table';
+COMMENT ON FUNCTION ashmig.tenant_row_updated IS 'Renames the tenant of an updated row of a managed table';
 
 CREATE FUNCTION ashmig.tenant_row_deleted() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_deleted';
-COMMENT ON FUNCTION ashmig.tenant_row_deleted() IS 'Drops the tenant of a deleted row of a managed table';
+COMMENT ON FUNCTION ashmig.tenant_row_deleted IS 'Drops the tenant of a deleted row of a managed table';
 
-REVOKE EXECUTE ON FUNCTION ashmig.tenant_registered() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig.managed_table_registered() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_inserted() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_updated() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig.tenant_row_deleted() FROM PUBLIC;
-
-CREATE FUNCTION ashmig_manage_tenant(
-    "table" regclass, template text[], "create" boolean DEFAULT true,
-    "update" boolean DEFAULT true, "delete" text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_manage_tenant(regclass, text[], boolean, boolean, text)
-    IS 'Triggers on a table: a new row gets its tenant, one whose name changes has it renamed; delete => ''drop'': one that is deleted has it dropped';
-
-CREATE FUNCTION ashmig_unmanage_tenant("table" regclass) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_unmanage_tenant(regclass)
-    IS 'Take away what ashmig_manage_tenant set up; the tenants stay';
-
-CREATE PROCEDURE ashmig_drop_tenant_serial(schema text, batch integer DEFAULT 500)
-    LANGUAGE c AS 'MODULE_PATHNAME';
-COMMENT ON PROCEDURE ashmig_drop_tenant_serial(text, integer)
-    IS 'Drop a tenant with all that is in it, in transactions of so many tables each';
-
-CREATE PROCEDURE ashmig_create_missing_tenants()
-    LANGUAGE c AS 'MODULE_PATHNAME';
-COMMENT ON PROCEDURE ashmig_create_missing_tenants()
-    IS 'Create the tenants that the query of ashmig_set_all_tenants lists and that have no schema, with a commit after each';
-
-REVOKE EXECUTE ON FUNCTION ashmig_manage_tenant(regclass, text[], boolean, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_unmanage_tenant(regclass) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ashmig_drop_tenant_serial(text, integer) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ashmig_create_missing_tenants() FROM PUBLIC;
-
---
+-- ==========================================================================
 -- Code generation
---
-
---
--- Code generation
---
+-- ==========================================================================
 
 CREATE FUNCTION ashmig_plan(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
-    OUT step integer, OUT repo text, OUT scope text, OUT schema text, OUT "table" text,
+    OUT step integer, OUT repo text, OUT scope text, OUT schema_name text, OUT table_name text,
     OUT operation text, OUT subject text, OUT up text, OUT down text, OUT lock text,
     OUT rewrites boolean, OUT scans boolean, OUT destroys boolean, OUT transactional boolean,
     OUT note text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_plan(jsonb, text, boolean, jsonb, boolean, boolean, boolean)
-    IS 'What ashmig_generate would record: a row a step, with what it locks, rewrites and destroys';
-
-CREATE FUNCTION ashmig_check(
-    snapshots jsonb, renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
-    drop_tables boolean DEFAULT false)
-    RETURNS boolean
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_check(jsonb, jsonb, boolean, boolean)
-    IS 'True if the snapshots ask for nothing that is not recorded; else an error that says what';
-
-CREATE FUNCTION ashmig_operations(
-    old jsonb, new jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true,
-    drop_tables boolean DEFAULT false)
-    RETURNS SETOF jsonb
-    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_operations(jsonb, jsonb, jsonb, boolean, boolean)
-    IS 'The operations between two sets of snapshots, in order; reads no table';
-
-CREATE FUNCTION ashmig_load(directory text, dev boolean DEFAULT false)
-    RETURNS jsonb
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_load(text, boolean)
-    IS 'A resource_snapshots folder on the server as a bundle; needs pg_read_server_files';
+COMMENT ON FUNCTION ashmig_plan
+    IS 'Show what ashmig_generate would record: one row per step, with the lock it takes and what it rewrites and destroys';
 
 CREATE FUNCTION ashmig_generate(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
@@ -507,50 +336,63 @@ CREATE FUNCTION ashmig_generate(
     OUT transactional boolean, OUT statements integer)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_generate(jsonb, text, boolean, jsonb, boolean, boolean, boolean)
-    IS 'Record the migrations that the snapshots ask for, and the snapshots; run nothing';
+COMMENT ON FUNCTION ashmig_generate
+    IS 'Record the snapshots and the migrations that they require, without running them; one row per migration';
 
 CREATE FUNCTION ashmig_apply(
-    snapshot jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
+    snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
-    "only" text[] DEFAULT NULL, "except" text[] DEFAULT NULL,
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL,
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
-    OUT scope text, OUT schema text, OUT applied integer, OUT version bigint,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_apply(jsonb, text, boolean, jsonb, boolean, boolean, boolean, text[], text[], text, integer, boolean, boolean, boolean, interval, boolean)
-    IS 'Generate and run, public then tenants, in one call';
+COMMENT ON FUNCTION ashmig_apply
+    IS 'Generate and run in one call, public first, then every tenant; one row per schema that had something to do';
+
+CREATE FUNCTION ashmig_check(
+    snapshots jsonb, renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
+    drop_tables boolean DEFAULT false)
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_check
+    IS 'Return true if the snapshots require no new migration; otherwise raise an error that says what is missing';
+
+CREATE FUNCTION ashmig_operations(
+    old jsonb, new jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true,
+    drop_tables boolean DEFAULT false)
+    RETURNS SETOF jsonb
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_operations
+    IS 'Return the operations between two sets of snapshots, in order; reads no table';
+
+CREATE FUNCTION ashmig_load(directory text, dev boolean DEFAULT false)
+    RETURNS jsonb
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_load
+    IS 'Read a resource_snapshots directory on the server into a bundle; requires pg_read_server_files';
 
 CREATE FUNCTION ashmig_drop_retired(
     tables text[] DEFAULT NULL, name text DEFAULT NULL, repo text DEFAULT NULL,
-    OUT repo_name text, OUT scope text, OUT version bigint, OUT migration text,
+    OUT repo text, OUT scope text, OUT version bigint, OUT migration text,
     OUT transactional boolean, OUT statements integer)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_drop_retired(text[], text, text)
-    IS 'Record the migration that drops the columns of removed attributes (ashmig.retired_columns)';
+COMMENT ON FUNCTION ashmig_drop_retired
+    IS 'Record the migrations that drop the columns of removed attributes (ashmig.retired_columns); one row per migration';
 
 CREATE FUNCTION ashmig_squash_snapshots() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_squash_snapshots()
-    IS 'Keep one snapshot for each table; returns how many rows were forgotten';
+COMMENT ON FUNCTION ashmig_squash_snapshots
+    IS 'Keep only the current snapshot of each table; returns the number of snapshots removed';
 
-REVOKE EXECUTE ON FUNCTION ashmig_plan(jsonb, text, boolean, jsonb, boolean, boolean, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_check(jsonb, jsonb, boolean, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_load(text, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_generate(jsonb, text, boolean, jsonb, boolean, boolean, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_apply(jsonb, text, boolean, jsonb, boolean, boolean, boolean, text[], text[], text, integer, boolean, boolean, boolean, interval, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_drop_retired(text[], text, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_squash_snapshots() FROM PUBLIC;
-
-
---
--- Hand-written migrations, export, extensions, enums
---
+-- ==========================================================================
+-- Single migrations: hand-written, exported, of extensions and enums
+-- ==========================================================================
 
 CREATE FUNCTION ashmig_add_migration(
     version bigint, name text, up text, down text DEFAULT NULL,
@@ -558,22 +400,22 @@ CREATE FUNCTION ashmig_add_migration(
     covered boolean DEFAULT false, repo text DEFAULT '')
     RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_add_migration(bigint, text, text, text, boolean, boolean, boolean, text)
-    IS 'Record a migration written in SQL and return its version (NULL: the next one); a down of NULL says that it cannot be taken back';
+COMMENT ON FUNCTION ashmig_add_migration
+    IS 'Record a migration written in SQL; returns its version, the next one if NULL was given. Without down it cannot be rolled back';
 
 CREATE FUNCTION ashmig_remove_migration(
     version bigint, tenant boolean DEFAULT false, repo text DEFAULT NULL)
     RETURNS integer
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_remove_migration(bigint, boolean, text)
-    IS 'Forget a migration that is applied nowhere, with the others of its generation in the scope and the snapshots that they brought; returns how many';
+COMMENT ON FUNCTION ashmig_remove_migration
+    IS 'Remove a migration that is applied nowhere, with the others of its generation in the scope and their snapshots; returns the number removed';
 
 CREATE FUNCTION ashmig_export_migration(
     version bigint, tenant boolean DEFAULT false, repo text DEFAULT NULL)
     RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_export_migration(bigint, boolean, text)
-    IS 'A script for psql that records the migration in another database; run twice, it does nothing';
+COMMENT ON FUNCTION ashmig_export_migration
+    IS 'Return a psql script that records the migration in another database; running it twice does no harm';
 
 CREATE FUNCTION ashmig_import_migration(
     version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
@@ -582,55 +424,242 @@ CREATE FUNCTION ashmig_import_migration(
     snapshots jsonb DEFAULT NULL)
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_import_migration(bigint, text, text, text[], text[], text, boolean, boolean, boolean, text, bigint, jsonb)
-    IS 'Record what ashmig_export_migration wrote; false where it is recorded already';
+COMMENT ON FUNCTION ashmig_import_migration
+    IS 'Record a migration from a script of ashmig_export_migration; false if it is recorded already';
 
 CREATE FUNCTION ashmig_check_migrations(
-    OUT scope text, OUT repo text, OUT schema text, OUT version bigint, OUT name text,
+    OUT scope text, OUT repo text, OUT schema_name text, OUT version bigint, OUT name text,
     OUT problem text, OUT recorded text, OUT actual text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_check_migrations()
-    IS 'A row for each migration whose checksum is not the one recorded, or under which it is applied; none where all is well';
+COMMENT ON FUNCTION ashmig_check_migrations
+    IS 'Compare checksums: one row per migration that was changed after it was recorded, or applied in a schema with another text';
 
 CREATE FUNCTION ashmig_install_extensions(
     extensions text[], ash_functions_version integer DEFAULT NULL, repo text DEFAULT '',
     OUT version bigint, OUT name text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_install_extensions(text[], integer, text)
-    IS 'Record the migration that installs extensions, ash-functions among them; no row where all of them are recorded';
+COMMENT ON FUNCTION ashmig_install_extensions
+    IS 'Record a migration that installs extensions, including ash-functions; no row if all of them are recorded';
 
 CREATE FUNCTION ashmig_create_enum(
-    name text, "values" text[], tenant boolean DEFAULT false, schema text DEFAULT NULL,
+    name text, labels text[], tenant boolean DEFAULT false, schema text DEFAULT NULL,
     repo text DEFAULT '')
     RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_create_enum(text, text[], boolean, text, text)
-    IS 'Record a migration that creates an enum, and return its version';
-
-CREATE FUNCTION ashmig_drop_enum(
-    name text, tenant boolean DEFAULT false, schema text DEFAULT NULL, repo text DEFAULT '',
-    "values" text[] DEFAULT NULL)
-    RETURNS bigint
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_drop_enum(text, boolean, text, text, text[])
-    IS 'Record a migration that drops an enum, and return its version; the down creates it again, with the values that migrations gave it';
+COMMENT ON FUNCTION ashmig_create_enum
+    IS 'Record a migration that creates an enum; returns its version';
 
 CREATE FUNCTION ashmig_add_enum_value(
     name text, value text, before text DEFAULT NULL, after text DEFAULT NULL,
     tenant boolean DEFAULT false, schema text DEFAULT NULL, repo text DEFAULT '')
     RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION ashmig_add_enum_value(text, text, text, text, boolean, text, text)
-    IS 'Record a non-transactional migration that adds a value to an enum, and return its version; taking it back leaves the value, which PostgreSQL cannot remove';
+COMMENT ON FUNCTION ashmig_add_enum_value
+    IS 'Record a non-transactional migration that adds a value to an enum; returns its version. Rolling it back leaves the value, which PostgreSQL cannot remove';
 
-REVOKE EXECUTE ON FUNCTION ashmig_add_migration(bigint, text, text, text, boolean, boolean, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_remove_migration(bigint, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_export_migration(bigint, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_import_migration(bigint, text, text, text[], text[], text, boolean, boolean, boolean, text, bigint, jsonb) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_check_migrations() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_install_extensions(text[], integer, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_create_enum(text, text[], boolean, text, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_drop_enum(text, boolean, text, text, text[]) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ashmig_add_enum_value(text, text, text, text, boolean, text, text) FROM PUBLIC;
+CREATE FUNCTION ashmig_drop_enum(
+    name text, tenant boolean DEFAULT false, schema text DEFAULT NULL, repo text DEFAULT '',
+    labels text[] DEFAULT NULL)
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_drop_enum
+    IS 'Record a migration that drops an enum; returns its version. Its down creates the enum again, with these labels or those recorded';
+
+-- ==========================================================================
+-- Running
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_migrate(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL, repo text DEFAULT NULL, prefix text DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate
+    IS 'Run the pending public migrations';
+
+CREATE FUNCTION ashmig_migrate_tenants(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL,
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate_tenants
+    IS 'Run the pending tenant migrations in every tenant; one row per tenant that had something to do';
+
+CREATE FUNCTION ashmig_migrate_all(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL,
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrate_all
+    IS 'Run all pending migrations, public first, then every tenant; one row per schema that had something to do';
+
+CREATE FUNCTION ashmig_rollback(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL, all_versions boolean DEFAULT false,
+    repo text DEFAULT NULL, prefix text DEFAULT NULL,
+    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rollback
+    IS 'Roll back public migrations: the last one, the last "step", down to "to_version" (inclusive), or all';
+
+CREATE FUNCTION ashmig_rollback_tenants(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL, all_versions boolean DEFAULT false,
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error', workers integer DEFAULT NULL,
+    log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
+    OUT status text, OUT elapsed interval, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rollback_tenants
+    IS 'Roll back tenant migrations in every tenant: the last one, the last "step", down to "to_version" (inclusive), or all';
+
+CREATE PROCEDURE ashmig_migrate_all_serial(
+    to_version bigint DEFAULT NULL, step integer DEFAULT NULL,
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    on_error text DEFAULT 'error',
+    strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
+    lock_timeout interval DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_migrate_all_serial
+    IS 'Run all pending migrations in the calling session, committing after each schema; for servers without free background workers';
+
+CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_wait
+    IS 'Wait for the background part of a run, by default of the last run that has one; raises an error if it failed';
+
+CREATE FUNCTION ashmig_cancel(run bigint) RETURNS boolean
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_cancel
+    IS 'Cancel a run, as pg_cancel_backend does; completed schemas are unaffected. False if the run is not active';
+
+-- ==========================================================================
+-- Status
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_status(
+    OUT scope text, OUT repo text, OUT schema_name text, OUT version bigint, OUT applied integer, OUT pending integer,
+    OUT last_applied_at timestamptz, OUT status text, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_status
+    IS 'One row per schema and repo: newest version, number of migrations applied and pending, last failure';
+
+CREATE FUNCTION ashmig_migrations(
+    OUT scope text, OUT repo text, OUT version bigint, OUT name text, OUT kind text, OUT dev boolean,
+    OUT transactional boolean, OUT reversible boolean, OUT applied integer, OUT pending integer)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_migrations
+    IS 'One row per migration: number of schemas in which it is applied and pending';
+
+-- ==========================================================================
+-- Tenants
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_create_tenant(schema text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_create_tenant
+    IS 'Create and register a tenant''s schema at the newest version; returns that version';
+
+CREATE PROCEDURE ashmig_create_missing_tenants()
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_create_missing_tenants
+    IS 'Create the tenants that the query of ashmig_set_all_tenants lists but that have no schema, committing after each';
+
+CREATE FUNCTION ashmig_rename_tenant(old text, new text) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_rename_tenant
+    IS 'Rename a tenant: its schema, its registration and its versions';
+
+CREATE FUNCTION ashmig_drop_tenant(schema text, cascade boolean DEFAULT false) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_drop_tenant
+    IS 'Drop a tenant: its schema, its registration and its versions; cascade also drops what is in the schema';
+
+CREATE PROCEDURE ashmig_drop_tenant_serial(schema text, batch integer DEFAULT 500)
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_drop_tenant_serial
+    IS 'Drop a tenant and all its tables, committing after each batch of tables';
+
+CREATE FUNCTION ashmig_set_all_tenants(query text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_set_all_tenants
+    IS 'Set the query that lists tenants in addition to the registered ones: a SELECT of one text column, or NULL for none';
+
+CREATE FUNCTION ashmig_all_tenants(
+    OUT schema_name text, OUT registered boolean, OUT listed boolean, OUT managed_by text, OUT schema_exists boolean)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_all_tenants
+    IS 'One row per tenant: whether it is registered, whether the query of ashmig_set_all_tenants lists it, which table manages it, whether its schema exists';
+
+CREATE FUNCTION ashmig_manage_tenant(
+    relation regclass, template text[], on_insert boolean DEFAULT true,
+    on_update boolean DEFAULT true, on_delete text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_manage_tenant
+    IS 'Create triggers on a table that create a tenant per row, rename it with the row and, with on_delete => ''drop'', drop it with the row';
+
+CREATE FUNCTION ashmig_unmanage_tenant(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_unmanage_tenant
+    IS 'Remove the triggers of ashmig_manage_tenant; the tenants stay';
+
+-- ==========================================================================
+-- Rights
+--
+-- Nobody but the extension's owner may read, write or run anything until the
+-- owner grants it: whoever can write ashmig.migrations decides what the next
+-- run executes.  Exceptions: ashmig_operations, which reads no table, and
+-- ashmig.progress for monitoring.
+-- ==========================================================================
+
+REVOKE EXECUTE ON FUNCTION
+    ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
+    ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
+    FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    ashmig_plan, ashmig_generate, ashmig_apply, ashmig_check, ashmig_load,
+    ashmig_drop_retired, ashmig_squash_snapshots
+    FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_import_migration,
+    ashmig_check_migrations, ashmig_install_extensions, ashmig_create_enum, ashmig_add_enum_value,
+    ashmig_drop_enum
+    FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
+    ashmig_cancel, ashmig_status, ashmig_migrations
+    FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
+    ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
+    FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE
+    ashmig_migrate_all_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
+    FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA ashmig TO pg_monitor;
+GRANT SELECT ON ashmig.progress TO pg_monitor;

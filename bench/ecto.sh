@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Running, against Ecto's own migrator: seven migrations that make five tables
-# with keys to a public one, over a fleet of tenants.
+# with foreign keys to a public table, over a fleet of tenants.
 #
 # Needs Elixir, and Ecto compiled: ECTO_LIBS names the folder where ecto_sql,
 # postgrex and what they need lie, each with its ebin. Any application that uses
@@ -106,7 +106,7 @@ for _ in $(seq "${ROUNDS:-3}"); do
 	measure files ecto files "$work/src/bench/ecto/migrations"
 done
 
-heading "$tenants tenants x 7 migrations, five tables with keys to a public one: Ecto against ashmig"
+heading "$tenants tenants x 7 migrations, five tables with foreign keys to a public table: Ecto and ashmig"
 row "Ecto, compiled before; two workers, ms" "${best[modules]}" "${best[two]}"
 row "Ecto, compiled before; one worker, ms" "${best[modules]}" "${best[one]}"
 row "Ecto, ashmig's statements; two workers, ms" "${best[statements]}" "${best[two]}"

@@ -7,7 +7,7 @@
 # others use it, and TMPDIR=/dev/shm puts all of it in memory.
 #
 # RESULTS names a file (its whole path) that the figures are added to as well, tab-separated:
-# heading, what, it, against, ratio, bound. scripts/bench-page makes the page of
+# heading, what, first, second, ratio, bound. scripts/bench-page makes the page of
 # the documentation from it.
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
@@ -49,10 +49,10 @@ smaller() { if [ -z "$1" ] || [ "$2" -lt "$1" ]; then echo "$2"; else echo "$1";
 
 heading() {
 	title=$1
-	printf '\n%s\n\n%-46s %12s %12s %8s  %s\n' "$1" "what" "it" "against" "ratio" "bound"
+	printf '\n%s\n\n%-46s %12s %12s %8s  %s\n' "$1" "what" "first" "second" "ratio" "bound"
 }
 
-# figure WHAT IT AGAINST RATIO BOUND: one line of the table, and whether the
+# figure WHAT FIRST SECOND RATIO BOUND: one line of the table, and whether the
 # bound is kept: by the ratio, or where there is none, by the figure itself.
 figure() {
 	local verdict=""
@@ -64,9 +64,9 @@ figure() {
 	[ -z "${RESULTS:-}" ] || printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$title" "$1" "$2" "$3" "$4" "$5" >>"$RESULTS"
 }
 
-# row WHAT IT AGAINST [BOUND]: a line with the ratio.
+# row WHAT FIRST SECOND [BOUND]: a line with the ratio.
 row() {
-	figure "$1" "$2" "$3" "$(awk -v it="$2" -v against="$3" 'BEGIN { printf "%.2f", (against > 0 ? it / against : 0) }')" "${4:-}"
+	figure "$1" "$2" "$3" "$(awk -v first="$2" -v second="$3" 'BEGIN { printf "%.2f", (second > 0 ? first / second : 0) }')" "${4:-}"
 }
 
 # plain WHAT VALUE [BOUND]: a line with one figure.

@@ -6,7 +6,7 @@
 # owned alter"). ROUNDS: how often each is measured; the fastest counts (default 3).
 #
 # All candidates run the very same statements on the same fleet; after each, the
-# statements are taken back, so that the next one finds what it found.
+# statements are rolled back, so that the next one starts from the same state.
 source "$(dirname "$0")/lib.sh"
 bench_server max_locks_per_transaction=4096
 
@@ -26,7 +26,7 @@ END
 SQL
 }
 
-# The same as a script for psql, a transaction a tenant
+# The same as a script for psql, one transaction per tenant
 tenant_script() { # DATABASE
 	sql "$1" <<'SQL'
 SELECT 'BEGIN; SET LOCAL search_path = ' || quote_ident(schema_name) || ', public; '
@@ -36,7 +36,7 @@ SELECT 'BEGIN; SET LOCAL search_path = ' || quote_ident(schema_name) || ', publi
 SQL
 }
 
-# Time the script of standard input, and the one that takes it back; the
+# Time the script of standard input, and the one that rolls it back; the
 # smallest times of all rounds are kept in "best", under the name, and the name
 # with "back".
 declare -A best
@@ -69,7 +69,7 @@ memory() { # DATABASE
 	rm -f "$work/run-is-over"
 	watch_workers >"$work/most" &
 	leader=$(sql "$1" <<'SQL'
-SELECT count(*) AS c FROM ashmig_migrate_tenants("only" => '{}') \gset
+SELECT count(*) AS c FROM ashmig_migrate_tenants(only_tenants => '{}') \gset
 SELECT bench_memory() AS before \gset
 SELECT count(*) AS c FROM ashmig_migrate_tenants(quiet => true) \gset
 SELECT bench_memory() - :before;
@@ -121,14 +121,14 @@ SQL
 		if [ "$tenants" -ge 1000 ] && [ $kind = create ]; then two_bound=0.70; fi
 		case $kind in
 			create) heading "$tenants tenants, five tables created in each" ;;
-			owned) heading "$tenants tenants, five tables with keys to a public one created in each" ;;
+			owned) heading "$tenants tenants, five tables with foreign keys to a public table created in each" ;;
 			alter) heading "$tenants tenants, a column and an index added to five tables of each" ;;
 		esac
 		row "one worker; a PL/pgSQL loop with commits, ms" "${best[one]}" "${best[loop]}" $loop_bound
 		row "one worker; one psql, a transaction each, ms" "${best[one]}" "${best[serial]}"
 		row "two workers; one worker, ms" "${best[two]}" "${best[one]}" $two_bound
-		row "taken back, one worker; the loop, ms" "${best[one back]}" "${best[loop back]}"
-		row "taken back, two workers; one worker, ms" "${best[two back]}" "${best[one back]}"
+		row "rolled back, one worker; the loop, ms" "${best[one back]}" "${best[loop back]}"
+		row "rolled back, two workers; one worker, ms" "${best[two back]}" "${best[one back]}"
 		if [ -n "${best[atomic]:-}" ]; then
 			row "atomic; a loop in one transaction, ms" "${best[atomic]}" "${best[together]}"
 		fi
@@ -175,6 +175,6 @@ SQL
 
 heading "10,000 tenants x 50 migrations, all applied: a run with nothing to do"
 plain "ashmig_migrate_all(), ms" "$(nothing 'ashmig_migrate_all()')" 50
-plain "all but one tenant (\"except\"), ms" "$(nothing "ashmig_migrate_all(\"except\" => '{org_1}')")" 50
+plain "all but one tenant (except_tenants), ms" "$(nothing "ashmig_migrate_all(except_tenants => '{org_1}')")" 50
 echo "SELECT ashmig_set_all_tenants('SELECT ''org_'' || id FROM public.orgs')" | sql many >/dev/null
 plain "tenants listed by a query, ms" "$(nothing 'ashmig_migrate_all()')" 50

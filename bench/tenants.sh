@@ -113,7 +113,7 @@ median() {
 first="n <= $batch"
 last="n > 9 * $batch"
 
-heading "Creating $((batch * 10)) tenants of ten tables, a commit each (ms a tenant, median)"
+heading "Creating $((batch * 10)) tenants of ten tables, a commit each (ms per tenant, median)"
 row "one generation; the script of the final DDL" "$(median short ashmig)" "$(median short script)" 1.10
 row "eleven generations; the script" "$(median history ashmig)" "$(median history script)" 1.10
 row "the last tenth; the first tenth" "$(median short ashmig "$last")" "$(median short ashmig "$first")" 1.25

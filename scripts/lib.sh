@@ -66,9 +66,10 @@ install_server() {
 }
 
 # Install what is missing, from Debian's archive; sets PG_CONFIG. "tests" asks
-# for what the tests need as well.
+# for what the tests need as well. The formatter is not worth stopping for:
+# without it, its check is skipped.
 need_packages() {
-	local missing=() server=() version=""
+	local missing=() wanted=() server=() version=""
 
 	PG_CONFIG=$(find_pg_config)
 	command -v cc >/dev/null || command -v gcc >/dev/null || missing+=(gcc libc6-dev)
@@ -77,8 +78,12 @@ need_packages() {
 	if [ "${1:-}" = tests ]; then
 		perl -MTest::More -e 1 2>/dev/null || missing+=(perl)
 		perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
+		command -v pg_bsd_indent >/dev/null || wanted=(pg-bsd-indent)
 	fi
-	[ -n "$PG_CONFIG" ] && [ ${#missing[@]} = 0 ] && return
+	if [ -n "$PG_CONFIG" ] && [ ${#missing[@]} = 0 ]; then
+		[ ${#wanted[@]} != 0 ] && command -v apt-get >/dev/null || return 0
+		[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
+	fi
 
 	command -v apt-get >/dev/null ||
 		die "Please install PostgreSQL 14 or later with its server headers (PG_CONFIG may name its pg_config), libcjson with its header, make, a C compiler, and for the tests Perl's IPC::Run."
@@ -99,6 +104,9 @@ need_packages() {
 	fi
 	[ ${#server[@]} = 0 ] || install_server "${server[@]}"
 	[ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+	if [ ${#wanted[@]} != 0 ] && apt-cache show "${wanted[@]}" >/dev/null 2>&1; then
+		(apt_install "${wanted[@]}") || true
+	fi
 	[ -n "$PG_CONFIG" ] || PG_CONFIG=$(find_pg_config)
 	[ -n "$PG_CONFIG" ] || die "The packages are installed, yet there is no pg_config with the server beside it."
 }
@@ -171,7 +179,11 @@ private_install() {
 	! grep -q 'warning:' "$work/build.log" || { cat "$work/build.log" >&2; die "The build warns."; }
 	env -u MAKEFLAGS make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" DESTDIR="$work/pg" install >>"$work/build.log" 2>&1 ||
 		{ cat "$work/build.log" >&2; die "The installation failed."; }
-	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/src"; fi
+	if [ "$(id -u)" = 0 ]; then
+		chown -R postgres "$work/src"
+		# A test adds a version of the extension.
+		chown postgres "$work/pg$("$PG_CONFIG" --sharedir)/extension"
+	fi
 	chmod -R a+rX "$work"
 	cd "$work"
 

@@ -1,31 +1,15 @@
 --
 -- Columns that change: type, size, default, null, sequence.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_alter TEMPLATE :"home";
-\c ashmig_alter
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_alter
+\i sql/include/opening.sql
 
-CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
-                 FROM planned(snapshots, renames, drop_columns, drop_tables);
-  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
-END
-$$;
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION has(type jsonb, rest jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(resource('t', id('id', 'serial'), attr('x', 'text') || jsonb_build_object('type', type) || rest))
 $$;
--- Size, precision, scale: up, down, away
+-- Size, precision, scale: larger, smaller, none
 SELECT step(has('"string"'));
 SELECT step(has('"string"', '{"size": 12}'));
 SELECT step(has('"string"', '{"size": null}'));
@@ -36,12 +20,12 @@ SELECT step(has('"decimal"'));
 SELECT step(has('"utc_datetime_usec"', '{"precision": 3}'));
 SELECT step(has('"utc_datetime_usec"'));
 SELECT step(has('"utc_datetime"'));
--- what means the same is no change
+-- another spelling of the same type is no change
 SELECT step(has('"naive_datetime"'));
 SELECT step(has('["array", "map"]'));
 SELECT step(has('["array", ["map", "text"]]'));
 
--- Types with rows in it, by cast or through text, and the default on the way
+-- Type changes of a table with rows, by cast or through text, with the default
 SELECT step(has('"integer"', '{"default": "7"}'));
 INSERT INTO public.t DEFAULT VALUES;
 INSERT INTO public.t (x) VALUES (NULL);
@@ -63,7 +47,7 @@ SELECT step(has('"text"', '{"default": "nil"}'));
 INSERT INTO public.t DEFAULT VALUES;
 SELECT apply(has('"text"', '{"allow_nil?": false}'));
 SELECT name, definition FROM structure('public') WHERE kind = 'column';
--- a type changes, and its default stays: set anew all the same
+-- a type changes and its default does not: the default is set again all the same
 DELETE FROM public.t;
 SELECT step(has('"integer"', '{"default": "7"}'));
 SELECT step(has('"bigint"', '{"default": "7"}'));
@@ -71,14 +55,14 @@ SELECT step(has('"bigint"', '{"default": "7"}'));
 SELECT step(has('"bigint"', '{"generated?": true}'));
 SELECT step(has('"bigint"'));
 
--- What a plan says of them
+-- What a plan says about them
 SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
 SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"allow_nil?": false}'));
 SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"generated?": true}'));
 SELECT apply(has('"string"', '{"size": 20}'));
 SELECT size, rewrites, scans, destroys, note FROM unnest('{10,30,255}'::int[]) AS size, ashmig_plan(has('"string"', jsonb_build_object('size', size)));
 SELECT rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
--- a default that is another one for each row rewrites the table
+-- a default that differs from row to row rewrites the table
 SELECT d, rewrites
   FROM unnest(ARRAY['"draft (new)"', '["f(x)"]', 'fragment("''f(x)''")', 'fragment("now()")', 'fragment("current_timestamp")', 'fragment("(now() AT TIME ZONE ''utc'')")',
                     'fragment("''5''::numeric(5,2)")', 'fragment("gen_random_uuid()")', 'fragment("coalesce(NULL, random())::text")', 'fragment("''now()'' || random()")']) AS d,

@@ -1,8 +1,7 @@
 --
 -- Defaults: the Elixir text of a snapshot becomes a DEFAULT clause.
 --
--- "tried" shows the clause and, after a table has been made of it, the value
--- that a row gets.
+-- "tried" shows the clause and the value that a row gets in a table made with it.
 --
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_defaults TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
@@ -127,7 +126,7 @@ SELECT pg_temp.tried('integer', 'fragment( ~s[length(''a"b'')] )');
 SELECT pg_temp.tried('integer', 'fragment("3 -- three")');
 SELECT pg_temp.tried('boolean', 'fragment("now() = now()")');
 
--- What is left to PostgreSQL to refuse
+-- Values that PostgreSQL refuses
 SELECT pg_temp.tried('bigint', '"many"');
 SELECT pg_temp.tried('bigint', '99999999999999999999');
 SELECT pg_temp.tried('uuid', '"no uuid"');
@@ -149,7 +148,7 @@ SELECT pg_temp.tried('text', '~r/a/');
 SELECT pg_temp.tried('text', 'fragment("?", 1)');
 SELECT pg_temp.tried('text', 'fragment(sql)');
 
--- No literal
+-- Not a literal
 SELECT pg_temp.tried('text', '');
 SELECT pg_temp.tried('text', '"open');
 SELECT pg_temp.tried('text', '["a"');

@@ -5,39 +5,39 @@ CREATE DATABASE ashmig_enums;
 SET client_min_messages = warning;
 CREATE EXTENSION ashmig;
 CREATE VIEW enums AS
-  SELECT typnamespace::regnamespace AS schema, typname AS name, array_agg(enumlabel ORDER BY enumsortorder) AS "values"
+  SELECT typnamespace::regnamespace AS schema, typname AS name, array_agg(enumlabel ORDER BY enumsortorder) AS labels
   FROM pg_type JOIN pg_enum ON enumtypid = pg_type.oid GROUP BY typnamespace, typname ORDER BY typnamespace::regnamespace::text, typname;
 
 SELECT name, ashmig_create_tenant(name) FROM unnest('{t1,t-2}'::text[]) AS name;
 SELECT ashmig_create_enum('Kind', ARRAY['a', 'it''s', 'back\slash', '@tenant@', '']) > 0 AS recorded;
 SELECT ashmig_create_enum('status', '{open,closed}', tenant => true) > 0 AS recorded;
 SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations ORDER BY version;
-SELECT scope, schema, applied, status FROM ashmig_migrate_all();
+SELECT scope, schema_name, applied, status FROM ashmig_migrate_all();
 SELECT * FROM enums;
 
--- Values that come later
+-- Values added later
 SELECT ashmig_add_enum_value('Kind', 'b', after => 'a') > 0 AS recorded;
 SELECT ashmig_add_enum_value('status', 'new', before => 'open', tenant => true) > 0 AS recorded;
 SELECT scope, kind, name, transactional, up, down FROM ashmig.migrations WHERE NOT transactional ORDER BY version;
 
--- They come after the call, where no transaction is in the way
+-- They are added in the background, outside the caller's transaction
 SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT * FROM enums;
--- and stay, as PostgreSQL cannot remove them; the next time they are there
-SELECT scope, schema, applied FROM ashmig_rollback_tenants("only" => '{t1}');
+-- Rolling back leaves them, as PostgreSQL cannot remove them; the next run finds them
+SELECT scope, schema_name, applied FROM ashmig_rollback_tenants(only_tenants => '{t1}');
 CALL ashmig_wait();
 SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT * FROM enums;
-SELECT scope, schema, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, applied, pending FROM ashmig_status();
 
--- Dropped, with all values remembered
+-- Dropped; the down restores all values
 SELECT ashmig_drop_enum('Kind') > 0 AS recorded;
 SELECT ashmig_drop_enum('status', tenant => true) > 0 AS recorded;
 SELECT up, down FROM ashmig.migrations WHERE name LIKE 'drop%' ORDER BY version;
 
--- Migrations written by hand are followed as well
+-- Hand-written migrations count as well
 SELECT ashmig_add_migration(NULL, 'by hand', $$
 CREATE TYPE size AS ENUM ('s', 'l');
 ALTER TYPE @default@.size ADD VALUE 'm' AFTER 's';
@@ -48,11 +48,11 @@ SELECT down FROM ashmig.migrations WHERE name = 'drop_enum_size';
 SELECT ashmig_drop_enum('size', schema => 'other') > 0 AS recorded;
 SELECT up, down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
 
--- So are types that are there without a migration, and values that are given
+-- So do types without a migration, and labels given in the call
 CREATE TYPE t1.live AS ENUM ('l1', 'l2');
 SELECT ashmig_drop_enum('live', tenant => true) > 0 AS recorded;
 SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
-SELECT ashmig_drop_enum('given', "values" => '{g}') > 0 AS recorded;
+SELECT ashmig_drop_enum('given', labels => '{g}') > 0 AS recorded;
 SELECT down FROM ashmig.migrations ORDER BY version DESC LIMIT 1;
 
 -- Refused
@@ -65,15 +65,15 @@ SELECT ashmig_create_enum('null', NULL);
 SELECT ashmig_create_enum('where', '{a}', tenant => true, schema => 'other');
 SELECT ashmig_add_enum_value('status', 'x', before => 'a', after => 'b');
 
--- All the way
+-- Roll back everything
 SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations WHERE name ~ 'hand|size|live|given|^drop';
 DROP TYPE t1.live;
-SELECT count(*) > 0 AS running FROM ashmig_rollback_tenants("all" => true);
+SELECT count(*) > 0 AS running FROM ashmig_rollback_tenants(all_versions => true);
 CALL ashmig_wait();
-SELECT count(*) > 0 AS running FROM ashmig_rollback("all" => true);
+SELECT count(*) > 0 AS running FROM ashmig_rollback(all_versions => true);
 CALL ashmig_wait();
 SELECT * FROM enums;
-SELECT scope, schema, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, applied, pending FROM ashmig_status();
 
 \c :home
 DROP DATABASE ashmig_enums;

@@ -17,13 +17,13 @@ DECLARE
 	hint text;
 BEGIN
 	PERFORM ashmig_operations('[]', snapshots::jsonb);
-	RETURN 'taken';
+	RETURN 'accepted';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	RETURN concat_ws(E'\n    ', sqlstate || ': ' || message, nullif(detail, ''), nullif(hint, ''));
 END $$;
 
--- A part of a snapshot, within a whole one
+-- A part of a snapshot, inside a valid one
 CREATE FUNCTION pg_temp.refused(part text, body text) RETURNS text
 LANGUAGE sql AS $$
 	SELECT pg_temp.refused((jsonb '{"table": "posts", "attributes": [{"source": "id", "type": "uuid"}]}'
@@ -39,7 +39,7 @@ LANGUAGE sql AS $$
 		jsonb '{"table": "users", "destination_attribute": "id"}' || members::jsonb)::text)
 $$;
 
--- What is handed in
+-- The argument itself
 SELECT pg_temp.refused('null');
 SELECT pg_temp.refused('3');
 SELECT pg_temp.refused('"posts"');
@@ -185,12 +185,12 @@ SELECT pg_temp.refused('attributes', jsonb_build_array(
 SELECT pg_temp.refused('[{"table": "posts", "attributes": [{"source": "a", "type": "text"}]},
 	{"table": "posts", "attributes": [{"source": "a", "type": "uuid"}]}]');
 
--- Unknown keys: one warning, and the result
+-- Unknown keys: one warning, and the result all the same
 SELECT ashmig_operations('[]', '[
 	{"table": "posts", "color": 1, "attributes": [{"source": "id", "type": "uuid", "hue": 1}, {"source": "a", "type": "text", "hue": 2}]},
 	{"table": "users", "color": 2, "attributes": [{"source": "id", "type": "uuid", "odd key": null}]}]')->'up'->>0;
 
--- Nothing is recorded, nor changed
+-- Nothing is recorded or changed
 SELECT ashmig_apply('[{"table": "first", "attributes": [{"source": "id", "type": "uuid"}]}, {"table": "posts"}]', name => 'bad');
 SELECT to_regclass('public.first'), (SELECT count(*) FROM ashmig.migrations), (SELECT count(*) FROM ashmig.snapshots);
 \c :home

@@ -12,7 +12,7 @@ FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND (proname LIKE 'ash\
 ORDER BY oid::regprocedure::text COLLATE "C"
 $$;
 
--- What was there before stays: an extension, and a function of the same name
+-- Existing objects stay: an extension, and a function of the same name
 CREATE EXTENSION ltree;
 CREATE FUNCTION uuid_generate_v7() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()';
 
@@ -22,10 +22,10 @@ SELECT name FROM ashmig_install_extensions('{ltree,hstore,citext}');
 SELECT name, kind, up, down FROM ashmig.migrations ORDER BY version;
 SELECT status, applied FROM ashmig_migrate();
 SELECT extname FROM pg_extension ORDER BY extname;
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 
--- From each version to the next, and all the way back
+-- From each version to the next, and back to none
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 1);
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 1);
 SELECT name FROM ashmig_install_extensions('{ash-functions}', 2);
@@ -48,21 +48,21 @@ SELECT status FROM ashmig_rollback();
 SELECT * FROM ash_functions() WHERE name LIKE 'ash_r%';
 SELECT status FROM ashmig_rollback();
 SELECT name FROM ash_functions();
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT name FROM ash_functions();
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 
--- At once it is the same as step by step
+-- Installing the newest version at once gives the same result
 SELECT name FROM ashmig_install_extensions('{ash-functions}');
 SELECT status, applied FROM ashmig_migrate();
 SELECT md5(string_agg(f::text, ',')) AS at_once FROM ash_functions() f \gset
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 SELECT count(*) FROM generate_series(1, 6) v, ashmig_install_extensions('{ash-functions}', v);
 SELECT status, applied FROM ashmig_migrate();
 SELECT md5(string_agg(f::text, ',')) = :'at_once' AS same FROM ash_functions() f;
 
--- What they do, wherever search_path leads
+-- What they do, whatever search_path is
 SET search_path = '';
 SELECT public.ash_elixir_or(true, false), public.ash_elixir_or(NULL::boolean, true), public.ash_elixir_or(false, false),
   public.ash_elixir_or(NULL::text, 'b'::text), public.ash_elixir_or(1, 2.5);
@@ -82,7 +82,7 @@ FROM (SELECT id, lag(id) OVER (ORDER BY i) AS before
 RESET search_path;
 
 -- In another default schema
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 CREATE SCHEMA "my app";
 SET ashmig.default_schema = 'my app';
@@ -94,7 +94,7 @@ SELECT count(*) FROM pg_proc WHERE pronamespace = '"my app"'::regnamespace;
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 RESET ashmig.default_schema;
 
--- A name that is taken by something else
+-- A name that is already in use
 DROP FUNCTION uuid_generate_v7();
 CREATE FUNCTION uuid_generate_v7() RETURNS text LANGUAGE sql AS 'SELECT 1';
 SELECT name FROM ashmig_install_extensions('{ash-functions}');
@@ -102,7 +102,7 @@ SELECT name FROM ashmig_install_extensions('{ash-functions}', 3);
 SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 DROP FUNCTION uuid_generate_v7();
 
--- An extension's own is left to it
+-- A function that belongs to an extension is left alone
 CREATE FUNCTION uuid_generate_v7() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()';
 ALTER EXTENSION ltree ADD FUNCTION uuid_generate_v7();
 SELECT name FROM ashmig_install_extensions('{ash-functions}');
@@ -120,22 +120,22 @@ SELECT count(ashmig_remove_migration(version)) FROM ashmig.migrations;
 \set bundle '{"extensions": {"installed": ["ash-functions", "citext"], "ash_functions_version": 5}, "snapshots": [{"table": "users", "repo": "Elixir.A.Repo", "attributes": [{"source": "id", "type": "uuid", "default": "fragment(\\"uuid_generate_v7()\\")", "primary_key?": true, "allow_nil?": false}, {"source": "email", "type": "citext", "allow_nil?": false}]}]}'
 SELECT operation, subject FROM ashmig_plan(:'bundle');
 SELECT ashmig_check(:'bundle');
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', name => 'users');
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', name => 'users');
 SELECT repo, name, kind FROM ashmig.migrations ORDER BY version;
 SELECT count(*) FROM ashmig_plan(:'bundle');
 SELECT ashmig_check(:'bundle');
 SELECT operation, subject FROM ashmig_plan('{"extensions": ["ash-functions", "citext", "hstore"]}');
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 SELECT count(*) FROM ash_functions();
 SELECT count(ashmig_remove_migration(version, repo => repo)) FROM ashmig.migrations;
 
--- As a dev migration, and in the named one that replaces it
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', dev => true);
+-- In a development migration, and in the named one that replaces it
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', dev => true);
 SELECT count(*) FROM ashmig_plan(:'bundle', dev => true);
-SELECT scope, schema, applied, status FROM ashmig_apply(:'bundle', name => 'users');
+SELECT scope, schema_name, applied, status FROM ashmig_apply(:'bundle', name => 'users');
 SELECT name, dev, down[array_upper(down, 1)] AS last_down FROM ashmig.migrations ORDER BY version;
-SELECT status, applied FROM ashmig_rollback("all" => true);
+SELECT status, applied FROM ashmig_rollback(all_versions => true);
 SELECT extname FROM pg_extension ORDER BY extname;
 SELECT count(*) FROM ash_functions();
 

@@ -1,6 +1,6 @@
 --
--- The format over the years: what AshPostgres wrote since 2022 means the same
--- as today's spelling of it.
+-- Older formats: what AshPostgres has written since 2022 means the same as today's
+-- spelling of it.
 --
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_formats;
@@ -10,7 +10,7 @@ CREATE EXTENSION ashmig;
 \pset format unaligned
 \pset tuples_only on
 
--- The same structure either way?  Otherwise, what would have to be done.
+-- No row if both give the same structure; otherwise the difference.
 CREATE FUNCTION pg_temp.same(old jsonb, new jsonb) RETURNS SETOF text
 LANGUAGE sql AS $$
 	SELECT 'down: ' || (operation->>'up') FROM ashmig_operations(new, old) AS operation
@@ -27,7 +27,7 @@ LANGUAGE sql AS $$
 	SELECT pg_temp.posts(format('[{"source": "user_id", "type": "uuid", "references": %s}]', members))
 $$;
 
--- Whatever is missing takes its default
+-- Missing keys have defaults
 SELECT pg_temp.same(
 	'{"table": "posts", "attributes": [{"source": "id", "type": "uuid"}]}',
 	'{"table": "posts", "schema": null, "repo": null, "hash": "ABC", "base_filter": null, "has_create_action": true,
@@ -47,7 +47,7 @@ SELECT pg_temp.same('[{"table": "posts", "attributes": [{"source": "id", "type":
 SELECT pg_temp.same('[{"table": "posts", "attributes": [{"source": "id", "type": "uuid"}]}]',
 	'{"snapshots": [{"table": "posts", "attributes": [{"source": "id", "type": "uuid"}]}]}');
 
--- Attributes: "name" is now "source", and wins where both are given
+-- Attributes: "name" is now "source", which wins if both are given
 SELECT pg_temp.same(pg_temp.posts('[{"name": "title", "type": "text"}]'),
 	pg_temp.posts('[{"source": "title", "type": "text"}]'));
 SELECT pg_temp.same(pg_temp.posts('[{"name": "title", "source": "headline", "type": "text"}]'),
@@ -87,7 +87,7 @@ SELECT pg_temp.same(
 	pg_temp.posts('[{"source": "title", "type": "text"}]', '{"custom_indexes": [{"fields": [{"type": "atom", "value": "title"}], "table": null,
 		"name": null, "unique": false, "concurrently": false, "using": null, "prefix": null, "where": null, "include": null, "message": null,
 		"error_fields": ["title"], "nulls_distinct": true, "all_tenants?": false, "include_base_filter?": true}]}'));
--- A key as it is printed: columns in quotes, SQL as it stands
+-- A printed key: columns in quotes, SQL as it is
 SELECT operation->'up'->>0 FROM ashmig_operations('[]', pg_temp.posts(
 	'[{"source": "Title", "type": "text"}, {"source": "two words", "type": "text"}, {"source": "user", "type": "text"}]',
 	'{"custom_indexes": [

@@ -1,4 +1,4 @@
--- Migrations written by hand: recording, running and forgetting them.
+-- Hand-written migrations: recording, running and removing them.
 \set VERBOSITY default
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_handwritten;
@@ -18,17 +18,17 @@ END
 $$;
 $migration$, 'DROP FUNCTION @default@.next(); DROP TABLE @default@."c;1"');
 SELECT ordinality, statement FROM ashmig.migrations, unnest(up) WITH ORDINALITY AS u (statement) ORDER BY 1;
-SELECT scope, schema, applied, version, status FROM ashmig_migrate();
+SELECT scope, schema_name, applied, version, status FROM ashmig_migrate();
 SELECT next(), note FROM "c;1";
 
--- One that cannot be taken back
+-- A migration that cannot be rolled back
 SELECT ashmig_add_migration(20260101000003, 'later', 'SELECT 1');
 SELECT name, down IS NULL AS irreversible FROM ashmig.migrations ORDER BY version;
-SELECT scope, schema, applied, status FROM ashmig_migrate();
-SELECT scope, schema, applied, status FROM ashmig_rollback("all" => true);
+SELECT scope, schema_name, applied, status FROM ashmig_migrate();
+SELECT scope, schema_name, applied, status FROM ashmig_rollback(all_versions => true);
 SELECT count(*) FROM ashmig.versions;
 
--- What cannot be a migration
+-- Invalid migrations
 SELECT ashmig_add_migration(NULL, 'typo', E'SELECT 1;\nCREAT TABLE t ()');
 SELECT ashmig_add_migration(NULL, 'open string', $$SELECT 'a$$);
 SELECT ashmig_add_migration(NULL, 'typo in the down', 'SELECT 1', 'DROP t');
@@ -47,23 +47,23 @@ SELECT ashmig_add_migration(1, 'strings', $$SELECT '\'$$, '');
 SELECT ashmig_remove_migration(1);
 RESET standard_conforming_strings;
 
--- A version of its own
+-- A version assigned by ashmig
 SELECT ashmig_add_migration(NULL, 'now', 'SELECT 1', '') AS now \gset
 SELECT ashmig_add_migration(NULL, 'next', 'SELECT 1', '') > :now AS later;
 SELECT ashmig_remove_migration(:now), ashmig_remove_migration(version) FROM ashmig.migrations WHERE name = 'next';
 
--- Recorded already: the same again, changed, and changed where it is applied
+-- Recorded already: the same text, another text, another text after it was applied
 SELECT ashmig_add_migration(20260101000002, 'twice', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'twice', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'renamed', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'changed', 'CREATE TABLE @default@.t (b integer)', 'DROP TABLE @default@.t');
 SELECT version, name, up FROM ashmig.migrations WHERE version = 20260101000002;
-SELECT scope, schema, applied FROM ashmig_migrate("to" => 20260101000002);
+SELECT scope, schema_name, applied FROM ashmig_migrate(to_version => 20260101000002);
 SELECT ashmig_add_migration(20260101000002, 'changed again', 'CREATE TABLE @default@.t (c integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'changed', 'CREATE TABLE @default@.t (b integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_remove_migration(20260101000002);
 
--- An older one after a newer one
+-- An older migration after a newer one
 SET ashmig.strict_version_order = on;
 SELECT ashmig_add_migration(7, 'older', 'SELECT 1');
 SELECT ashmig_add_migration(7, 'in another scope', 'SELECT 1', tenant => true), ashmig_remove_migration(7, tenant => true);
@@ -74,19 +74,19 @@ SELECT ashmig_remove_migration(7);
 SELECT ashmig_remove_migration(7);
 SELECT ashmig_remove_migration(7, tenant => true);
 
--- In tenants; the other scope may have the same version
+-- In tenants; both scopes may have the same version
 SELECT name, ashmig_create_tenant(name) FROM unnest('{a,b-2}'::text[]) AS name;
 SELECT ashmig_add_migration(20260101000002, 'in tenants', $$
 CREATE TABLE @tenant@.t (schema text DEFAULT '#{prefix()}');
 CREATE VIEW "#{prefix()}".v AS SELECT * FROM t;
 INSERT INTO t DEFAULT VALUES$$, 'DROP VIEW @tenant@.v; DROP TABLE @tenant@.t', tenant => true);
-SELECT scope, schema, applied, version, status FROM ashmig_migrate_tenants();
+SELECT scope, schema_name, applied, version, status FROM ashmig_migrate_tenants();
 TABLE "b-2".v;
 SELECT ashmig_create_tenant('c');
 TABLE c.v;
 SELECT ashmig_add_migration(20260101000002, 'in tenants', 'SELECT 1', tenant => true);
 SELECT ashmig_remove_migration(20260101000002, tenant => true);
-SELECT scope, schema, applied, version, status FROM ashmig_rollback_tenants();
+SELECT scope, schema_name, applied, version, status FROM ashmig_rollback_tenants();
 SELECT ashmig_remove_migration(20260101000002, tenant => true);
 
 -- Several repos
@@ -95,14 +95,14 @@ SELECT repo, name FROM ashmig.migrations WHERE version = 8 ORDER BY repo;
 SELECT ashmig_remove_migration(8);
 SELECT ashmig_remove_migration(8, repo => 'A.Repo'), ashmig_remove_migration(8);
 
--- A generation is forgotten with its snapshots, and generated again as if it had never been
+-- A generation is removed with its snapshots, and can be generated again
 \set first '[{"table": "posts", "repo": "Elixir.A.Repo", "attributes": [{"source": "id", "type": "uuid", "primary_key?": true, "allow_nil?": false}]}]'
 \set second '[{"table": "posts", "repo": "Elixir.A.Repo", "attributes": [{"source": "id", "type": "uuid", "primary_key?": true, "allow_nil?": false}, {"source": "title", "type": "text"}], "custom_indexes": [{"fields": ["title"], "concurrently": true}]}]'
 SELECT count(*) FROM ashmig_generate(:'first', name => 'first');
 SELECT count(*) FROM ashmig_generate(:'second', name => 'second');
 SELECT name, transactional FROM ashmig.migrations WHERE kind = 'generated' ORDER BY version;
 SELECT count(*) FROM ashmig.snapshots;
--- the first is what the second builds on
+-- not the first, which the second builds on
 SELECT version AS first FROM ashmig.migrations WHERE name = 'first' \gset
 \set VERBOSITY sqlstate
 SELECT ashmig_remove_migration(:first);
@@ -113,14 +113,14 @@ SELECT count(*), max(version) = :first AS first FROM ashmig.snapshots;
 SELECT operation, subject FROM ashmig_plan(:'second');
 SELECT count(*) FROM ashmig_generate(:'second', name => 'second');
 SELECT count(*) FROM ashmig_plan(:'second');
--- not once the older ones are squashed into it
+-- not after older snapshots were squashed into it
 SELECT ashmig_squash_snapshots();
 \set VERBOSITY sqlstate
 SELECT ashmig_remove_migration(version) FROM ashmig.migrations WHERE name = 'second';
 \set VERBOSITY default
 SELECT count(*) FROM ashmig.migrations WHERE name LIKE 'second%';
 
--- Only for those who may
+-- Privileges
 CREATE ROLE ashmig_nobody;
 SET ROLE ashmig_nobody;
 SELECT ashmig_add_migration(NULL, 'mine', 'SELECT 1');

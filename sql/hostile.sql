@@ -1,16 +1,8 @@
 --
--- Settings, search_path and roles that are not ours.
+-- Hostile settings, search_path and roles.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_hostile TEMPLATE :"home";
-\c ashmig_hostile
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_hostile
+\i sql/include/opening.sql
 
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION wanted(rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -21,10 +13,10 @@ SELECT jsonb_build_array(
            ref('plan', 'plans.id', type => 'bigint')) || strategy('context')
     || '{"identities": [{"name": "plan", "keys": ["plan"], "where": "plan > 0"}], "check_constraints": [{"name": "c", "check": "coalesce(plan, 1) + 0 = plan", "attribute": []}]}')
 $$;
--- What it is without anything in the way
+-- The structure under default settings
 SELECT apply(wanted());
 SELECT set_config('test.wanted', ARRAY(SELECT everything())::text, false) IS NOT NULL;
-SELECT count(*) FROM ashmig_rollback_tenants("all" => true), ashmig_rollback("all" => true);
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true), ashmig_rollback(all_versions => true);
 DELETE FROM ashmig.migrations;
 DELETE FROM ashmig.snapshots;
 SELECT set_config('test.statements', (SELECT jsonb_agg(o)::text FROM ashmig_operations('[]', wanted()) AS o), false) IS NOT NULL;
@@ -38,8 +30,8 @@ UNION ALL SELECT difference('made otherwise', current_setting('test.wanted')::te
 $$;
 CREATE PROCEDURE start_again() LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM ashmig_rollback_tenants("all" => true);
-  PERFORM ashmig_rollback("all" => true);
+  PERFORM ashmig_rollback_tenants(all_versions => true);
+  PERFORM ashmig_rollback(all_versions => true);
   DELETE FROM ashmig.migrations;
   DELETE FROM ashmig.snapshots;
 END
@@ -76,7 +68,7 @@ SET ashmig.workers = 0;
 SET client_min_messages = warning;
 SELECT set_config('test.wanted', '{}', false) = '{}';
 
--- Somebody's own functions and operators, found before PostgreSQL's
+-- Functions and operators found before PostgreSQL's own
 CREATE SCHEMA evil;
 CREATE TABLE evil.touched (what text);
 CREATE FUNCTION evil.touch(what text) RETURNS void LANGUAGE sql AS $$ INSERT INTO evil.touched VALUES (what) $$;
@@ -84,7 +76,7 @@ DO $$
 DECLARE
   f record;
 BEGIN
-  -- every function that takes and gives simple types, under the same name
+  -- every function of simple types, under the same name
   FOR f IN SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, format_type(prorettype, NULL) AS result FROM pg_proc
             WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset AND provariadic = 0
               AND proname IN ('max', 'min', 'count', 'unnest', 'now', 'clock_timestamp', 'jsonb_typeof', 'jsonb_build_array', 'jsonb_array_elements', 'cardinality',
@@ -123,23 +115,23 @@ SELECT count(*) > 20 AS traps FROM pg_proc WHERE pronamespace = 'evil'::regnames
 SET search_path = evil, pg_catalog;
 SELECT step, operation FROM tools.ashmig_plan(:'snapshots'::pg_catalog.jsonb);
 SELECT tools.ashmig_create_tenant('t2');
-SELECT schema, applied, status FROM tools.ashmig_apply(:'snapshots'::pg_catalog.jsonb, name => 'one');
-SELECT schema, applied, status FROM tools.ashmig_apply(:'changed'::pg_catalog.jsonb, name => 'two', dev => true);
-SELECT schema, applied, status FROM tools.ashmig_apply(:'dropped'::pg_catalog.jsonb, name => 'three', renames => '[]', drop_columns => false);
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'snapshots'::pg_catalog.jsonb, name => 'one');
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'changed'::pg_catalog.jsonb, name => 'two', dev => true);
+SELECT schema_name, applied, status FROM tools.ashmig_apply(:'dropped'::pg_catalog.jsonb, name => 'three', renames => '[]', drop_columns => false);
 SELECT step FROM tools.ashmig_plan(:'dropped'::pg_catalog.jsonb, drop_tables => true, renames => '[]');
 SELECT tools.ashmig_check(:'dropped'::pg_catalog.jsonb);
 SELECT name, applied, pending FROM tools.ashmig_migrations();
-SELECT schema, pending FROM tools.ashmig_status();
+SELECT schema_name, pending FROM tools.ashmig_status();
 SELECT scope, migration FROM tools.ashmig_drop_retired();
-SELECT schema, status FROM tools.ashmig_migrate_all();
+SELECT schema_name, status FROM tools.ashmig_migrate_all();
 SELECT tools.ashmig_squash_snapshots();
-SELECT schema, status FROM tools.ashmig_rollback_tenants("all" => true);
-SELECT schema, status FROM tools.ashmig_rollback("all" => true);
+SELECT schema_name, status FROM tools.ashmig_rollback_tenants(all_versions => true);
+SELECT schema_name, status FROM tools.ashmig_rollback(all_versions => true);
 SELECT tools.ashmig_drop_tenant('t2');
 SET search_path = pg_catalog;
 SELECT DISTINCT what FROM evil.touched ORDER BY what;
 
--- A role without rights reads and runs nothing; one with rights on the functions alone gets no further
+-- A role without rights can read and run nothing; rights on the functions alone do not help
 \set VERBOSITY sqlstate
 CREATE ROLE ashmig_test_visitor;
 SET ROLE ashmig_test_visitor;

@@ -1,16 +1,8 @@
 --
 -- Identities and custom indexes.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_indexes TEMPLATE :"home";
-\c ashmig_indexes
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_indexes
+\i sql/include/opening.sql
 
 SELECT ashmig_create_tenant('t1');
 -- The index of an identity, or of a custom index, on a table with a tenant column
@@ -34,7 +26,7 @@ SELECT identity('{"name": "title", "keys": [{"type": "string", "value": "Body"},
 SELECT s, identity('{"name": "t", "keys": ["title"]}', s) FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS s;
 SELECT identity('{"name": "t", "keys": ["title"], "all_tenants?": true}', 'attribute');
 SELECT identity('{"name": "t", "keys": ["title", "org_id"]}', 'attribute');
--- a string is not the atom of its name: to AshPostgres the tenant's column is not there yet
+-- a string is not the atom of that name: to AshPostgres, the tenant's column is missing
 SELECT identity('{"name": "t", "keys": ["title", {"type": "atom", "value": "org_id"}, "title"]}', 'attribute');
 SELECT identity('{"name": "t", "keys": [{"type": "string", "value": "org_id"}, "title"]}', 'attribute');
 SELECT identity('{"fields": [{"type": "atom", "value": "org_id"}, {"type": "atom", "value": "title"}]}', 'attribute');
@@ -57,12 +49,12 @@ SELECT identity('{"fields": [{"type": "string", "value": "title text_pattern_ops
 SELECT identity('{"fields": [{"type": "string", "value": "(title || ''x'')"}, "Body"], "name": "expr"}');
 SELECT o, identity(jsonb_build_object('fields', jsonb_build_array(jsonb_build_object('type', 'directed', 'order', o, 'value', 'title'))))
   FROM unnest(ARRAY['asc', 'desc', 'asc_nulls_first', 'asc_nulls_last', 'desc_nulls_first', 'desc_nulls_last']) AS o;
--- an order stands after the text, whatever that ends in
+-- the order follows the text, whatever the text ends in
 SELECT o, identity(jsonb_build_object('name', 'i', 'fields', jsonb_build_array(jsonb_build_object('type', 'directed', 'order', o, 'value', 'lower(title) -- of all'))))
   FROM unnest(ARRAY['asc', 'desc', 'desc_nulls_last']) AS o;
 SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "title COLLATE \"C\""}, {"type": "directed", "order": "asc", "value": "Body"}]}');
 SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) DESC"}]}');
--- the rest of it
+-- other options
 SELECT identity('{"fields": ["title"], "unique": true, "nulls_distinct": false, "include": ["Body", "org_id"], "name": "named one"}');
 SELECT identity('{"fields": ["title"], "using": "hash", "where": "title IS NOT NULL"}');
 SELECT identity('{"fields": ["title"], "concurrently": true}');
@@ -74,7 +66,7 @@ SELECT identity('{"name": "t", "keys": [{"type": "string", "value": "TITLE"}, {"
 SELECT f, i, identity(jsonb_build_object('fields', jsonb_build_array(f), 'include', jsonb_build_array(i), 'name', 'i', 'of_table',
          jsonb_build_object('attributes', jsonb_build_array(id(), attr('Title', 'text'), attr('title', 'text')))))
   FROM (VALUES ('title'), ('Title')) AS f (f), (VALUES ('title'), ('Title')) AS i (i);
--- the schema of another table of the name, unless the snapshot names one
+-- a prefix: the table of that name in another schema, unless the snapshot names a schema
 SELECT identity('{"fields": ["title"], "prefix": "elsewhere", "of_table": {"schema": "here"}}');
 SELECT identity('{"fields": ["title"], "prefix": "public"}');
 SELECT identity('{"fields": ["title"], "prefix": "elsewhere"}', 'context');
@@ -87,7 +79,7 @@ SELECT identity('{"fields": ["title"], "of_table": {"base_filter": "c OR d"}}');
 -- derived names
 SELECT identity('{"fields": ["(lower(title))", {"type": "atom", "value": "tägs!"}], "of_table": {"table": "line items"}}');
 
--- What is not one index element, or one condition
+-- Not a single index element, or not a single condition
 SELECT identity('{"fields": ["lower(title"]}');
 SELECT identity('{"fields": ["lower(title)) INCLUDE (id"]}');
 SELECT identity('{"fields": ["lower(title), id"]}');
@@ -97,50 +89,50 @@ SELECT identity('{"fields": ["title"], "using": "btree; DROP"}');
 SELECT identity('{"fields": ["title"], "include": ["Body) WHERE (true"]}');
 SELECT identity('{"fields": ["title"], "include": ["title", ""]}');
 
--- One changes into the next: rename what only its name tells apart, build anew what differs
+-- From one to the next: an index that differs only in its name is renamed, any other is rebuilt
 CREATE FUNCTION posts(parts jsonb, strategy text DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(resource('posts', id(), attr('title', 'text'), attr('body', 'text'), attr('org_id', 'uuid'))
   || strategy(strategy, CASE strategy WHEN 'attribute' THEN 'org_id' END) || parts)
 $$;
-CREATE FUNCTION step(parts jsonb, strategy text DEFAULT NULL) RETURNS SETOF text
+CREATE FUNCTION step_with(parts jsonb, strategy text DEFAULT NULL) RETURNS SETOF text
 LANGUAGE sql AS $$
 SELECT concat_ws(' | ', nullif(up, ''), nullif(down, '')) FROM planned(posts(parts, strategy)) UNION ALL SELECT lawful(posts(parts, strategy))
 $$;
-SELECT step('{"identities": [{"name": "title", "index_name": "a", "keys": ["title"]}]}');
-SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title"]}]}');
-SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"]}]}');
-SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "where": "body IS NOT NULL"}]}');
-SELECT step('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "nils_distinct?": false}]}');
+SELECT step_with('{"identities": [{"name": "title", "index_name": "a", "keys": ["title"]}]}');
+SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title"]}]}');
+SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"]}]}');
+SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "where": "body IS NOT NULL"}]}');
+SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "nils_distinct?": false}]}');
 -- two swap their names
-SELECT step('{"identities": [{"name": "x", "index_name": "b", "keys": ["title"]}, {"name": "y", "index_name": "c", "keys": ["body"]}]}');
-SELECT step('{"identities": [{"name": "x", "index_name": "c", "keys": ["title"]}, {"name": "y", "index_name": "b", "keys": ["body"]}]}');
--- one of that name in another schema is not in the way
+SELECT step_with('{"identities": [{"name": "x", "index_name": "b", "keys": ["title"]}, {"name": "y", "index_name": "c", "keys": ["body"]}]}');
+SELECT step_with('{"identities": [{"name": "x", "index_name": "c", "keys": ["title"]}, {"name": "y", "index_name": "b", "keys": ["body"]}]}');
+-- an index of that name in another schema does not matter
 SELECT o ->> 'operation' FROM ashmig_operations(
   jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "old"}]}', resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new", "prefix": "there"}]}'),
   jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new"}]}', resource('b', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "new", "prefix": "there"}]}')) AS o;
--- one of each kind, and they change places
-SELECT step('{"custom_indexes": [{"name": "c", "fields": ["title"], "unique": true}]}');
-SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["body"]}]}');
-SELECT step('{"custom_indexes": [{"fields": ["title"], "include": ["org_id"]}]}');
-SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}]}');
--- the access method in upper case is no other
-SELECT step('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "HASH"}]}');
-SELECT step('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "hash"}]}');
--- the order is there behind a comment as well
-SELECT step('{"custom_indexes": [{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) -- c"}]}]}');
+-- one of each kind, and they swap their names
+SELECT step_with('{"custom_indexes": [{"name": "c", "fields": ["title"], "unique": true}]}');
+SELECT step_with('{"custom_indexes": [{"fields": ["title"], "include": ["body"]}]}');
+SELECT step_with('{"custom_indexes": [{"fields": ["title"], "include": ["org_id"]}]}');
+SELECT step_with('{"custom_indexes": [{"fields": ["title", "body"]}]}');
+-- the access method in upper case is no change
+SELECT step_with('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "HASH"}]}');
+SELECT step_with('{"custom_indexes": [{"name": "hashed", "fields": ["title"], "using": "hash"}]}');
+-- the order is applied after a comment as well
+SELECT step_with('{"custom_indexes": [{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) -- c"}]}]}');
 SELECT name, definition FROM structure('public') WHERE kind = 'index';
--- the tenancy decides the keys of all but those of all tenants
-SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}', 'attribute');
-SELECT step('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}');
-SELECT step('{"custom_indexes": [{"name": "later", "fields": ["title"], "concurrently": true}]}');
+-- the strategy decides the keys, except with all_tenants?
+SELECT step_with('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}', 'attribute');
+SELECT step_with('{"custom_indexes": [{"fields": ["title", "body"]}, {"fields": ["body"], "all_tenants?": true}]}');
+SELECT step_with('{"custom_indexes": [{"name": "later", "fields": ["title"], "concurrently": true}]}');
 SELECT name, definition FROM structure('public') WHERE kind = 'index';
--- the tenant's column once more, as a string
-SELECT step('{"custom_indexes": [{"name": "twice", "fields": [{"type": "string", "value": "org_id"}, {"type": "string", "value": "title"}]}]}', 'attribute');
+-- the tenant's column again, as a string
+SELECT step_with('{"custom_indexes": [{"name": "twice", "fields": [{"type": "string", "value": "org_id"}, {"type": "string", "value": "title"}]}]}', 'attribute');
 SELECT name, definition FROM structure('public') WHERE kind = 'index';
-SELECT step('{"custom_indexes": [{"name": "twice", "fields": [{"type": "atom", "value": "org_id"}, {"type": "atom", "value": "title"}]}]}', 'attribute');
--- both identities stay that differ in whose rows they are about
-SELECT step('{"identities": [{"name": "x", "index_name": "x", "keys": ["title"], "all_tenants?": true}, {"name": "y", "index_name": "y", "keys": ["title"]}]}', 'attribute');
+SELECT step_with('{"custom_indexes": [{"name": "twice", "fields": [{"type": "atom", "value": "org_id"}, {"type": "atom", "value": "title"}]}]}', 'attribute');
+-- two identities that differ only in all_tenants? both stay
+SELECT step_with('{"identities": [{"name": "x", "index_name": "x", "keys": ["title"], "all_tenants?": true}, {"name": "y", "index_name": "y", "keys": ["title"]}]}', 'attribute');
 
 \c :home
 DROP DATABASE ashmig_indexes;

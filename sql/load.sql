@@ -1,5 +1,5 @@
 --
--- ashmig_load: a resource_snapshots folder on the server becomes a bundle.
+-- ashmig_load: reads a resource_snapshots folder on the server into a bundle.
 --
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_load;
@@ -11,7 +11,7 @@ CREATE EXTENSION ashmig;
 \set root `pwd`/results/load
 SELECT set_config('test.root', :'root', false) = :'root';
 
--- What a folder gives: its files, and the snapshots' tables
+-- The content of a bundle: the files, and the tables of their snapshots
 CREATE FUNCTION pg_temp.loaded(folder text, dev boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -63,21 +63,21 @@ SELECT pg_temp.loaded('app', dev => true);
 \! mkdir -p results/load/tables/repo/extensions && echo '{"table": "extensions", "attributes": []}' > results/load/tables/repo/extensions/20240101000000.json
 SELECT pg_temp.loaded('tables');
 
--- extensions.json alone, and beside the repos as it was once
+-- extensions.json alone, and next to the repos, as in older versions
 \! mkdir -p results/load/only/repo && echo '{"installed": ["citext"]}' > results/load/only/repo/extensions.json
 SELECT pg_temp.loaded('only');
 \! mkdir -p results/load/legacy/repo/posts && echo '["citext"]' > results/load/legacy/extensions.json
 \! echo '{"table": "posts", "attributes": []}' > results/load/legacy/repo/posts/20240101000000.json
 SELECT pg_temp.loaded('legacy');
 
--- What is loaded can be handed on
+-- The bundle is a valid argument
 SELECT count(*) FROM ashmig_operations('[]', ashmig_load(current_setting('test.root') || '/legacy'));
 
 -- A mistake in a file, found when it is decoded
 \! echo '{"table": "posts", "attributes": [{"source": "id"}]}' > results/load/legacy/repo/posts/20250101000000.json
 SELECT count(*) FROM ashmig_operations('[]', ashmig_load(current_setting('test.root') || '/legacy'));
 
--- Files that are no snapshots
+-- Files that are not snapshots
 \! mkdir -p results/load/bad/repo/posts
 \! printf '{"table": ' > results/load/bad/repo/posts/20240101000000.json
 SELECT pg_temp.refused('bad');
@@ -100,14 +100,14 @@ SELECT pg_temp.refused('bad');
 \! rm results/load/bad/repo/posts/20240101000000.json && echo '{"installed": {}}' > results/load/bad/repo/extensions.json
 SELECT pg_temp.refused('bad');
 
--- Folders that are none
+-- Missing and invalid folders
 SELECT pg_temp.refused('no such folder');
 SELECT pg_temp.refused('app/repo/users.json');
 SELECT pg_temp.refused('app/repo/empty');
 SELECT ashmig_load('relative/path');
 SELECT ashmig_load(NULL) IS NULL;
 
--- Rights
+-- Privileges
 CREATE ROLE regress_ashmig_loader;
 
 GRANT EXECUTE ON FUNCTION ashmig_load(text, boolean) TO regress_ashmig_loader;

@@ -1,17 +1,16 @@
--- Tables whose rows have a tenant each: who runs what, and how names are compared.
+-- Managed tables: which role runs what, and how names are compared.
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_manage_roles TEMPLATE :"home";
 \c ashmig_manage_roles
 SET client_min_messages = warning;
 SET search_path = tools, public;
 SELECT count(*) FROM apply(jsonb_build_array(resource('posts', id()) || strategy('context')));
-CREATE FUNCTION tenants() RETURNS TABLE (schema text, managed_by text)
-LANGUAGE sql AS 'SELECT schema, managed_by FROM tools.ashmig_all_tenants()';
+CREATE FUNCTION tenants() RETURNS TABLE (schema_name text, managed_by text)
+LANGUAGE sql AS 'SELECT schema_name, managed_by FROM tools.ashmig_all_tenants()';
 
 --
--- The owner of a table, whose casts and index expressions run with whatever
--- reads it, tries to become a superuser by the one who manages its
--- tenants.
+-- A table's owner, whose casts and index expressions run whenever the table is
+-- read, tries to gain the rights of the superuser who manages its tenants.
 --
 CREATE ROLE ashmig_app;
 CREATE ROLE ashmig_writer;
@@ -21,7 +20,7 @@ SET ROLE ashmig_app;
 CREATE TABLE app.orgs (id int, slug text);
 GRANT SELECT, INSERT, DELETE ON app.orgs TO ashmig_writer;
 RESET ROLE;
-SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], "delete" => 'drop');
+SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], on_delete => 'drop');
 SET ROLE ashmig_app;
 INSERT INTO app.orgs VALUES (1, 'one'), (2, 'two'), (3, 'three');
 CREATE TABLE app.ran (way text, role name);
@@ -34,7 +33,7 @@ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
   INSERT INTO app.ran VALUES (way, current_user);
 END $$;
--- what is deferred runs at the end, as the one who commits
+-- deferred triggers run at commit, as the current role
 CREATE FUNCTION app.attack_later() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM app.attack('deferred after ' || new.way);
@@ -66,14 +65,14 @@ BEGIN
   RETURN textin(enum_out(value));
 END $$;
 CREATE CAST (app.evil AS text) WITH FUNCTION app.evil_text(app.evil);
--- another row of a name
+-- another row with the same name
 ALTER TABLE app.orgs DISABLE TRIGGER ashmig_tenant_insert;
 INSERT INTO app.orgs VALUES (4, 'two');
 ALTER TABLE app.orgs ENABLE TRIGGER ashmig_tenant_insert;
 CREATE INDEX ON app.orgs ((slug = 'one' AND app.attack_immutably('index')));
 TRUNCATE app.ran, app.later;
 
--- Rows are deleted, by another role.
+-- Another role deletes rows.
 \c
 SET ROLE ashmig_writer;
 DELETE FROM app.orgs WHERE id = 1;
@@ -83,7 +82,7 @@ SELECT rolsuper FROM pg_roles WHERE rolname = 'ashmig_app';
 SELECT DISTINCT way COLLATE "C", role FROM app.ran ORDER BY 1, 2;
 SELECT * FROM tools.tenants();
 
--- The settings that a function makes end with it.
+-- Settings that a function makes end with it.
 SET ROLE ashmig_writer;
 SET search_path = tools;
 DELETE FROM app.orgs WHERE id = 4;
@@ -93,14 +92,14 @@ SELECT * FROM app.orgs;
 RESET ROLE;
 SELECT * FROM tenants();
 
--- The manager sets it up again, with a row that has a tenant and one that has none.
+-- The table is managed again, with a row that has a tenant and one that has none.
 SELECT ashmig_unmanage_tenant('app.orgs');
 SET ROLE ashmig_writer;
 INSERT INTO app.orgs VALUES (5, 'four');
 RESET ROLE;
 TRUNCATE app.ran, app.later;
 \c
-SELECT tools.ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], on_delete => 'drop');
 SHOW search_path;
 SELECT rolsuper FROM pg_roles WHERE rolname = 'ashmig_app';
 SELECT DISTINCT way COLLATE "C", role FROM app.ran ORDER BY 1, 2;
@@ -108,7 +107,7 @@ SELECT * FROM tools.tenants();
 SELECT tools.ashmig_unmanage_tenant('app.orgs');
 
 --
--- A manager who may not read the table, whose policies hide rows from its owner
+-- A manager who cannot read the table, and policies that hide rows from its owner
 --
 CREATE ROLE ashmig_manager;
 GRANT CREATE ON DATABASE ashmig_manage_roles TO ashmig_manager;
@@ -124,7 +123,7 @@ SET app.id = 1;
 INSERT INTO app.hidden VALUES (1, 'before');
 SET app.id = 0;
 SET ROLE ashmig_manager;
-SELECT tools.ashmig_manage_tenant('app.hidden', ARRAY['hid_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.hidden', ARRAY['hid_', ':slug'], on_delete => 'drop');
 SET ROLE ashmig_app;
 SET app.id = 1;
 INSERT INTO app.hidden VALUES (1, 'x');
@@ -141,7 +140,7 @@ SELECT nspname FROM pg_namespace WHERE nspname ~ '^hid_';
 RESET ROLE;
 
 --
--- Nobody registers a table for a role that he may not become.
+-- A registration for a role that the caller cannot SET ROLE to is refused.
 --
 CREATE ROLE ashmig_member;
 GRANT USAGE ON SCHEMA ashmig TO ashmig_member;
@@ -165,8 +164,8 @@ UPDATE ashmig.managed_tables SET owner = current_user WHERE owner = 'ashmig_mana
 RESET ROLE;
 
 --
--- Names are compared byte by byte, whatever the columns' collations (one in
--- which case does not matter, where the server has ICU).
+-- Names are compared byte by byte, whatever the columns' collations (here a
+-- case-insensitive one, if the server has ICU).
 --
 SELECT CASE WHEN EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i')
   THEN 'provider = icu, locale = ''und-u-ks-level2'', deterministic = false' ELSE 'locale = ''C''' END AS options \gset
@@ -174,20 +173,20 @@ CREATE COLLATION app.blind (:options);
 CREATE TABLE app.firms (id int, slug text COLLATE app.blind, suffix text COLLATE "POSIX");
 INSERT INTO app.firms VALUES (0, 'b', ''), (0, NULL, ''), (0, 'C', '');
 SELECT tools.ashmig_create_tenant('firm_B') > 0 AS created;
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug'], on_delete => 'drop');
 INSERT INTO app.firms VALUES (1, 'acme', '_1'), (2, 'Acme', '_1');
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 DELETE FROM app.firms WHERE id = 1;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 UPDATE app.firms SET slug = 'ACME' WHERE id = 2;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
--- columns of two collations; then nothing but a row without a name
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], "delete" => 'drop');
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
+-- columns of two collations; then only a row without a name
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], on_delete => 'drop');
 INSERT INTO app.firms VALUES (3, 'two', '_collations');
 DELETE FROM app.firms WHERE id = 3;
-SELECT * FROM tools.tenants() WHERE schema ~ '^firm_';
+SELECT * FROM tools.tenants() WHERE schema_name ~ '^firm_';
 DELETE FROM app.firms WHERE slug IS NOT NULL;
-SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], "delete" => 'drop');
+SELECT tools.ashmig_manage_tenant('app.firms', ARRAY['firm_', ':slug', ':suffix'], on_delete => 'drop');
 
 \c :home
 DROP DATABASE ashmig_manage_roles;

@@ -1,4 +1,4 @@
--- Tables whose rows have a tenant each.
+-- Managed tables: each row has its tenant.
 \set VERBOSITY default
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_manage TEMPLATE :"home";
@@ -8,9 +8,9 @@ SET search_path = tools, public;
 CREATE SCHEMA app;
 SELECT count(*) FROM apply(jsonb_build_array(resource('owners', id()),
   resource('posts', id(), attr('title', 'text'), ref('owner_id', 'owners.id')) || strategy('context')));
--- The rows and the tenants that have no other
-CREATE VIEW tenants AS SELECT schema, managed_by, "exists", v.version IS NOT DISTINCT FROM (SELECT max(version) FROM ashmig.migrations WHERE scope = 'tenant') AS current
-  FROM ashmig_all_tenants() LEFT JOIN ashmig.schema_versions AS v ON v.schema_name = schema AND v.scope = 'tenant';
+-- Tenants, and whether each is at the newest version
+CREATE VIEW tenants AS SELECT t.schema_name, managed_by, schema_exists, v.version IS NOT DISTINCT FROM (SELECT max(version) FROM ashmig.migrations WHERE scope = 'tenant') AS current
+  FROM ashmig_all_tenants() AS t LEFT JOIN ashmig.schema_versions AS v ON v.schema_name = t.schema_name AND v.scope = 'tenant';
 
 CREATE TABLE app.orgs (id bigserial PRIMARY KEY, slug text, n int);
 SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug']);
@@ -26,7 +26,7 @@ INSERT INTO app.orgs (slug) VALUES ('a') ON CONFLICT (slug) DO UPDATE SET slug =
 INSERT INTO app.orgs (slug) VALUES ('aa') ON CONFLICT DO NOTHING;
 SELECT * FROM tenants;
 
--- The row and its tenant live or die together.
+-- A row and its tenant are created in one transaction.
 BEGIN;
 INSERT INTO app.orgs (slug) VALUES ('gone');
 SELECT to_regclass('org_gone.posts');
@@ -53,14 +53,14 @@ ALTER TABLE app.orgs DROP CONSTRAINT orgs_slug_key;
 INSERT INTO app.orgs (slug) VALUES ('twice'), ('twice');
 SELECT slug FROM app.orgs ORDER BY id;
 
--- A change of the column renames; others do nothing.
+-- A change of the column renames the tenant; other changes do nothing.
 UPDATE app.orgs SET n = 2, slug = slug;
 UPDATE app.orgs SET slug = 'renamed' WHERE slug = 'aa';
 UPDATE app.orgs SET slug = 'taken' WHERE slug = 'renamed';
 UPDATE app.orgs SET slug = 'stays' WHERE slug = 'renamed';
 UPDATE app.orgs SET slug = 'a b' WHERE slug = 'renamed';
 UPDATE app.orgs SET slug = NULL WHERE slug = 'renamed';
--- two that change places in one statement: an error; over a third name
+-- two rows that swap names: an error in one statement, possible over a third name
 UPDATE app.orgs SET slug = CASE slug WHEN 'renamed' THEN 'stays' ELSE 'renamed' END WHERE slug IN ('renamed', 'stays');
 BEGIN;
 UPDATE app.orgs SET slug = 'third' WHERE slug = 'renamed';
@@ -70,37 +70,37 @@ COMMIT;
 SELECT * FROM tenants;
 SELECT DISTINCT schema_name FROM ashmig.versions WHERE scope = 'tenant' EXCEPT SELECT 'org_' || slug FROM app.orgs;
 
--- A deleted row leaves its tenant, which is not another row's then.
+-- Deleting a row leaves its tenant, which another row cannot take over.
 DELETE FROM app.orgs WHERE slug = 'with';
 INSERT INTO app.orgs (slug) VALUES ('with');
 SELECT to_regclass('org_with.posts');
--- With delete => 'drop' it goes, where no other row has its name.
-SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], "delete" => 'drop');
+-- With on_delete => 'drop' it is dropped, unless another row has its name.
+SELECT ashmig_manage_tenant('app.orgs', ARRAY['org_', ':slug'], on_delete => 'drop');
 DELETE FROM app.orgs WHERE slug IN ('copied', 'COPIED');
-SELECT schema FROM tenants WHERE schema ILIKE '%copied';
+SELECT schema_name FROM tenants WHERE schema_name ILIKE '%copied';
 ALTER TABLE app.orgs DISABLE TRIGGER ashmig_tenant_insert;
 INSERT INTO app.orgs (slug) VALUES ('9-B');
 ALTER TABLE app.orgs ENABLE TRIGGER ashmig_tenant_insert;
 DELETE FROM app.orgs WHERE id = (SELECT max(id) FROM app.orgs);
-SELECT schema FROM tenants WHERE schema = 'org_9-B';
+SELECT schema_name FROM tenants WHERE schema_name = 'org_9-B';
 SELECT ashmig_unmanage_tenant('app.orgs');
 SELECT tgname FROM pg_trigger WHERE tgname ~ 'ashmig';
 SELECT * FROM tenants WHERE managed_by IS NOT NULL;
 SELECT ashmig_unmanage_tenant('app.orgs');
 INSERT INTO app.orgs (slug) VALUES ('quiet');
 
--- What is there already: tenants are claimed, those that are missing are told of.
+-- Existing rows: their tenants are taken over; a warning counts the missing ones.
 DELETE FROM app.orgs WHERE slug = 'aa';
-SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', "update" => false);
+SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', on_update => false);
 SELECT * FROM tenants;
 UPDATE app.orgs SET slug = 'no-rename' WHERE slug = '9-B';
-SELECT schema FROM tenants WHERE schema IN ('org_9-B', 'org_no-rename');
-SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', "create" => false);
+SELECT schema_name FROM tenants WHERE schema_name IN ('org_9-B', 'org_no-rename');
+SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', on_insert => false);
 INSERT INTO app.orgs (slug) VALUES ('not-created');
 UPDATE app.orgs SET slug = 'never' WHERE slug = 'not-created';
-SELECT schema FROM tenants WHERE schema = 'org_not-created';
+SELECT schema_name FROM tenants WHERE schema_name = 'org_not-created';
 
--- What cannot be managed
+-- Tables that cannot be managed
 SELECT ashmig_manage_tenant('app.orgs', NULL);
 SELECT ashmig_manage_tenant('app.orgs', '{}');
 SELECT ashmig_manage_tenant('app.orgs', '{org_}');
@@ -109,8 +109,8 @@ SELECT ashmig_manage_tenant('app.orgs', '{org_,:nothing}');
 SELECT ashmig_manage_tenant('app.orgs', '{org_,NULL}');
 SELECT ashmig_manage_tenant('app.orgs', '{org_,:}');
 SELECT ashmig_manage_tenant('app.orgs', '{org_,:ctid}');
-SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', "delete" => 'cascade');
-SELECT ashmig_manage_tenant('tenants', '{:schema}');
+SELECT ashmig_manage_tenant('app.orgs', '{org_,:slug}', on_delete => 'cascade');
+SELECT ashmig_manage_tenant('tenants', '{:schema_name}');
 CREATE TEMP TABLE temporary (id int);
 SELECT ashmig_manage_tenant('temporary', '{:id}');
 SELECT ashmig.tenant_row_inserted();
@@ -124,14 +124,14 @@ SELECT ashmig_manage_tenant('app."Odd ""Table"""', ARRAY[':tier', '_', ':born', 
 SET DateStyle = 'German'; SET extra_float_digits = -10;
 INSERT INTO app."Odd ""Table""" VALUES ('00000000-0000-0000-0000-000000000001', 'gold', '2026-01-31', true, 'x', 1);
 RESET DateStyle; RESET extra_float_digits;
-SELECT schema, managed_by FROM tenants WHERE schema ~ '^gold';
+SELECT schema_name, managed_by FROM tenants WHERE schema_name ~ '^gold';
 SELECT ashmig_manage_tenant('app."Odd ""Table"""', ARRAY['f', ':code', '_', ':f']);
 UPDATE app."Odd ""Table""" SET f = 2;
 SELECT ashmig_manage_tenant('app."Odd ""Table"""', ARRAY['f', ':code', '_', ':f']) IS NULL;
 SELECT ashmig_create_tenant('fx_2') > 0 AS created;
 SELECT ashmig_unmanage_tenant('app."Odd ""Table"""');
 
--- A column that is gone: the triggers depend on it.
+-- A dropped column: the triggers depend on it.
 CREATE TABLE app.changing (id int, slug text);
 SELECT ashmig_manage_tenant('app.changing', '{c_,:slug}');
 ALTER TABLE app.changing DROP COLUMN slug;
@@ -140,43 +140,43 @@ INSERT INTO app.changing VALUES (1, 'x');
 SELECT ashmig_manage_tenant('app.changing', '{c_,:name}');
 INSERT INTO app.changing VALUES (1, 'x');
 DROP TABLE app.changing;
-SELECT count(*) FROM ashmig_all_tenants() WHERE schema = 'c_x';
+SELECT count(*) FROM ashmig_all_tenants() WHERE schema_name = 'c_x';
 
--- Partitions: found from any of them; a move is no deletion.
+-- Partitions: the registration counts for all of them; a move between them is no deletion.
 CREATE TABLE app.parts (id int, region text, slug text) PARTITION BY LIST (region);
 CREATE TABLE app.parts_a PARTITION OF app.parts FOR VALUES IN ('a');
 CREATE TABLE app.parts_b (slug text, junk int, region text, id int);
 ALTER TABLE app.parts_b DROP COLUMN junk;
-SELECT ashmig_manage_tenant('app.parts', '{part_,:slug}', "delete" => 'drop');
+SELECT ashmig_manage_tenant('app.parts', '{part_,:slug}', on_delete => 'drop');
 ALTER TABLE app.parts ATTACH PARTITION app.parts_b FOR VALUES IN ('b');
 INSERT INTO app.parts VALUES (1, 'a', 'one'), (2, 'b', 'two');
 INSERT INTO app.parts_b (id, region, slug) VALUES (3, 'b', 'three');
 INSERT INTO part_two.posts (id, title) VALUES (gen_random_uuid(), 'kept');
 UPDATE app.parts SET region = 'a';
-SELECT schema FROM tenants WHERE schema ~ '^part_';
+SELECT schema_name FROM tenants WHERE schema_name ~ '^part_';
 UPDATE app.parts SET region = 'b', slug = 'moved-' || slug;
-SELECT schema, managed_by FROM tenants WHERE schema ~ '^part_';
+SELECT schema_name, managed_by FROM tenants WHERE schema_name ~ '^part_';
 SELECT title FROM "part_moved-two".posts;
 DELETE FROM app.parts_b WHERE slug = 'moved-one';
 DELETE FROM app.parts WHERE slug = 'moved-two';
-SELECT schema FROM tenants WHERE schema ~ '^part_';
+SELECT schema_name FROM tenants WHERE schema_name ~ '^part_';
 SELECT ashmig_manage_tenant('app.parts_a', '{part_,:slug}');
 
--- Children: those that there are
+-- Inheritance: existing children
 CREATE TABLE app.parent (id int, slug text);
 CREATE TABLE app.child (more int) INHERITS (app.parent);
-SELECT ashmig_manage_tenant('app.parent', '{heir_,:slug}', "delete" => 'drop');
+SELECT ashmig_manage_tenant('app.parent', '{heir_,:slug}', on_delete => 'drop');
 INSERT INTO app.child VALUES (1, 'c', 1);
 INSERT INTO app.parent VALUES (1, 'p');
 UPDATE app.parent SET slug = slug || slug;
-SELECT schema, managed_by FROM tenants WHERE schema ~ '^heir_';
+SELECT schema_name, managed_by FROM tenants WHERE schema_name ~ '^heir_';
 DELETE FROM app.parent;
-SELECT schema FROM tenants WHERE schema ~ '^heir_';
+SELECT schema_name FROM tenants WHERE schema_name ~ '^heir_';
 SELECT ashmig_unmanage_tenant('app.parent');
 INSERT INTO app.child VALUES (1, 'c', 1);
-SELECT schema FROM tenants WHERE schema ~ '^heir_';
+SELECT schema_name FROM tenants WHERE schema_name ~ '^heir_';
 
--- Rights: an application that may write rows and nothing else
+-- Privileges: an application that can write rows and nothing else
 CREATE ROLE ashmig_app;
 CREATE ROLE ashmig_dba;
 GRANT CREATE ON DATABASE ashmig_manage TO ashmig_dba;
@@ -190,8 +190,8 @@ ALTER TABLE app.customers OWNER TO ashmig_dba;
 GRANT USAGE ON SCHEMA app TO ashmig_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON app.customers TO ashmig_app;
 SET ROLE ashmig_dba;
-SELECT ashmig_manage_tenant('app.customers', '{cust_,:slug}', "delete" => 'drop');
--- nobody gets triggers to work as somebody else
+SELECT ashmig_manage_tenant('app.customers', '{cust_,:slug}', on_delete => 'drop');
+-- nobody can make triggers work as another role
 \set VERBOSITY sqlstate
 INSERT INTO ashmig.managed_tables VALUES ('app.parent', '{p_,:slug}', true, true, NULL, 'public', session_user);
 UPDATE ashmig.managed_tables SET default_schema = 'app' WHERE owner <> current_user;
@@ -221,7 +221,7 @@ SELECT conrelid::regclass, confrelid::regclass FROM pg_constraint WHERE contype 
 SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = (SELECT oid FROM pg_class WHERE relname = 'posts' AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'cust_c3')) AND attnum > 0;
 SELECT * FROM cust_c3.posts;
 SELECT tools.ashmig_create_tenant('own');
--- a trigger of one's own
+-- a trigger made by hand
 CREATE TABLE evil.orgs (slug text);
 CREATE TRIGGER t AFTER INSERT ON evil.orgs FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_row_inserted();
 CREATE TABLE evil.heir () INHERITS (app.customers);
@@ -229,7 +229,7 @@ RESET ROLE;
 RESET search_path; RESET ashmig.default_schema; RESET ashmig.log_sql;
 CREATE TRIGGER t AFTER INSERT ON evil.orgs FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_row_inserted();
 INSERT INTO evil.orgs VALUES ('x');
--- a role that is gone
+-- a role that was dropped
 SET search_path = tools, public;
 ALTER ROLE ashmig_dba RENAME TO ashmig_dba2;
 INSERT INTO app.customers VALUES (4, 'c4');

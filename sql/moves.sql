@@ -1,25 +1,9 @@
 --
 -- Renames and moves of tables.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_moves TEMPLATE :"home";
-\c ashmig_moves
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_moves
+\i sql/include/opening.sql
 
-CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
-                 FROM planned(snapshots, renames, drop_columns, drop_tables);
-  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
-END
-$$;
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION ask(snapshots jsonb, drop_tables boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
@@ -43,7 +27,7 @@ SELECT jsonb_build_array(
     || '{"custom_indexes": [{"fields": ["title"]}], "identities": [{"name": "title", "keys": ["title"]}]}' || rest)
 $$;
 
--- Asked where a table goes and another comes, in the same scope
+-- A question where one table is lost and another gained, in the same scope
 SELECT apply(named('posts'));
 SELECT ask(named('articles'));
 SELECT ask(named('articles'), true);
@@ -53,32 +37,32 @@ SELECT ask(named('articles', '{"schema": "archive"}'), true);
 SELECT ask(named('posts', '{"schema": "archive"}'));
 SELECT ask(named('posts', '{"schema": "archive"}') || named('posts', '{"schema": "b"}'));
 
--- Renamed: its key and its sequence keep their names, what is named after the table gets new ones
+-- Renamed: key and sequence keep their names; what is named after the table gets a new name
 SELECT step(named('articles'), '[{"table": "posts", "to": "articles"}]');
 SELECT * FROM structure('public');
--- a new table of the old name finds them taken
+-- those names are in use when a new table gets the old name
 SELECT step(named('articles') || named('posts'));
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'sequence' OR definition LIKE 'PRIMARY%';
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'sequence' OR definition LIKE 'PRIMARY%';
 SELECT step(named('articles'), drop_tables => true);
 
--- Moved: the schema is made, and stays when the table moves back
+-- Moved: the schema is created, and stays when the table moves back
 SELECT step(named('articles', '{"schema": "old things"}'), '[{"table": "articles", "to_schema": "old things"}]');
-SELECT "table", kind, name FROM structure('old things');
+SELECT table_name, kind, name FROM structure('old things');
 SELECT step(named('notes', '{"schema": "old things"}'), '[{"table": "articles", "schema": "old things", "to": "notes"}]');
 SELECT step(named('notes'), '[{"table": "notes", "schema": "old things", "to_schema": "public"}]');
-SELECT "table", kind, name FROM structure('old things');
+SELECT table_name, kind, name FROM structure('old things');
 -- both at once
 SELECT step(named('letters', '{"schema": "b"}'), '[{"table": "notes", "to": "letters", "to_schema": "b"}]');
-SELECT "table", kind, name FROM structure('b');
+SELECT table_name, kind, name FROM structure('b');
 
--- Not renamed: one goes, another comes
+-- Not renamed: one table is dropped, another created
 SELECT up FROM ashmig_plan(named('mail', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": null}]', drop_tables => true);
 SELECT up FROM ashmig_plan(named('letters'), renames => '[{"table": "letters", "schema": "b", "to_schema": null}]', drop_tables => true);
--- to a name that no snapshot has, and one that is there
+-- to a name that no snapshot has, and to one that exists
 SELECT ashmig_plan(named('mail'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
 SELECT up FROM ashmig_plan(named('letters', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
 
--- In tenants, with a column, and the table that points to it
+-- In tenants, with a column, and with a table that references it
 CREATE FUNCTION pair(name text, title text) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(resource(name, id(), attr(title, 'text')) || strategy('context'),
@@ -86,22 +70,22 @@ SELECT jsonb_build_array(resource(name, id(), attr(title, 'text')) || strategy('
 $$;
 SELECT apply(pair('posts', 'title'), drop_tables => true);
 SELECT step(pair('a"b', 'it''s'), '[{"table": "posts", "to": "a\"b"}, {"table": "a\"b", "column": "title", "to": "it''s"}]');
-SELECT "table", kind, name, definition FROM structure('t1');
+SELECT table_name, kind, name, definition FROM structure('t1');
 
--- Dropped: first what points to others, along a chain of any length, and round a circle
+-- Dropped: referencing tables first, along a chain of any length, and in a cycle
 CREATE FUNCTION chain(length integer, last text DEFAULT NULL) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_agg(CASE WHEN target IS NULL THEN resource('t' || n, id()) ELSE resource('t' || n, id(), ref('r', target || '.id')) END ORDER BY n)
   FROM generate_series(1, length) AS n, LATERAL (SELECT CASE WHEN n < length THEN 't' || n + 1 ELSE last END) AS t (target)
 $$;
-SELECT string_agg("table", ' ') FROM (SELECT "table" FROM ashmig_plan('[]', drop_tables => true, renames => '[]') ORDER BY step) AS s;
+SELECT string_agg(table_name, ' ') FROM (SELECT table_name FROM ashmig_plan('[]', drop_tables => true, renames => '[]') ORDER BY step) AS s;
 SELECT count(*) FROM apply(chain(6), drop_tables => true);
-SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT string_agg(table_name, ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 SELECT count(*) FROM apply(chain(6, 't3'), drop_tables => true);
-SELECT string_agg("table", ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
+SELECT string_agg(table_name, ' ' ORDER BY step) FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 SELECT count(*) FROM ashmig_generate(chain(3000), drop_tables => true, renames => '[]');
 SET max_stack_depth = '100kB';
-SELECT string_agg("table", ' ' ORDER BY step) FILTER (WHERE "table" IN ('t1', 't1500', 't3000')) AS drops, count(*)
+SELECT string_agg(table_name, ' ' ORDER BY step) FILTER (WHERE table_name IN ('t1', 't1500', 't3000')) AS drops, count(*)
   FROM ashmig_plan(named('other'), drop_tables => true, renames => '[]') WHERE operation = 'drop_table';
 RESET max_stack_depth;
 

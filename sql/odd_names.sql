@@ -1,25 +1,9 @@
 --
--- Odd names, in every place that takes one, and as values.
+-- Odd names, wherever a name is allowed, and as values.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_odd_names TEMPLATE :"home";
-\c ashmig_odd_names
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_odd_names
+\i sql/include/opening.sql
 
-CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
-                 FROM planned(snapshots, renames, drop_columns, drop_tables);
-  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
-END
-$$;
 SELECT ashmig_create_tenant('t-1');
 -- Every part of a snapshot has this name
 CREATE FUNCTION odd(name text, scope text DEFAULT NULL, rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -35,7 +19,7 @@ SELECT jsonb_build_array(
       'check_constraints', jsonb_build_array(jsonb_build_object('name', name, 'check', 'true', 'attribute', '[]'::jsonb))))
 $$;
 
--- In a tenant, in public, in a schema of that name: made, changed, taken back
+-- In a tenant, in public, in a schema of that name: created, changed, rolled back
 CREATE TEMP TABLE names (n integer, name text);
 INSERT INTO names VALUES (1, 'say "x"'), (2, 'it''s'), (3, 'back\slash\'), (4, 'two  spaces '), (5, 'tägs ☃'), (6, 'select'), (7, 'User'),
   (8, '@tenant@'), (9, '@default@'), (10, '#{prefix()}'), (11, '@tenant@tenant@'), (12, '''; DROP SCHEMA public; --'), (13, '$$'), (14, 'a.b'), (15, '%s %I'),
@@ -60,8 +44,8 @@ BEGIN
 END
 $$;
 SELECT n, name, (SELECT array_agg(t) FROM try_name(name) AS t) FROM names WHERE n IN (1, 2, 3, 4, 5, 6, 8, 10, 12, 16) ORDER BY n;
-SELECT count(*) FROM ashmig_rollback_tenants("all" => true);
-SELECT count(*) FROM ashmig_rollback("all" => true);
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true);
+SELECT count(*) FROM ashmig_rollback(all_versions => true);
 DELETE FROM ashmig.migrations;
 DELETE FROM ashmig.snapshots;
 
@@ -72,13 +56,13 @@ SELECT n, lawful(jsonb_build_array(resource('values' || n, attr('x', 'text', jso
 SELECT apply((SELECT jsonb_agg(resource('values' || n, attr('x', 'text', jsonb_build_object('default', to_jsonb(replace(to_jsonb(name)::text, '#{', '\#{')))),
          attr('m', 'map', jsonb_build_object('default', format('%%{%s => [%1$s]}', replace(to_jsonb(name)::text, '#{', '\#{'))))) || strategy('context')) FROM names),
   drop_tables => true);
-SELECT n, definition FROM names JOIN structure('t-1') AS s ON "table" = 'values' || n WHERE kind = 'column' ORDER BY n, s.name;
+SELECT n, definition FROM names JOIN structure('t-1') AS s ON table_name = 'values' || n WHERE kind = 'column' ORDER BY n, s.name;
 
--- 63 bytes and more: cut as PostgreSQL cuts them, and refused where two become one
+-- 63 bytes and more: truncated as PostgreSQL does, and refused if two become the same
 CREATE FUNCTION long(bytes integer, tail text DEFAULT '') RETURNS text LANGUAGE sql AS $$ SELECT repeat('x', bytes - octet_length(tail)) || tail $$;
 SELECT lawful(jsonb_build_array(resource(long(63), id(), attr(long(63), 'text'), ref('parent', long(63) || '.id'))
   || jsonb_build_object('identities', jsonb_build_array(jsonb_build_object('name', long(70), 'index_name', 'i', 'keys', jsonb_build_array(long(63)))))), drop_tables => true);
-SELECT length("table") AS "table", kind, length(name) AS name, replace(definition, long(60), '~60~') FROM structure('public');
+SELECT length(table_name) AS table_name, kind, length(name) AS name, replace(definition, long(60), '~60~') FROM structure('public');
 SELECT lawful(jsonb_build_array(resource(long(70), id('id', 'bigserial'), attr(long(62, 'é'), 'text'), attr(long(64, 'é') , 'text'))), drop_tables => true);
 SELECT kind, length(name), octet_length(name) FROM structure('public');
 SELECT step(jsonb_build_array(resource(long(64), id(), attr('y', 'text'))), drop_tables => true);
@@ -87,7 +71,7 @@ SELECT ashmig_plan(jsonb_build_array(resource('t', id(), attr(long(64), 'text'),
 SELECT ashmig_plan(jsonb_build_array(resource('t', id(), attr('x', 'text'))
   || jsonb_build_object('identities', jsonb_build_array(jsonb_build_object('name', 'a', 'index_name', long(64), 'keys', '["x"]'::jsonb),
                                                         jsonb_build_object('name', 'b', 'index_name', long(65), 'keys', '["id"]'::jsonb)))));
--- two names are the same only in the same place
+-- equal names collide only in the same place
 SELECT ashmig_operations('[]', jsonb_build_array(resource('z', id()) || '{"schema": "x y"}', resource('y z', id()) || '{"schema": "x"}')) ->> 'operation';
 SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id(), attr('b c', 'text')), resource('a b', id(), attr('c', 'text')))) ->> 'operation';
 SELECT ashmig_operations('[]', jsonb_build_array(resource('a', id()) || '{"custom_indexes": [{"fields": ["id"], "name": "i"}]}',

@@ -1,27 +1,11 @@
 --
--- Primary keys that move, and keys of another kind.
+-- Primary keys on other columns, and of other types.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_primary_keys TEMPLATE :"home";
-\c ashmig_primary_keys
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_primary_keys
+\i sql/include/opening.sql
 
-CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
-                 FROM planned(snapshots, renames, drop_columns, drop_tables);
-  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
-END
-$$;
 SELECT ashmig_create_tenant('t1');
--- Other columns are the key; the tables that point to it follow
+-- Other columns become the key; referencing tables follow
 CREATE FUNCTION users(VARIADIC keys text[]) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(resource('users', VARIADIC ARRAY(
@@ -36,9 +20,9 @@ SELECT step(users('b', 'a'));
 SELECT step(users('b', 'c'));
 SELECT step(users(VARIADIC '{}'::text[]));
 SELECT step(users('c'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind IN ('constraint', 'column');
+SELECT table_name, name, definition FROM structure('t1') WHERE kind IN ('constraint', 'column');
 
--- The key's column goes, another comes
+-- The key's column is removed, another added
 CREATE FUNCTION things(id jsonb, rest jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(resource('things', id, attr('name', 'text')) || rest,
@@ -48,7 +32,7 @@ SELECT step(things(id('id', 'bigserial')), drop_tables => true);
 SELECT step(things(id('uid')));
 SELECT step(things(id('uid', 'text')));
 SELECT step(things(id('uid', 'integer')));
--- of another kind: serial, identity, plain; what is in it stays, and the sequence goes on after it
+-- other types: serial, identity, plain; values stay, and the sequence continues after them
 SELECT step(things(id('uid', 'identity')));
 INSERT INTO public.things (uid) VALUES (41);
 SELECT step(things(id('uid', 'serial')));
@@ -60,8 +44,8 @@ INSERT INTO public.things DEFAULT VALUES;
 SELECT step(things(id('uid', 'bigint')));
 SELECT step(things(id('uid', 'text')));
 SELECT uid, pg_typeof(uid) FROM public.things ORDER BY uid;
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'sequence';
--- taken back all the way, the values are still numbers
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'sequence';
+-- after rolling back everything, the values are still numbers
 SELECT count(*) > 0 FROM ashmig_rollback(step => 4);
 INSERT INTO public.things DEFAULT VALUES;
 SELECT uid, pg_typeof(uid) FROM public.things ORDER BY uid;

@@ -1,20 +1,12 @@
 --
--- References: which foreign key, to which table, and the index beside it.
+-- References: which foreign key, to which table, and its index.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_references TEMPLATE :"home";
-\c ashmig_references
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_references
+\i sql/include/opening.sql
 
 SELECT ashmig_create_tenant('t1');
 
--- The foreign keys of what "from" is, to what "target" is: public, by attribute, or one for each tenant
+-- Foreign keys between tables of two strategies: none, by attribute, by context
 CREATE FUNCTION snapshots_of(from_strategy text, target_strategy text, rest jsonb, target_rest jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(
@@ -34,9 +26,9 @@ SELECT replace(replace(statement, 'ALTER TABLE ', ''), 'CONSTRAINT "posts_author
  WHERE o ->> 'operation' = 'add_foreign_key'
 $$;
 
--- Across tenancy
+-- Across strategies
 SELECT f, t, foreign_key(f, t) FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS f, unnest(ARRAY[NULL, 'attribute', 'context']) AS t;
--- the destination is not the primary key, or the tenant is to match
+-- the destination is not the primary key, or the tenant must match
 SELECT f, t, foreign_key(f, t, '{"primary_key?": false}') FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS f, unnest(ARRAY[NULL, 'attribute', 'context']) AS t;
 SELECT f, t, foreign_key(f, t, '{"match_tenant?": true}') FROM unnest(ARRAY[NULL, 'attribute', 'context']) AS f, unnest(ARRAY[NULL, 'attribute', 'context']) AS t;
 -- the tenant's column itself
@@ -49,7 +41,7 @@ SELECT jsonb_path_query(ashmig_operations('[]', resource('posts', id(), ref('aut
 SELECT jsonb_path_query(ashmig_operations('[]', resource('posts', id(), ref('author_id', 'users.id', '{"schema": "public"}')) || '{"schema": "crm"}'),
                         '$ ? (@.operation == "add_foreign_key").up[0]');
 
--- What is done on delete and update, how it matches, when it is looked at
+-- ON DELETE, ON UPDATE, MATCH, DEFERRABLE
 SELECT word, foreign_key(NULL, NULL, jsonb_build_object('on_delete', word))
   FROM jsonb_array_elements('[null, "nothing", "restrict", "delete", "nilify", ["nilify", ["author_id"]]]') AS word;
 SELECT word, foreign_key(NULL, NULL, jsonb_build_object('on_update', word)) FROM jsonb_array_elements('[null, "nothing", "restrict", "update", "nilify"]') AS word;
@@ -60,7 +52,7 @@ SELECT foreign_key(NULL, NULL, '{"match_type": "partial"}');
 SELECT word, foreign_key(NULL, NULL, jsonb_build_object('deferrable', word)) FROM jsonb_array_elements('[null, false, true, "initially"]') AS word;
 SELECT foreign_key(NULL, NULL, '{"on_delete": "delete", "on_update": "update", "match_type": "full", "deferrable": true}');
 
--- Composite keys, names, none at all
+-- Composite keys, names, no foreign key at all
 SELECT foreign_key(NULL, NULL, '{"match_with": {"author_number": "number"}}');
 SELECT foreign_key('attribute', 'attribute', '{"match_with": {"author_number": "number"}, "match_tenant?": true}');
 SELECT foreign_key('attribute', 'attribute', '{"match_with": {"tenant_id": "org_id"}, "match_tenant?": true}');
@@ -68,38 +60,38 @@ SELECT foreign_key(NULL, NULL, '{"name": "written_by"}');
 SELECT foreign_key(NULL, NULL, '{"name": "_written_by"}');
 SELECT foreign_key(NULL, NULL, '{"ignore?": true}');
 
--- All of it on tables
+-- On real tables
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": ["nilify", ["author_id"]], "match_with": {"author_number": "number"}}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": "delete", "deferrable": "initially"}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"on_delete": "delete", "name": "author"}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 SELECT lawful(snapshots_of('context', 'context', '{"ignore?": true}'));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'constraint';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'constraint';
 
--- From one tenancy to the next: the recorded table goes with drop_tables
+-- From one strategy to another: drop_tables drops the recorded table
 SELECT f, t, lawful(snapshots_of(f, t, '{"match_tenant?": true, "index?": true}'), drop_tables => true, renames => '[]')
   FROM (VALUES (1, NULL, NULL), (2, 'attribute', 'attribute'), (3, 'context', 'context')) AS step (n, f, t) ORDER BY n;
 
--- Deferrability alone changes: no key is checked anew
+-- Only deferrability changes: no key is checked again
 SELECT lawful(snapshots_of(NULL, NULL, '{}'), drop_tables => true);
 SELECT up, down FROM planned(snapshots_of(NULL, NULL, '{"deferrable": "initially"}'));
 SELECT lawful(snapshots_of(NULL, NULL, '{"deferrable": "initially"}'));
 SELECT up, down FROM planned(snapshots_of(NULL, NULL, '{"deferrable": true}'));
--- the name alone
+-- only the name
 SELECT up, down FROM planned(snapshots_of(NULL, NULL, '{"deferrable": "initially", "name": "author"}'));
--- both, and then back
+-- both, and rolled back
 SELECT up, down FROM planned(snapshots_of(NULL, NULL, '{"name": "author"}'));
 SELECT lawful(snapshots_of(NULL, NULL, '{"name": "author"}'));
 
--- Tables that point at each other, and at themselves
+-- Tables that reference each other, and themselves
 SELECT lawful(jsonb_build_array(
   resource('eggs', id(), ref('hen_id', 'hens.id', '{"deferrable": "initially"}'), ref('twin_id', 'eggs.id')),
   resource('hens', id(), ref('egg_id', 'eggs.id'))), drop_tables => true);
-SELECT "table", name, definition FROM structure('public') WHERE kind = 'constraint' AND definition LIKE 'FOREIGN%';
+SELECT table_name, name, definition FROM structure('public') WHERE kind = 'constraint' AND definition LIKE 'FOREIGN%';
 
--- A column takes the kind that it references, without its sequence
+-- A column has the type that it references, without its sequence
 SELECT a -> 'type' AS type, ashmig_operations('[]', resource('posts', a || '{"source": "x", "generated?": true}')) #>> '{up,0}'
   FROM unnest(ARRAY[
     ref('x', 'users.id', type => 'identity'), ref('x', 'users.id', type => 'bigint'), ref('x', 'users.id', type => 'bigserial'),
@@ -115,7 +107,7 @@ SELECT strategy, where_, o ->> 'name', o #>> '{up,0}'
  WHERE o ->> 'operation' = 'add_reference_index';
 SELECT up, down FROM planned(snapshots_of(NULL, NULL, '{"index?": true, "ignore?": true}'));
 
--- Not without what it points to
+-- Not without the referenced table or column
 SELECT apply(resource('posts', id(), ref('author_id', 'nowhere.id')));
 SELECT apply(snapshots_of(NULL, NULL, '{"destination_attribute": "org_id", "primary_key?": false}'));
 

@@ -1,25 +1,9 @@
 --
--- Renames of columns: questions, answers, and what goes along.
+-- Renames of columns: questions, answers, and dependent objects.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_renames TEMPLATE :"home";
-\c ashmig_renames
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_renames
+\i sql/include/opening.sql
 
-CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
-                 FROM planned(snapshots, renames, drop_columns, drop_tables);
-  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
-END
-$$;
 SELECT ashmig_create_tenant('t1');
 CREATE FUNCTION posts(VARIADIC names text[]) RETURNS jsonb
 LANGUAGE sql AS $$
@@ -33,16 +17,16 @@ SELECT * FROM ashmig_plan(posts('subject', 'text', 'more'));
 SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
 SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": null}]', drop_columns => true);
 SELECT up, down FROM ashmig_plan(posts('subject', 'body'), renames => '[]', drop_columns => true);
--- only lost, or only gained: no question
+-- only lost or only gained: no question
 SELECT up FROM ashmig_plan(posts('body'));
 SELECT up FROM ashmig_plan(posts('title', 'body', 'more'));
--- one answered, one still open
+-- one answered, the other still open
 SELECT up FROM ashmig_plan(posts('subject', 'text'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
 -- dev generations do not ask, a check does
 SELECT up FROM ashmig_plan(posts('subject', 'body'), dev => true, drop_columns => true);
 SELECT ashmig_check(posts('subject', 'body'));
 
--- The questions for a program, and the answers in the HINT pasted as they stand
+-- The questions for a program, and the answers of the HINT pasted unchanged
 CREATE FUNCTION ask(snapshots jsonb, drop_tables boolean DEFAULT false, OUT questions jsonb, OUT pasted text)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -52,7 +36,7 @@ EXCEPTION WHEN SQLSTATE 'MG006' THEN
   pasted := substring(pasted FROM 'renames => (E?''.*''); null');
 END
 $$;
-SELECT q ->> 'table' AS "table", q ->> 'column' AS "column", q -> 'candidates' AS candidates
+SELECT q ->> 'table' AS table_name, q ->> 'column' AS "column", q -> 'candidates' AS candidates
   FROM ask(posts('it''s', 'back\slash "quoted"')), jsonb_array_elements(questions) AS q;
 SELECT format('SELECT up FROM ashmig_plan(posts(''it''''s'', ''back\slash "quoted"''), renames => %s)', pasted)
   FROM ask(posts('it''s', 'back\slash "quoted"')) \gexec
@@ -68,10 +52,10 @@ SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "co
 SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "into": "subject"}]');
 -- two columns into one
 SELECT ashmig_plan(posts('subject'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "posts", "column": "body", "to": "subject"}]');
--- what is not asked does no harm
+-- an answer without a question does no harm
 SELECT up FROM ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "nowhere", "to": "else"}]');
 
--- A column that much depends on, in a tenant: all of it goes along, in both directions
+-- A column with many dependent objects, in a tenant: all of them follow, in both directions
 CREATE FUNCTION article(name text) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(
@@ -89,10 +73,10 @@ SELECT apply(article('number'));
 SELECT step(article('No 1'), '[{"table": "articles", "column": "number", "to": "No 1"}]');
 SELECT * FROM structure('t1');
 SELECT step(article('number'), '[{"table": "articles", "column": "No 1", "to": "number"}]');
--- another one of the old name: the sequence's name is taken
+-- a new column of the old name: the sequence's name is in use
 SELECT step(article('n'), '[{"table": "articles", "column": "number", "to": "n"}]');
 SELECT step(jsonb_set(article('n'), '{0,attributes,3}', attr('number', 'bigint', '{"generated?": true}')));
-SELECT "table", name, definition FROM structure('t1') WHERE kind = 'sequence';
+SELECT table_name, name, definition FROM structure('t1') WHERE kind = 'sequence';
 
 \c :home
 DROP DATABASE ashmig_renames;

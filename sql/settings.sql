@@ -1,4 +1,4 @@
--- What a migration sets ends with it, whoever runs it.
+-- Settings that a migration makes end with it, however it is run.
 \set VERBOSITY default
 CREATE DATABASE ashmig_settings;
 \c ashmig_settings
@@ -28,16 +28,16 @@ CREATE ROLE ashmig_deployer SUPERUSER;
 SET ROLE ashmig_deployer;
 SET work_mem = '5MB';
 -- in workers
-SELECT schema, applied, status FROM ashmig_migrate_tenants(workers => 1);
+SELECT schema_name, applied, status FROM ashmig_migrate_tenants(workers => 1);
 SELECT * FROM seen();
-SELECT schema, applied, status FROM ashmig_rollback_tenants("all" => true);
+SELECT schema_name, applied, status FROM ashmig_rollback_tenants(all_versions => true);
 -- in the session
-SELECT schema, applied, status FROM ashmig_migrate_tenants(workers => 0);
+SELECT schema_name, applied, status FROM ashmig_migrate_tenants(workers => 0);
 SELECT * FROM seen();
 SHOW search_path;
 SHOW work_mem;
 SELECT CURRENT_USER;
-SELECT schema, applied, status FROM ashmig_rollback_tenants("all" => true);
+SELECT schema_name, applied, status FROM ashmig_rollback_tenants(all_versions => true);
 CALL ashmig_migrate_all_serial();
 SELECT * FROM seen();
 SHOW search_path;
@@ -45,13 +45,13 @@ SHOW work_mem;
 SELECT CURRENT_USER;
 -- also where it fails
 SELECT ashmig_add_migration(20260101000004, 'fails', 'SET ROLE ashmig_other; SET work_mem = ''7MB''; SELECT 1/0', '', tenant => true);
-SELECT schema, applied, version, status, error FROM ashmig_migrate_tenants(workers => 1, on_error => 'report');
+SELECT schema_name, applied, version, status, error FROM ashmig_migrate_tenants(workers => 1, on_error => 'report');
 SHOW work_mem;
 SELECT ashmig_remove_migration(20260101000004, tenant => true);
 RESET work_mem;
 RESET ROLE;
 
--- A role that may not use a tenant's schema hears of that.
+-- A role without USAGE on a tenant's schema gets an error that says so.
 CREATE ROLE ashmig_guest;
 GRANT USAGE ON SCHEMA ashmig TO ashmig_guest;
 GRANT ALL ON ALL TABLES IN SCHEMA ashmig TO ashmig_guest;
@@ -60,35 +60,35 @@ GRANT USAGE, CREATE ON SCHEMA org_1 TO ashmig_guest;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ashmig_guest;
 SELECT ashmig_add_migration(20260101000005, 'more', 'CREATE TABLE more ()', 'DROP TABLE more', tenant => true);
 SET ROLE ashmig_guest;
-SELECT schema, applied, status, error FROM ashmig_migrate_tenants(on_error => 'report');
+SELECT schema_name, applied, status, error FROM ashmig_migrate_tenants(on_error => 'report');
 SELECT schema_name, status, applied, version, sqlstate, elapsed > '0' AS took_time FROM ashmig.run_schemas
  WHERE run = (SELECT max(run) FROM ashmig.runs) ORDER BY 1;
 RESET ROLE;
 
--- A temporary table is not there any more for the next tenant of a worker.
+-- A temporary table is gone before the worker's next tenant.
 SELECT ashmig_add_migration(20260101000006, 'temporary', 'CREATE TEMPORARY TABLE ids AS SELECT 1 AS id; CREATE TABLE ids_seen AS SELECT * FROM ids', 'DROP TABLE ids_seen', tenant => true);
-SELECT schema, applied, status FROM ashmig_migrate_tenants(workers => 1);
-SELECT schema, applied, status FROM ashmig_rollback_tenants(step => 2);
+SELECT schema_name, applied, status FROM ashmig_migrate_tenants(workers => 1);
+SELECT schema_name, applied, status FROM ashmig_rollback_tenants(step => 2);
 SELECT ashmig_remove_migration(20260101000006, tenant => true);
 
--- A read-only session hears of that, and not of what ashmig would write.
+-- A read-only session gets an error that says so.
 SET default_transaction_read_only = on;
 SELECT * FROM ashmig_migrate_all();
 SELECT * FROM ashmig_migrate_all(atomic => true);
 CALL ashmig_migrate_all_serial();
 SELECT * FROM ashmig_rollback_tenants();
 RESET default_transaction_read_only;
--- but where there is nothing to do, that is all
-SELECT schema, status FROM ashmig_migrate_all();
+-- with nothing to do there is no error
+SELECT schema_name, status FROM ashmig_migrate_all();
 SET default_transaction_read_only = on;
-SELECT schema, status FROM ashmig_migrate_all();
+SELECT schema_name, status FROM ashmig_migrate_all();
 RESET default_transaction_read_only;
 
--- A run that was cut short is forgotten like others.
+-- A run that was interrupted is removed from the journal like others.
 SELECT count(*) FROM ashmig.runs;
 UPDATE ashmig.runs SET started_at = started_at - interval '1 year';
 UPDATE ashmig.runs SET status = 'running' WHERE run = (SELECT min(run) FROM ashmig.runs);
-SELECT schema, status FROM ashmig_rollback_tenants(step => 1);
+SELECT schema_name, status FROM ashmig_rollback_tenants(step => 1);
 SELECT count(*) FROM ashmig.runs;
 
 \c postgres

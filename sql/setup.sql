@@ -1,10 +1,6 @@
 --
 -- What the tests of code generation share.  Each of them works in a copy of
--- this database:
---
---   SELECT current_database() AS home \gset
---   CREATE DATABASE ashmig_NAME TEMPLATE :"home";
---   \c ashmig_NAME
+-- this database (include/opening.sql).
 --
 SET client_min_messages = warning;
 CREATE SCHEMA tools;
@@ -37,8 +33,8 @@ LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_build_object('multitenancy', jsonb_build_object('strategy', strategy, 'attribute', attribute, 'global', false))
 $$;
 
--- The structure of one schema, a fact a row; names in it stand without the schema
-CREATE FUNCTION structure(schema text) RETURNS TABLE ("table" name, kind text, name name, definition text)
+-- The structure of one schema, one fact per row, with unqualified names
+CREATE FUNCTION structure(schema text) RETURNS TABLE (table_name name, kind text, name name, definition text)
 LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off -- the tests leave the catalogs full of dead rows
 AS $$
@@ -88,16 +84,16 @@ BEGIN
 END
 $$;
 
--- Apply and show what a test can rely on: scope, schema and status
+-- Apply, and show what does not change from run to run: scope, schema and status
 CREATE FUNCTION apply(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
-RETURNS TABLE (scope text, schema text, status text)
+RETURNS TABLE (scope text, schema_name text, status text)
 LANGUAGE sql AS $$
-SELECT scope, schema, status
+SELECT scope, schema_name, status
   FROM ashmig_apply(CASE jsonb_typeof(snapshots) WHEN 'array' THEN snapshots ELSE jsonb_build_array(snapshots) END,
                     renames => renames, drop_columns => drop_columns, drop_tables => drop_tables)
 $$;
 
--- The statements of a plan, up and down, whatever it would lock
+-- The statements of a plan, up and down
 CREATE FUNCTION planned(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
 RETURNS TABLE (scope text, up text, down text)
 LANGUAGE sql AS $$
@@ -105,15 +101,15 @@ SELECT scope, up, down FROM ashmig_plan(snapshots, renames => renames, drop_colu
 $$;
 
 --
--- The laws, held after a generation
+-- The laws that hold after every generation
 --
 
--- The whole database, a fact a row.  With "bare", what history may leave stays
--- out: retired columns, and the names of keys and sequences, which a renamed
+-- The whole database, one fact per row.  "bare" leaves out what depends on the
+-- history: retired columns, and the names of keys and sequences, which a renamed
 -- table keeps.
 CREATE FUNCTION everything(bare boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE sql AS $$
-SELECT concat_ws(' ', nspname, s."table", s.kind,
+SELECT concat_ws(' ', nspname, s.table_name, s.kind,
          CASE WHEN NOT bare OR s.kind <> 'sequence' AND s.definition NOT LIKE 'PRIMARY KEY%' THEN s.name::text END,
          CASE WHEN bare THEN regexp_replace(s.definition, 'nextval\(''.*''::regclass\)', 'nextval()') ELSE s.definition END)
   FROM pg_namespace, LATERAL structure(nspname) AS s
@@ -121,7 +117,7 @@ SELECT concat_ws(' ', nspname, s."table", s.kind,
    AND EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid)
    AND NOT (bare AND EXISTS (
      SELECT FROM ashmig.retired_columns AS r
-      WHERE r.table_name = s."table"
+      WHERE r.table_name = s.table_name
         AND CASE WHEN r.scope = 'tenant' THEN nspname IN (SELECT t.schema_name FROM ashmig.tenants AS t)
                  ELSE nspname = coalesce(nullif(r.schema_name, ''), current_setting('ashmig.default_schema')) END
         AND (s.kind = 'column' AND s.name = r.column_name
@@ -136,13 +132,13 @@ SELECT law || ': + ' || f FROM (SELECT unnest(found) EXCEPT ALL SELECT unnest(wa
 ORDER BY 1
 $$;
 
--- The facts of one tenant, as if they were t's
+-- The facts of one tenant, without its name
 CREATE FUNCTION facts_of(schema text, bare boolean DEFAULT true) RETURNS text[]
 LANGUAGE sql AS $$
 SELECT array_agg(substr(f, length(schema) + 2)) FROM everything(bare) AS f WHERE starts_with(f, schema || ' ')
 $$;
 
--- Take back what is newer than "since" and bring it again: "before" was there, and what is there now comes back.
+-- Roll back what is newer than "since" and migrate again: the structure must be "before", and then what it is now.
 CREATE FUNCTION down_and_up(since bigint, before text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -151,11 +147,11 @@ DECLARE
 BEGIN
   SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'tenant';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback_tenants("to" => lowest);
+    PERFORM ashmig_rollback_tenants(to_version => lowest);
   END IF;
   SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'public';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback("to" => lowest);
+    PERFORM ashmig_rollback(to_version => lowest);
   END IF;
   RETURN QUERY SELECT difference('down', before, ARRAY(SELECT everything()));
   PERFORM ashmig_migrate_all();
@@ -163,7 +159,7 @@ BEGIN
 END
 $$;
 
--- What the snapshots make of an empty database that has the same tenants: nothing of it stays
+-- The structure that the snapshots give on an empty database with the same tenants; rolled back
 CREATE FUNCTION afresh(snapshots jsonb) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -210,7 +206,7 @@ BEGIN
 END
 $$;
 
--- A generation, and all laws after it: a row for each fact that breaks one
+-- Apply a generation and check all laws: one row per fact that breaks one
 CREATE FUNCTION lawful(newest jsonb, given jsonb DEFAULT NULL, renames jsonb DEFAULT '[]',
                        drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false)
 RETURNS SETOF text
@@ -226,5 +222,15 @@ BEGIN
   RETURN QUERY SELECT down_and_up(since, before);
   RETURN QUERY SELECT laws(newest, given);
   PERFORM set_config('test.before', ARRAY(SELECT everything())::text, false);
+END
+$$;
+
+-- Show the statements of a generation, apply it and check all laws
+CREATE FUNCTION step(snapshots jsonb, renames jsonb DEFAULT '[]', drop_columns boolean DEFAULT true, drop_tables boolean DEFAULT false) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY SELECT concat_ws(' | ', nullif(scope, 'public'), nullif(up, ''), nullif(down, ''))
+                 FROM planned(snapshots, renames, drop_columns, drop_tables);
+  RETURN QUERY SELECT lawful(snapshots, renames => renames, drop_columns => drop_columns, drop_tables => drop_tables);
 END
 $$;

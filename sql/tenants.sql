@@ -1,4 +1,4 @@
--- The life of a tenant: created, renamed, dropped, also behind ashmig's back.
+-- Tenants: created, renamed, dropped, also without ashmig.
 \set VERBOSITY default
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_tenants TEMPLATE :"home";
@@ -7,8 +7,7 @@ SET client_min_messages = warning;
 SET search_path = tools, public;
 CREATE FUNCTION context() RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$ SELECT strategy('context') $$;
 
--- One tenant goes through history, another is created at the end of it; what
--- each step adds to the difference is shown: nothing.
+-- One tenant runs every migration, another is created afterwards: no difference.
 SELECT count(*) FROM apply(resource('owners', id()));
 SELECT ashmig_create_tenant('old') IS NULL AS "no version";
 CREATE FUNCTION differs() RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -25,7 +24,7 @@ BEGIN
   END IF;
 END
 $$;
--- Was it compiled? Then no migration took any time in it.
+-- Compiled from the newest state or replayed?  Only a replayed migration has a duration.
 CREATE FUNCTION how(tenant text) RETURNS text LANGUAGE sql AS $$
 SELECT CASE WHEN count(*) = count(elapsed) THEN 'replayed' WHEN count(elapsed) = 0 THEN 'compiled' ELSE 'mixed' END
   FROM ashmig.versions WHERE schema_name = tenant
@@ -39,7 +38,7 @@ SELECT * FROM apply(jsonb_build_array(
   || '{"identities": [{"name": "title", "keys": ["title"]}], "custom_statements": [{"name": "v", "up": "CREATE VIEW \"#{prefix()}\".v AS SELECT id FROM \"#{prefix()}\".posts", "down": "DROP VIEW \"#{prefix()}\".v"}]}',
   resource('notes', id('id', 'bigint') , ref('post_id', 'posts.id', '{"multitenancy": {"strategy": "context", "attribute": null, "global": false}}')) || context()));
 SELECT * FROM differs();
--- renames of a column and of a table; a column goes, another changes its type
+-- renames of a column and of a table; a column is dropped, another changes its type
 SELECT * FROM apply(resource('posts', id(), attr('subject', 'text'), ref('owner_id', 'owners.id'), attr('n', 'text')) || context(),
   '[{"table": "posts", "column": "title", "to": "subject"}]');
 SELECT * FROM differs();
@@ -50,18 +49,18 @@ SELECT * FROM apply(jsonb_build_array(resource('articles', id(), attr('subject',
 SELECT * FROM differs();
 SELECT how('new4');
 
--- Hand-written: covered by the snapshots, then not
+-- Hand-written migrations: covered by the snapshots, then not
 SELECT ashmig_add_migration(NULL, 'more', 'UPDATE @tenant@.articles SET subject = ''x''', '', tenant => true, covered => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all("only" => '{old}');
+SELECT schema_name, applied, status FROM ashmig_migrate_all(only_tenants => '{old}');
 SELECT * FROM differs();
 SELECT how('new5');
 SELECT ashmig_add_migration(NULL, 'more', 'CREATE TABLE @tenant@.extra (id int)', 'DROP TABLE @tenant@.extra', tenant => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all("only" => '{old}');
+SELECT schema_name, applied, status FROM ashmig_migrate_all(only_tenants => '{old}');
 SELECT * FROM differs();
 SELECT how('new6');
-SELECT ashmig_drop_tenant(schema, true) FROM ashmig_all_tenants();
+SELECT ashmig_drop_tenant(schema_name, true) FROM ashmig_all_tenants();
 
--- In the transaction that generated what it needs, and where that is undone
+-- In the transaction that generated its migrations, and after that is rolled back
 BEGIN;
 SELECT count(*) FROM ashmig_generate(jsonb_build_array(resource('late', id()) || context()), name => 'late');
 SELECT ashmig_create_tenant('t1') > 0 AS created;
@@ -70,7 +69,7 @@ ROLLBACK;
 SELECT ashmig_create_tenant('t1') > 0 AS created;
 SELECT to_regclass('t1.late'), to_regclass('t1.articles');
 
--- Names inside the rule, and outside
+-- Valid and invalid names
 SELECT n, ashmig_create_tenant(n) > 0 AS created FROM unnest(ARRAY['a-b', '9lives', 'Upper', repeat('x', 63), '-', '_', 'select']) AS n;
 SELECT ashmig_create_tenant(repeat('x', 64));
 SELECT ashmig_create_tenant('');
@@ -83,7 +82,7 @@ SELECT ashmig_create_tenant('ashmig');
 SELECT ashmig_create_tenant(E'a\n');
 SELECT count(*) FROM pg_class WHERE relname = 'articles';
 
--- One that is there: a tenant; a schema with something in it, an empty one, somebody's
+-- An existing schema: a tenant, one with tables, an empty one, another role's
 SELECT ashmig_create_tenant('t1');
 CREATE SCHEMA other;
 CREATE TABLE other.t ();
@@ -114,19 +113,19 @@ SELECT ashmig_rename_tenant('B-a', 'B-a');
 SELECT schema_name, applied FROM ashmig.schema_versions WHERE schema_name = 'B-a' ORDER BY applied;
 SELECT count(*) FROM ashmig_migrate_all();
 
--- Behind ashmig's back
+-- ALTER SCHEMA and DROP SCHEMA
 ALTER SCHEMA "B-a" RENAME TO elsewhere;
 DROP SCHEMA "9lives" CASCADE;
-SELECT schema, status, error FROM ashmig_status() WHERE status <> 'current';
-SELECT schema, registered, "exists" FROM ashmig_all_tenants() WHERE NOT "exists";
+SELECT schema_name, status, error FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, registered, schema_exists FROM ashmig_all_tenants() WHERE NOT schema_exists;
 SELECT ashmig_create_tenant('9lives');
 SELECT ashmig_add_migration(NULL, 'next', 'CREATE TABLE @tenant@.next (id int)', 'DROP TABLE @tenant@.next', tenant => true) > 0 AS ok;
-SELECT schema, applied, status FROM ashmig_migrate_all();
+SELECT schema_name, applied, status FROM ashmig_migrate_all();
 SELECT ashmig_rename_tenant('9lives', 'ten');
 SELECT ashmig_rename_tenant('B-a', 'elsewhere');
 SELECT ashmig_drop_tenant('9lives');
-SELECT schema, applied, status FROM ashmig_migrate_all();
-SELECT schema, status, error FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, applied, status FROM ashmig_migrate_all();
+SELECT schema_name, status, error FROM ashmig_status() WHERE status <> 'current';
 
 -- Dropping
 SELECT ashmig_drop_tenant('elsewhere');
@@ -142,13 +141,13 @@ CALL ashmig_drop_tenant_serial('t1');
 ROLLBACK;
 SELECT nspname FROM pg_namespace WHERE nspname IN ('Upper', 'elsewhere', '9lives');
 
--- Listed by a query: where each comes from; one without a schema is told of
+-- Listed by a query: the source of each tenant, and one without a schema
 CREATE TABLE orgs (slug text);
 INSERT INTO orgs VALUES ('t1'), ('ghost'), (NULL);
 SELECT ashmig_set_all_tenants('SELECT slug FROM tools.orgs');
 SELECT * FROM ashmig_all_tenants();
-SELECT schema, status FROM ashmig_migrate_all();
-SELECT schema, status FROM ashmig_status() WHERE status <> 'current';
+SELECT schema_name, status FROM ashmig_migrate_all();
+SELECT schema_name, status FROM ashmig_status() WHERE status <> 'current';
 BEGIN;
 CALL ashmig_create_missing_tenants();
 ROLLBACK;
@@ -156,7 +155,7 @@ SET client_min_messages = notice;
 CALL ashmig_create_missing_tenants();
 CALL ashmig_create_missing_tenants();
 SET client_min_messages = warning;
-SELECT schema, "exists" FROM ashmig_all_tenants() WHERE listed;
+SELECT schema_name, schema_exists FROM ashmig_all_tenants() WHERE listed;
 SELECT count(*) FROM ashmig_migrate_all();
 INSERT INTO orgs VALUES ('a; DROP');
 SELECT * FROM ashmig_all_tenants();
@@ -176,8 +175,8 @@ SELECT ashmig_rename_tenant('h1', 'h2');
 SELECT ashmig_drop_tenant('h2', true);
 
 \c :home
--- A run is not in the way of its own migrations: the query of the tenants gives
--- its locks back before they begin. Nor does a temporary table take its place.
+-- The query that lists tenants releases its locks before the migrations begin. A
+-- temporary table does not replace the table that it reads.
 CREATE DATABASE ashmig_listed;
 \c ashmig_listed
 SET client_min_messages = warning;
@@ -188,10 +187,10 @@ CREATE SCHEMA org_1;
 SELECT ashmig_set_all_tenants('SELECT name FROM orgs');
 SELECT ashmig_add_migration(20260101000001, 'orgs', 'ALTER TABLE orgs ADD rank integer', 'ALTER TABLE orgs DROP rank');
 SELECT ashmig_add_migration(20260101000002, 'table', 'CREATE TABLE t ()', 'DROP TABLE t', tenant => true);
-SELECT scope, schema, status FROM ashmig_migrate_all(lock_timeout => '100ms');
+SELECT scope, schema_name, status FROM ashmig_migrate_all(lock_timeout => '100ms');
 CREATE TEMPORARY TABLE orgs AS SELECT 'org_2'::text AS name;
-SELECT schema FROM ashmig_all_tenants();
-SELECT scope, schema, status FROM ashmig_rollback_tenants();
+SELECT schema_name FROM ashmig_all_tenants();
+SELECT scope, schema_name, status FROM ashmig_rollback_tenants();
 \c :home
 DROP DATABASE ashmig_listed;
 DROP DATABASE ashmig_tenants;

@@ -1,22 +1,14 @@
 --
 -- Types: what an attribute becomes as a column.
 --
-SELECT current_database() AS home \gset
-CREATE DATABASE ashmig_types TEMPLATE :"home";
-\c ashmig_types
-SET client_min_messages = warning;
-SET search_path = tools, public;
-SET ashmig.workers = 0;
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset fieldsep ' | '
-\pset tuples_only on
+\set database ashmig_types
+\i sql/include/opening.sql
 
 CREATE EXTENSION citext SCHEMA public;
 CREATE TYPE public.money_with_currency AS (currency_code varchar, amount numeric);
 CREATE TYPE public."Mood" AS ENUM ('ok', 'sad');
 
--- A table of one column of that type
+-- The type of a column made of it
 CREATE FUNCTION becomes(type jsonb, rest jsonb DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -25,7 +17,7 @@ BEGIN
   PERFORM ashmig_apply(jsonb_build_array(resource('t', attr('x', 'text') || jsonb_build_object('type', type) || rest)),
                        drop_columns => true);
   SELECT definition INTO column_type FROM structure('public') WHERE name = 'x' AND kind = 'column';
-  PERFORM ashmig_rollback("all" => true);
+  PERFORM ashmig_rollback(all_versions => true);
   DELETE FROM ashmig.migrations;
   DELETE FROM ashmig.snapshots;
   RETURN column_type;
@@ -73,12 +65,12 @@ SELECT becomes('["array", ["array", "integer"]]');
 SELECT becomes('["map", "text"]');
 SELECT becomes('["array", ["map", "integer"]]');
 
--- PostgreSQL's own, as they stand
+-- PostgreSQL's own
 SELECT t, becomes(to_jsonb(t)) FROM unnest(ARRAY['citext', 'CITEXT', 'timestamptz', 'timestamptz(6)', 'timestamp with time zone',
   'timestamp (2) with time zone', 'interval day to second(2)', 'double precision', 'numeric(6,2)', 'character varying(7)', 'bit varying(3)',
   'inet', 'int4range', 'tsvector', 'text[]', 'integer[3][]', 'public.citext', '"Mood"', 'public."Mood"', 'money_with_currency', '"char"']) AS t;
 
--- What the database does not know, or what is not one type
+-- Unknown types, and text that is not a single type
 SELECT becomes('"Mood"');
 SELECT becomes('"nonsense"');
 SELECT becomes('"vector(384)"');
@@ -88,11 +80,11 @@ SELECT becomes('"varchar"', '{"size": 20000000}');
 SELECT becomes('"utc_datetime_usec"', '{"precision": 7}');
 SELECT becomes('"decimal"', '{"precision": 2000, "scale": 1}');
 SELECT count(*) FROM ashmig.migrations;
--- a type of this session alone
+-- a temporary type
 CREATE TYPE pg_temp.passing AS ENUM ('a');
 SELECT becomes('"passing"');
 SELECT becomes('["array", "passing"]');
--- what is wrong with the server is not wrong with the type
+-- an error of the server is not reported as an unknown type
 CREATE TYPE public.broken;
 CREATE FUNCTION public.broken_in(cstring) RETURNS public.broken LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION public.broken_out(public.broken) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
@@ -103,7 +95,7 @@ SELECT becomes('"broken"');
 SELECT becomes('"broken(1)"');
 \set VERBOSITY default
 
--- A default that is no value of its type is found before anything is recorded
+-- A default that is not valid for its type is an error before anything is recorded
 SELECT becomes('"integer"', '{"default": "\"many\""}');
 SELECT becomes('"map"', '{"default": "~D[2022-04-19]"}');
 SELECT becomes('"\"Mood\""', '{"default": "\"bad\""}');
@@ -113,14 +105,14 @@ SELECT becomes('"integer"', '{"default": "true"}');
 SELECT becomes('"integer"', '{"default": "fragment(\"still_to_come()\")"}');
 SELECT count(*) FROM ashmig.migrations;
 
--- A type, or a value of one, that a statement brings which is still to run, however that is written
+-- A type, or an enum's value, that a pending statement creates, however it is written
 CREATE FUNCTION brought(statement text, column_type text) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM ashmig_generate(jsonb_build_array(resource('first', id()) || jsonb_build_object('custom_statements',
     jsonb_build_array(jsonb_build_object('name', 's', 'up', statement, 'down', '', 'code?', false)))));
   PERFORM ashmig_generate(jsonb_build_array(resource('second', id(), attr('x', column_type, '{"default": "\"new\""}'))));
-  RAISE EXCEPTION 'taken';
+  RAISE EXCEPTION 'accepted';
 EXCEPTION WHEN OTHERS THEN
   RETURN sqlerrm;
 END

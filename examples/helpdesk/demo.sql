@@ -1,5 +1,5 @@
--- The sample application, from nothing to its second generation.
--- Variables: generation_1 and generation_2, folders that the server can read.
+-- The sample application, from an empty database to its second generation.
+-- Variables: generation_1 and generation_2, directories that the server can read.
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -16,7 +16,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION ashmig;
 
 \echo
-\echo '━━ Five tenants, as yet without a table'
+\echo '━━ Five tenants, still without tables'
 \echo
 SELECT ashmig_create_tenant(name)
   FROM unnest('{org_acme,org_birch,org_cedar,org_delta,org_elm}'::text[]) AS name
@@ -24,29 +24,29 @@ SELECT ashmig_create_tenant(name)
 SELECT * FROM ashmig_all_tenants();
 
 \echo
-\echo '━━ The first generation: what ashmig would do (ashmig_plan records nothing)'
+\echo '━━ The first generation: what ashmig would do (ashmig_plan only shows it)'
 \echo
 SELECT ashmig_load(:'generation_1') AS snapshots \gset
-SELECT scope, "table", string_agg(operation, ', ' ORDER BY step) AS operations
-  FROM (SELECT scope, "table", min(step) AS step,
+SELECT scope, table_name, string_agg(operation, ', ' ORDER BY step) AS operations
+  FROM (SELECT scope, table_name, min(step) AS step,
                operation || CASE count(*) WHEN 1 THEN '' ELSE ' ×' || count(*) END AS operation
           FROM ashmig_plan(:'snapshots')
-         GROUP BY scope, "table", operation) AS steps
- GROUP BY scope, "table"
+         GROUP BY scope, table_name, operation) AS steps
+ GROUP BY scope, table_name
  ORDER BY min(step);
 
 \echo
-\echo '━━ ashmig_apply: generate the migrations, run them in public and in every tenant'
+\echo '━━ ashmig_apply: generate the migrations and run them, in public and in every tenant'
 \echo
 SELECT * FROM ashmig_apply(:'snapshots', name => 'first tables');
 
 \echo
 \echo '━━ ashmig_status'
 \echo
-SELECT scope, schema, version, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, version, applied, pending FROM ashmig_status();
 
 \echo
-\echo '━━ The application writes: two organizations, and tickets of a tenant'
+\echo '━━ The application writes some rows: two organizations, and tickets of one tenant'
 \echo
 INSERT INTO plans (code, name, monthly_price) VALUES ('team', 'Team', 49);
 INSERT INTO organizations (slug, name, billing_email, plan_id)
@@ -61,10 +61,10 @@ INSERT INTO org_acme.tickets (subject, body, reporter_id)
 SELECT number, subject, body, status, priority FROM org_acme.tickets;
 
 \echo
-\echo '━━ The second generation: a column renamed, one retired, tables added, checks changed'
+\echo '━━ The second generation: a column renamed, another retired, tables added, checks changed'
 \echo
 SELECT ashmig_load(:'generation_2') AS snapshots \gset
-\echo 'Where a table loses one column and gains another, ashmig asks rather than guesses:'
+\echo 'Where a table loses a column and gains another, ashmig asks instead of guessing:'
 \echo
 \set ON_ERROR_STOP off
 SELECT * FROM ashmig_plan(:'snapshots');
@@ -73,16 +73,16 @@ SELECT * FROM ashmig_plan(:'snapshots');
 \echo
 \echo 'The answers:' :renames
 \echo
-SELECT scope, "table", operation, subject, lock, scans, destroys
+SELECT scope, table_name, operation, subject, lock, scans, destroys
   FROM ashmig_plan(:'snapshots', renames => :'renames');
 \echo
 \echo 'The SQL for tickets, up and down:'
 \echo
 \pset format unaligned
 \pset tuples_only on
-SELECT up FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step;
+SELECT up FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE table_name = 'tickets' ORDER BY step;
 \echo
-SELECT down FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE "table" = 'tickets' ORDER BY step DESC;
+SELECT down FROM ashmig_plan(:'snapshots', renames => :'renames') WHERE table_name = 'tickets' ORDER BY step DESC;
 \pset tuples_only off
 \pset format aligned
 
@@ -94,29 +94,29 @@ SELECT * FROM ashmig_apply(:'snapshots', name => 'describe tickets', renames => 
 \echo
 \echo '━━ ashmig_status'
 \echo
-SELECT scope, schema, version, applied, pending FROM ashmig_status();
+SELECT scope, schema_name, version, applied, pending FROM ashmig_status();
 
 \echo
-\echo '━━ The rows are where they were, under the new name'
+\echo '━━ The rows are still there, under the new column name'
 \echo
 SELECT number, subject, description, sla_minutes FROM org_acme.tickets;
 
 \echo
-\echo '━━ A removed attribute keeps its column until you say otherwise'
+\echo '━━ A removed attribute keeps its column until you ask to drop it'
 \echo
 SELECT table_name, column_name, version AS retired_by FROM ashmig.retired_columns;
 
 \echo
-\echo '━━ A second run has nothing to do, and the check agrees'
+\echo '━━ A second run has nothing to do, and ashmig_check agrees'
 \echo
 SELECT count(*) AS "schemas with something to do" FROM ashmig_migrate_all();
 SELECT ashmig_check(:'snapshots') AS "up to date";
 
 \echo
-\echo '━━ A tenant that is born now equals the others'
+\echo '━━ A new tenant has the same structure as the others'
 \echo
 SELECT 'org_fir' AS tenant, ashmig_create_tenant('org_fir') AS version;
-SELECT nspname AS schema, count(*) FILTER (WHERE relkind = 'r') AS tables,
+SELECT nspname AS schema_name, count(*) FILTER (WHERE relkind = 'r') AS tables,
        count(*) FILTER (WHERE relkind = 'i') AS indexes,
        (SELECT count(*) FROM pg_constraint WHERE connamespace = pg_namespace.oid AND contype = 'f') AS foreign_keys,
        (SELECT count(*) FROM pg_constraint WHERE connamespace = pg_namespace.oid AND contype = 'c') AS checks
@@ -129,14 +129,14 @@ SELECT nspname AS schema, count(*) FILTER (WHERE relkind = 'r') AS tables,
 \echo
 SELECT scope, version, name, kind, applied, pending FROM ashmig_migrations();
 
--- What a reader sees above, this makes sure of.
+-- Fail if the output above is not what it should be.
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM ashmig_status() WHERE pending <> 0 OR error IS NOT NULL)
      OR (SELECT count(*) FROM ashmig_status() WHERE scope = 'tenant') <> 6
      OR (SELECT count(description) FROM org_acme.tickets) <> 2
      OR EXISTS (SELECT FROM ashmig_migrate_all()) THEN
-    RAISE 'the sample application is not as it should be';
+    RAISE EXCEPTION 'the sample application is not in the expected state';
   END IF;
 END
 $$;

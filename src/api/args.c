@@ -1,51 +1,54 @@
 /*
  * args.c
- *		What the SQL-callable functions of code generation share: see args.h.
+ *		Arguments of SQL-callable functions: see args.h.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/tupdesc.h"
 #include "catalog/pg_proc.h"
+#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
-#include "utils/jsonb.h"
 #include "utils/syscache.h"
 
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-#include "base/pin.h"
+
+int
+call_argument_names(FunctionCallInfo fcinfo, char ***names)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Datum		all;
+	Datum		modes;
+	bool		no_names;
+	bool		no_modes;
+	int			count = 0;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	all = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargnames, &no_names);
+	modes = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargmodes, &no_modes);
+	if (!no_names)
+		count = get_func_input_arg_names(all, no_modes ? PointerGetDatum(NULL) : modes, names);
+	ReleaseSysCache(tuple);
+	return Min(count, PG_NARGS());
+}
 
 bool
 call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
-	Oid		   *types;
 	char	  **names;
-	char	   *modes;
-	int			count;
-	int			input = 0;
-	bool		found = false;
+	int			count = call_argument_names(fcinfo, &names);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	count = get_func_arg_info(tuple, &types, &names, &modes);
-	for (int i = 0; i < count && !found; i++)
+	for (int i = 0; i < count; i++)
 	{
-		if (modes && (modes[i] == PROARGMODE_OUT || modes[i] == PROARGMODE_TABLE))
-			continue;
-		if (names && strcmp(names[i], name) == 0 && input < PG_NARGS() &&
-			!PG_ARGISNULL(input))
+		if (names[i] != NULL && strcmp(names[i], name) == 0 && !PG_ARGISNULL(i))
 		{
-			*value = PG_GETARG_DATUM(input);
-			found = true;
+			*value = PG_GETARG_DATUM(i);
+			return true;
 		}
-		input++;
 	}
-	ReleaseSysCache(tuple);
-	return found;
+	return false;
 }
 
 bool
@@ -62,66 +65,6 @@ call_string(FunctionCallInfo fcinfo, const char *name)
 	Datum		value;
 
 	return call_argument(fcinfo, name, &value) ? TextDatumGetCString(value) : NULL;
-}
-
-GenerateOptions
-call_generate_options(FunctionCallInfo fcinfo)
-{
-	GenerateOptions options = {0};
-	Datum		value;
-
-	if (call_argument(fcinfo, "name", &value))
-		options.name = TextDatumGetCString(value);
-	if (call_argument(fcinfo, "renames", &value))
-	{
-		Jsonb	   *renames = DatumGetJsonbP(value);
-
-		options.renames = JsonbToCString(NULL, &renames->root, VARSIZE(renames));
-	}
-	options.dev = call_boolean(fcinfo, "dev", false);
-	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
-	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
-	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
-	return options;
-}
-
-int
-call_pin(void)
-{
-	int			guc_level = NewGUCNestLevel();
-
-	settings_pin("standard_conforming_strings", "on");
-	settings_pin("escape_string_warning", "off");
-	settings_pin("backslash_quote", "safe_encoding");
-	return guc_level;
-}
-
-void
-call_unpin(int guc_level)
-{
-	AtEOXact_GUC(true, guc_level);
-}
-
-void
-call_materialize_scalars(FunctionCallInfo fcinfo)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext old;
-	Oid			type;
-
-	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		!(rsinfo->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	(void) get_call_result_type(fcinfo, &type, NULL);
-	rsinfo->returnMode = SFRM_Materialize;
-	rsinfo->setDesc = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(rsinfo->setDesc, 1, "value", type, -1, 0);
-	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
-											  false, work_mem);
-	MemoryContextSwitchTo(old);
 }
 
 void

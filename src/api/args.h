@@ -1,7 +1,7 @@
 /*
  * args.h
- *		What the SQL-callable functions of code generation share: arguments by
- *		name, and the settings that reading SQL depends on.
+ *		What the SQL-callable functions share: arguments by name, and checks
+ *		of how they were called.
  */
 #ifndef ASHMIG_ARGS_H
 #define ASHMIG_ARGS_H
@@ -10,7 +10,11 @@
 
 #include "fmgr.h"
 
-#include "generate/generate.h"
+/*
+ * The names of the arguments of the function that is called, in the order of
+ * PG_GETARG_DATUM; NULL for one without a name.  Returns how many.
+ */
+extern int	call_argument_names(FunctionCallInfo fcinfo, char ***names);
 
 /* The argument of that name: false where there is none, or it is NULL. */
 extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value);
@@ -18,19 +22,6 @@ extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *valu
 /* A boolean or text argument; "otherwise", or NULL, where it is not there or NULL */
 extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
 extern char *call_string(FunctionCallInfo fcinfo, const char *name);
-
-/* The arguments name, dev, renames, drop_columns, drop_tables, concurrent_indexes. */
-extern GenerateOptions call_generate_options(FunctionCallInfo fcinfo);
-
-/*
- * Pin the settings that PostgreSQL's parser looks at, until call_unpin (which
- * an error makes up for), so that a fragment means the same in every session.
- */
-extern int	call_pin(void);
-extern void call_unpin(int guc_level);
-
-/* InitMaterializedSRF for a function that returns a set of one plain type */
-extern void call_materialize_scalars(FunctionCallInfo fcinfo);
 
 /* Raise where an argument that must be there is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);

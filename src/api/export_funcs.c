@@ -32,8 +32,8 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 
 	call_require(fcinfo, 0, "version");
-	migration = handwritten_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
-								 repo ? handwritten_repo(repo) : NULL, false);
+	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
 }
 
@@ -52,7 +52,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < lengthof(required); i++)
 		call_require(fcinfo, i, required[i]);
-	migration.version = handwritten_version(PG_GETARG_INT64(0));
+	migration.version = catalog_check_version(PG_GETARG_INT64(0));
 	migration.name = call_string(fcinfo, "name");
 	migration.checksum = call_string(fcinfo, "checksum");
 	migration.up = catalog_text_list(PG_GETARG_DATUM(3));
@@ -62,7 +62,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.down = catalog_text_list(value);
 	}
 	migration.kind = kind ? kind : "sql";
-	migration.repo = pstrdup(repo ? handwritten_repo(repo) : "");
+	migration.repo = pstrdup(repo ? catalog_repo_name(repo) : "");
 	migration.tenant = call_boolean(fcinfo, "tenant", false);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);

@@ -57,14 +57,14 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	catalog_lock_generation();
-	foreach(lc, extension_plan(&bundle, false))
+	foreach(lc, extensions_missing(&bundle, false))
 	{
 		Migration  *migration = lfirst(lc);
 		Datum		values[2];
 		bool		nulls[2] = {0};
 
 		if (repo)
-			migration->repo = pstrdup(handwritten_repo(repo));
+			migration->repo = pstrdup(catalog_repo_name(repo));
 		migration->version = catalog_next_version();
 		catalog_add_migration(migration);
 		values[0] = Int64GetDatum(migration->version);

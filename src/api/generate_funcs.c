@@ -12,9 +12,14 @@
 #include "utils/lsyscache.h"
 
 #include "api/args.h"
+#include "api/generate_args.h"
+#include "api/result_rows.h"
+#include "api/run_args.h"
 #include "base/compat.h"
+#include "base/pin.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
+#include "run/leader.h"
 #include "run/run.h"
 #include "syntax/sql_text.h"
 
@@ -91,15 +96,15 @@ Datum
 ashmig_generate(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
+	GenerateOptions options = generate_args_read(fcinfo);
 	RunOptions	run = run_options_default();
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 0, "snapshots");
 	InitMaterializedSRF(fcinfo, 0);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	put_migrations(rsinfo, generate_record(PG_GETARG_DATUM(0), &options));
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 
@@ -117,7 +122,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 
 	PG_TRY();
 	{
-		worker_execute(sql, nargs, types, values, nulls);
+		leader_execute(sql, nargs, types, values, nulls);
 	}
 	PG_CATCH();
 	{
@@ -171,19 +176,19 @@ record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
 Datum
 ashmig_apply(PG_FUNCTION_ARGS)
 {
-	GenerateOptions options = call_generate_options(fcinfo);
+	GenerateOptions options = generate_args_read(fcinfo);
 	RunOptions	run = run_options_default();
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
-	call_require(fcinfo, 0, "snapshot");
-	run_options_from_call(fcinfo, &run);
+	call_require(fcinfo, 0, "snapshots");
+	run_args_read(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
 	if (run_outside_transaction(&run))
 		record_in_worker(fcinfo, &options);
 	else
 		(void) generate_record(PG_GETARG_DATUM(0), &options);
-	call_unpin(level);
-	results_return(fcinfo, run_migrations(&run));
+	settings_unpin(level);
+	result_rows_return(fcinfo, run_migrations(&run));
 	PG_RETURN_NULL();
 }
 
@@ -195,7 +200,7 @@ Datum
 ashmig_drop_retired(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 	List	   *tables = NIL;
 	List	   *repos;
 	Datum		value;
@@ -208,10 +213,10 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 	if (call_argument(fcinfo, "name", &value))
 		name = TextDatumGetCString(value);
 	repos = call_argument(fcinfo, "repo", &value)
-		? list_make1(TextDatumGetCString(value)) : recorded_repos();
+		? list_make1(TextDatumGetCString(value)) : snapshot_store_repos();
 	foreach(lc, repos)
 		put_migrations(rsinfo, generate_drop_retired(lfirst(lc), tables, name));
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 
@@ -223,5 +228,5 @@ Datum
 ashmig_squash_snapshots(PG_FUNCTION_ARGS)
 {
 	catalog_lock_generation();
-	PG_RETURN_INT64((int64) recorded_squash());
+	PG_RETURN_INT64((int64) snapshot_store_squash());
 }

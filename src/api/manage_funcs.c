@@ -19,7 +19,8 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
-#include "tenant/managed_table.h"
+#include "tenant/managed_rows.h"
+#include "tenant/managed_setup.h"
 
 PG_FUNCTION_INFO_V1(ashmig_manage_tenant);
 PG_FUNCTION_INFO_V1(ashmig_unmanage_tenant);
@@ -38,13 +39,13 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	ManagedTable managed = {0};
 	char	   *on_delete = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
 
-	call_require(fcinfo, 0, "table");
+	call_require(fcinfo, 0, "relation");
 	call_require(fcinfo, 1, "template");
 	if (on_delete && strcmp(on_delete, "drop") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("\"%s\" is not what can be done when a row is deleted", on_delete),
-				 errhint("delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
+				 errhint("on_delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
 	managed.table = PG_GETARG_OID(0);
 	managed.template = catalog_text_list(PG_GETARG_DATUM(1));
 	managed.on_insert = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
@@ -52,7 +53,7 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	managed.drop_on_delete = on_delete != NULL;
 	managed.default_schema = ashmig_default_schema;
 	managed.owner = GetUserNameFromId(GetUserId(), false);
-	manage_table(&managed);
+	managed_setup_apply(&managed);
 	PG_RETURN_VOID();
 }
 
@@ -60,7 +61,7 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 Datum
 ashmig_unmanage_tenant(PG_FUNCTION_ARGS)
 {
-	manage_forget(PG_GETARG_OID(0));
+	managed_setup_remove(PG_GETARG_OID(0));
 	PG_RETURN_VOID();
 }
 
@@ -88,7 +89,7 @@ ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_inserted", true);
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		manage_inserted(data->tg_relation, data->tg_trigtuple);
+		managed_rows_inserted(data->tg_relation, data->tg_trigtuple);
 	return PointerGetDatum(NULL);
 }
 
@@ -99,7 +100,7 @@ ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_updated", true);
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-		manage_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
+		managed_rows_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
 	return PointerGetDatum(NULL);
 }
 
@@ -110,7 +111,7 @@ ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo, "tenant_row_deleted", true);
 
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		manage_deleted(data->tg_relation, data->tg_trigtuple);
+		managed_rows_deleted(data->tg_relation, data->tg_trigtuple);
 	return PointerGetDatum(NULL);
 }
 

@@ -8,49 +8,20 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/jsonb.h"
 
 #include "api/args.h"
+#include "api/generate_args.h"
 #include "base/compat.h"
+#include "base/pin.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/deparse.h"
-#include "syntax/sql_text.h"
+#include "plan/operation_json.h"
 
 PG_FUNCTION_INFO_V1(ashmig_plan);
 PG_FUNCTION_INFO_V1(ashmig_check);
 PG_FUNCTION_INFO_V1(ashmig_operations);
-
-/* What an operation is about: "title", "posts_title_index"; or NULL for the table */
-static const char *
-operation_subject_name(const Operation *operation)
-{
-	const void *subject = operation->to ? operation->to : operation->from;
-
-	switch (operation_subject(operation->kind))
-	{
-		case SUBJECT_NAME:
-			return subject;
-		case SUBJECT_TABLE_NAME:
-			return ((const TableName *) subject)->name;
-		case SUBJECT_TABLE:
-			return NULL;
-		case SUBJECT_COLUMN:
-			return ((const Column *) subject)->name;
-		case SUBJECT_PRIMARY_KEY:
-			return ((const PrimaryKey *) subject)->name;
-		case SUBJECT_FOREIGN_KEY:
-			return ((const ForeignKey *) subject)->name;
-		case SUBJECT_INDEX:
-			return ((const TableIndex *) subject)->name;
-		case SUBJECT_CHECK:
-			return ((const Check *) subject)->name;
-		case SUBJECT_STATEMENT:
-			return ((const Statement *) subject)->name;
-	}
-	return NULL;				/* not reached: every subject is above */
-}
 
 /* Statements as a script */
 static char *
@@ -99,7 +70,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 	set_text(values, nulls, 6, operation_subject_name(operation));
 	set_text(values, nulls, 7, statements_text(deparse_up(one)));
 	set_text(values, nulls, 8, statements_text(deparse_down(one)));
-	set_text(values, nulls, 9, lock_name(hazard.lock));
+	set_text(values, nulls, 9, lock_taken_name(hazard.lock));
 	values[10] = BoolGetDatum(hazard.rewrites);
 	values[11] = BoolGetDatum(hazard.scans);
 	values[12] = BoolGetDatum(hazard.destroys);
@@ -124,7 +95,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 	set_text(values, nulls, 6, migration->name);
 	set_text(values, nulls, 7, statements_text(migration->up));
 	set_text(values, nulls, 8, statements_text(migration->down));
-	set_text(values, nulls, 9, lock_name(LOCK_NONE));
+	set_text(values, nulls, 9, lock_taken_name(LOCK_NONE));
 	values[10] = values[11] = values[12] = BoolGetDatum(false);
 	values[13] = BoolGetDatum(migration->transactional);
 	set_text(values, nulls, 14, NULL);
@@ -139,8 +110,8 @@ Datum
 ashmig_plan(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	Generation *generation;
 	int			step = 0;
 	ListCell   *lr;
@@ -165,7 +136,7 @@ ashmig_plan(PG_FUNCTION_ARGS)
 							 migration->transactional, lfirst(lo));
 		}
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }
 
@@ -216,8 +187,8 @@ pending_text(const Generation *generation, int *count)
 Datum
 ashmig_check(PG_FUNCTION_ARGS)
 {
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	List	   *dev = generate_dev_migrations();
 	Generation *generation;
 	char	   *pending;
@@ -247,7 +218,7 @@ ashmig_check(PG_FUNCTION_ARGS)
 				 errdetail("Pending: %s.", pending),
 				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_BOOL(true);
 }
 
@@ -255,61 +226,6 @@ ashmig_check(PG_FUNCTION_ARGS)
  * ashmig_operations
  * ----------
  */
-
-/* "key": "value" or null */
-static void
-json_member(StringInfo buf, const char *key, const char *value)
-{
-	if (buf->data[buf->len - 1] != '{')
-		appendStringInfoString(buf, ", ");
-	escape_json(buf, key);
-	appendStringInfoString(buf, ": ");
-	if (value)
-		escape_json(buf, value);
-	else
-		appendStringInfoString(buf, "null");
-}
-
-static void
-json_statements(StringInfo buf, const char *key, List *statements)
-{
-	ListCell   *lc;
-
-	appendStringInfo(buf, ", \"%s\": [", key);
-	foreach(lc, statements)
-	{
-		if (lc != list_head(statements))
-			appendStringInfoString(buf, ", ");
-		escape_json(buf, lfirst(lc));
-	}
-	appendStringInfoChar(buf, ']');
-}
-
-/* An operation as a JSON object */
-static char *
-operation_json(const char *repo, const Operation *operation)
-{
-	List	   *one = list_make1((void *) operation);
-	Hazard		hazard = operation_hazard(operation);
-	StringInfoData buf;
-
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '{');
-	json_member(&buf, "operation", operation_name(operation->kind));
-	json_member(&buf, "repo", repo);
-	json_member(&buf, "scope", scope_name(operation_is_tenant(operation)));
-	json_member(&buf, "schema", operation->table.schema);
-	json_member(&buf, "table", operation->table.name);
-	json_member(&buf, "name", operation_subject_name(operation));
-	json_member(&buf, "lock", lock_name(hazard.lock));
-	appendStringInfo(&buf, ", \"rewrites\": %s, \"scans\": %s, \"destroys\": %s",
-					 hazard.rewrites ? "true" : "false", hazard.scans ? "true" : "false",
-					 hazard.destroys ? "true" : "false");
-	json_statements(&buf, "up", deparse_up(one));
-	json_statements(&buf, "down", deparse_down(one));
-	appendStringInfoChar(&buf, '}');
-	return buf.data;
-}
 
 /*
  * ashmig_operations(old, new, renames, drop_columns, drop_tables): the
@@ -319,15 +235,15 @@ Datum
 ashmig_operations(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	GenerateOptions options = call_generate_options(fcinfo);
-	int			level = call_pin();
+	GenerateOptions options = generate_args_read(fcinfo);
+	int			level = settings_pin_parser();
 	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");
 	call_require(fcinfo, 1, "new");
-	call_materialize_scalars(fcinfo);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
 		RepoGeneration *repo = lfirst(lr);
@@ -336,14 +252,14 @@ ashmig_operations(PG_FUNCTION_ARGS)
 		{
 			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
 			{
-				Datum		value = DirectFunctionCall1(jsonb_in,
-														CStringGetDatum(operation_json(repo->repo, lfirst(lo))));
+				char	   *json = operation_json(repo->repo, lfirst(lo));
+				Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
 				bool		isnull = false;
 
 				tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
 			}
 		}
 	}
-	call_unpin(level);
+	settings_unpin(level);
 	PG_RETURN_NULL();
 }

@@ -1,18 +1,24 @@
 /*
  * record_funcs.c
  *		SQL functions for single migrations: ashmig_add_migration,
- *		ashmig_remove_migration.
+ *		ashmig_remove_migration; and the trigger on ashmig.migrations.
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "api/args.h"
+#include "base/compat.h"
+#include "base/pin.h"
 #include "record/record.h"
+#include "record/record_sql.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
+PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
 /* The repo argument, or NULL */
 static const char *
@@ -20,7 +26,7 @@ repo_argument(FunctionCallInfo fcinfo)
 {
 	char	   *repo = call_string(fcinfo, "repo");
 
-	return repo ? handwritten_repo(repo) : NULL;
+	return repo ? catalog_repo_name(repo) : NULL;
 }
 
 /*
@@ -32,25 +38,25 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 {
 	Migration	migration = {0};
 	const char *repo = repo_argument(fcinfo);
-	int			level = call_pin();
+	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 1, "name");
 	call_require(fcinfo, 2, "up");
-	migration.version = PG_ARGISNULL(0) ? 0 : handwritten_version(PG_GETARG_INT64(0));
+	migration.version = PG_ARGISNULL(0) ? 0 : catalog_check_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	migration.kind = "sql";
 	migration.tenant = call_boolean(fcinfo, "tenant", false);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
-	migration.up = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(2)),
-										  migration.tenant, migration.transactional);
+	migration.up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)),
+									migration.tenant, migration.transactional);
 	migration.reversible = !PG_ARGISNULL(3);
 	if (migration.reversible)
-		migration.down = handwritten_statements(text_to_cstring(PG_GETARG_TEXT_PP(3)),
-												migration.tenant, migration.transactional);
-	call_unpin(level);
-	handwritten_record(&migration);
+		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
+										  migration.tenant, migration.transactional);
+	settings_unpin(level);
+	record_add(&migration);
 	PG_RETURN_INT64(migration.version);
 }
 
@@ -62,7 +68,23 @@ Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)
 {
 	call_require(fcinfo, 0, "version");
-	PG_RETURN_INT32(handwritten_forget(PG_GETARG_INT64(0),
-									   call_boolean(fcinfo, "tenant", false),
-									   repo_argument(fcinfo)));
+	PG_RETURN_INT32(record_forget(PG_GETARG_INT64(0),
+								  call_boolean(fcinfo, "tenant", false),
+								  repo_argument(fcinfo)));
+}
+
+/*
+ * Trigger on ashmig.migrations: tell every session, this one included, that
+ * its cache (catalog_migrations_cached) is stale.  The message goes out when the
+ * transaction commits.
+ */
+Datum
+ashmig_migrations_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
 }

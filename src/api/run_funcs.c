@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "api/result_rows.h"
+#include "api/run_args.h"
 #include "base/compat.h"
 #include "run/run.h"
 
@@ -24,8 +26,8 @@ run_call(FunctionCallInfo fcinfo, bool run_public, bool run_tenants, bool down)
 	options.run_public = run_public;
 	options.run_tenants = run_tenants;
 	options.down = down;
-	run_options_from_call(fcinfo, &options);
-	results_return(fcinfo, run_migrations(&options));
+	run_args_read(fcinfo, &options);
+	result_rows_return(fcinfo, run_migrations(&options));
 	return (Datum) 0;
 }
 

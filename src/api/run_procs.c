@@ -14,9 +14,9 @@
 #include "utils/portal.h"
 
 #include "api/args.h"
+#include "api/run_args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-#include "migrate/failure.h"
 #include "migrate/options.h"
 #include "migrate/results.h"
 #include "run/journal.h"
@@ -83,13 +83,13 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 	context = AllocSetContextCreate(PortalContext, "ashmig run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);
 	options = run_options_default();
-	run_options_from_call(fcinfo, &options);
+	run_args_read(fcinfo, &options);
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(context);
 	results = serial_run(&options);
 	tell_results(&options, results);
 	if (options.on_error != ON_ERROR_REPORT)
-		failure_raise(results);
+		results_raise_failure(results);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

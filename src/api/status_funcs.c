@@ -24,7 +24,7 @@ tenant_names(void)
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	foreach(lc, registry_tenants())
+	foreach(lc, catalog_tenants())
 		names = lappend(names, ((Tenant *) lfirst(lc))->schema);
 	return catalog_text_array(names);
 }

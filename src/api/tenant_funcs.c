@@ -77,7 +77,7 @@ ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
 	int			created = 0;
 	ListCell   *lc;
 
-	foreach(lc, registry_tenants())
+	foreach(lc, catalog_tenants())
 	{
 		const Tenant *tenant = lfirst(lc);
 
@@ -135,7 +135,7 @@ Datum
 ashmig_set_all_tenants(PG_FUNCTION_ARGS)
 {
 	catalog_lock_tenants(RowExclusiveLock);
-	registry_set_query(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	catalog_tenants_set_query(PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
 }
 
@@ -147,7 +147,7 @@ ashmig_all_tenants(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, registry_tenants())
+	foreach(lc, catalog_tenants())
 	{
 		const Tenant *tenant = lfirst(lc);
 		Datum		values[5] = {0};

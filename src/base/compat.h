@@ -25,12 +25,39 @@
 #error "ashmig needs PostgreSQL 14 or newer"
 #endif
 
+/*
+ * The server calls what is exported, and the Makefile hides everything else.
+ * Before 16 the server's macros export nothing by themselves.
+ */
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *pg_finfo_##funcname(void); \
+const Pg_finfo_record * \
+pg_finfo_##funcname(void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+\
+	return &my_finfo; \
+} \
+extern int	no_such_variable
+
+extern PGDLLEXPORT void _PG_init(void);
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define pg_analyze_and_rewrite_fixedparams(stmt, sql, types, n, env) \
 	pg_analyze_and_rewrite(stmt, sql, types, n, env)
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #define RELKIND_HAS_TABLE_AM(relkind) \
 	((relkind) == RELKIND_RELATION || (relkind) == RELKIND_TOASTVALUE || (relkind) == RELKIND_MATVIEW)
+
+/* The rows are what the caller expects: for a function that returns a set of one plain type */
+#define MAT_SRF_USE_EXPECTED_DESC 0x01
 
 /* A set-returning function that fills a tuplestore at once */
 static inline void
@@ -41,12 +68,15 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	MemoryContext old;
 
 	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		!(rsinfo->allowedModes & SFRM_Materialize))
+		!(rsinfo->allowedModes & SFRM_Materialize) ||
+		((flags & MAT_SRF_USE_EXPECTED_DESC) != 0 && rsinfo->expectedDesc == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("set-valued function called in context that cannot accept a set")));
 	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+	if ((flags & MAT_SRF_USE_EXPECTED_DESC) != 0)
+		tupdesc = CreateTupleDescCopy(rsinfo->expectedDesc);
+	else if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	rsinfo->returnMode = SFRM_Materialize;
 	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,

@@ -4,10 +4,10 @@
  */
 #include "postgres.h"
 
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/pin.h"
-#include "syntax/sql_text.h"
 
 /*
  * Set one until the end of the nest level.
@@ -25,5 +25,25 @@ settings_pin(const char *name, const char *value)
 void
 settings_pin_path(const char *schema)
 {
-	settings_pin("search_path", psprintf("%s, pg_temp", quote_name(schema)));
+	settings_pin("search_path", psprintf("%s, pg_temp", quote_identifier(schema)));
+}
+
+/*
+ * Pin what PostgreSQL's parser looks at.
+ */
+int
+settings_pin_parser(void)
+{
+	int			guc_level = NewGUCNestLevel();
+
+	settings_pin("standard_conforming_strings", "on");
+	settings_pin("escape_string_warning", "off");
+	settings_pin("backslash_quote", "safe_encoding");
+	return guc_level;
+}
+
+void
+settings_unpin(int guc_level)
+{
+	AtEOXact_GUC(true, guc_level);
 }

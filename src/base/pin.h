@@ -19,4 +19,11 @@ extern void settings_pin(const char *name, const char *value);
  */
 extern void settings_pin_path(const char *schema);
 
+/*
+ * Open a nest level and pin the settings that PostgreSQL's parser looks at, so
+ * that a fragment means the same in every session.  settings_unpin closes it.
+ */
+extern int	settings_pin_parser(void);
+extern void settings_unpin(int guc_level);
+
 #endif							/* ASHMIG_PIN_H */

@@ -11,7 +11,7 @@
  */
 bool
 problem_note(Problem *problem, int sqlerrcode, const char *path,
-			 const char *detail, const char *hint, const char *fmt,...)
+			 const char *detail, const char *hint, const char *fmt, ...)
 {
 	va_list		args;
 	char		small[1];

@@ -18,7 +18,8 @@ typedef struct Problem
 {
 	int			sqlerrcode;		/* 0: no problem so far */
 	char	   *message;		/* what, with the name in it */
-	char	   *path;			/* JSON path of the fact, "$[3].attributes[0].type"; or NULL */
+	char	   *path;			/* JSON path of the fact,
+								 * "$[3].attributes[0].type"; or NULL */
 	char	   *detail;			/* the fact, or NULL */
 	char	   *hint;			/* the remedy, ready to paste; or NULL */
 } Problem;

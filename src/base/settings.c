@@ -1,14 +1,11 @@
 /*
  * settings.c
- *		The module: its magic block and its settings.
+ *		The settings ashmig.*: see settings.h.
  */
 #include "postgres.h"
 
 #include "base/compat.h"
 #include "base/settings.h"
-#include "migrate/lock_watch.h"
-
-PG_MODULE_MAGIC;
 
 char	   *ashmig_default_schema = NULL;
 int			ashmig_workers = 2;
@@ -19,8 +16,6 @@ int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
-
-void		_PG_init(void);
 
 /*
  * The default schema is pasted, quoted, into statements in which users may
@@ -93,12 +88,10 @@ define_option_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
-/* Called when the library is loaded. */
 void
-_PG_init(void)
+settings_define(void)
 {
 	define_run_settings();
 	define_option_settings();
 	MarkGUCPrefixReserved("ashmig");
-	lockwatch_install();
 }

@@ -4,147 +4,23 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
+#include "generate/generate_input.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
 #include "record/extensions.h"
 #include "snapshot/snapshot_merge.h"
-#include "syntax/fragment.h"
 #include "syntax/sql_text.h"
-
-/* ----------
- * The input
- * ----------
- */
-
-/* The snapshots of the input as a jsonb array, whichever of its three forms it has */
-static Datum
-input_array(Datum input)
-{
-	static CatalogStatement query = {
-		"SELECT CASE pg_catalog.jsonb_typeof($1) WHEN 'array' THEN $1"
-		" WHEN 'object' THEN CASE WHEN $1 OPERATOR(pg_catalog.?) 'snapshots' THEN"
-		"  CASE pg_catalog.jsonb_typeof($1 -> 'snapshots') WHEN 'array' THEN $1 -> 'snapshots'"
-		"   ELSE '[]' END"
-		"  ELSE pg_catalog.jsonb_build_array($1) END"
-		" ELSE '[]' END",
-		1, {JSONBOID}, NULL
-	};
-	MemoryContext context = CurrentMemoryContext;
-	int			level = catalog_connect();
-	bool		isnull;
-	Datum		array;
-
-	catalog_query(&query, &input, NULL);
-	array = catalog_datum(0, 1, &isnull);
-	MemoryContextSwitchTo(context);
-	array = PointerGetDatum(PG_DETOAST_DATUM_COPY(array));
-	catalog_disconnect(level);
-	return array;
-}
-
-/* Is the input a bundle that speaks of extensions? */
-static bool
-input_has_extensions(Datum input)
-{
-	Jsonb	   *jsonb = DatumGetJsonbP(input);
-
-	return JB_ROOT_IS_OBJECT(jsonb) &&
-		getKeyJsonValueFromContainer(&jsonb->root, "extensions", 10, NULL) != NULL;
-}
-
-/* Decode the input; raises what is wrong with it and warns of unknown keys. */
-static Bundle *
-input_decode(Datum input, bool quiet)
-{
-	Jsonb	   *jsonb = DatumGetJsonbP(input);
-	Problem		problem = {0};
-	Bundle	   *bundle = snapshot_decode(JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb)),
-										 &problem);
-
-	problem_raise(&problem);
-	if (bundle->unknown_keys != NIL && !quiet)
-	{
-		StringInfoData keys;
-		ListCell   *lc;
-
-		initStringInfo(&keys);
-		foreach(lc, bundle->unknown_keys)
-			appendStringInfo(&keys, "%s%s", lc == list_head(bundle->unknown_keys) ? "" : ", ",
-							 (char *) lfirst(lc));
-		ereport(WARNING,
-				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("the snapshots have keys that ashmig does not know"),
-				 errdetail("Not used: %s.", keys.data)));
-	}
-	return bundle;
-}
 
 /* ----------
  * Tables of a repo
  * ----------
  */
-
-/* The snapshots that describe one table */
-typedef struct SnapshotGroup
-{
-	TableName	name;
-	List	   *snapshots;
-	List	   *positions;
-} SnapshotGroup;
-
-/* Raise where two tables are one only because PostgreSQL cuts their names. */
-static void
-check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
-{
-	if (strcmp(one->table, other->table) != 0 ||
-		(one->schema && other->schema && strcmp(one->schema, other->schema) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
-				 errmsg("two tables would have the same name \"%s\"",
-						text_cut_name(other->table)),
-				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
-						   other->path, one->path, NAMEDATALEN - 1),
-				 errhint("Give one of the two a name of its own.")));
-}
-
-/* The snapshots of one repo, grouped by table, in the order of their first */
-static List *
-group_snapshots(List *snapshots, const char *repo)
-{
-	List	   *groups = NIL;
-	TableMap   *by_name = table_map_create();
-	ListCell   *lc;
-
-	foreach(lc, snapshots)
-	{
-		ResourceSnapshot *snapshot = lfirst(lc);
-		TableName	name = model_name(snapshot, ashmig_default_schema);
-		SnapshotGroup *group;
-
-		if (strcmp(snapshot->repo, repo) != 0 || !model_is_table(snapshot))
-			continue;
-		group = table_map_get(by_name, &name);
-		if (group == NULL)
-		{
-			group = palloc0(sizeof(SnapshotGroup));
-			group->name = name;
-			table_map_put(by_name, &name, group);
-			groups = lappend(groups, group);
-		}
-		else
-			check_same_table(linitial(group->snapshots), snapshot);
-		group->snapshots = lappend(group->snapshots, snapshot);
-		group->positions = lappend_int(group->positions, snapshot->position);
-	}
-	return groups;
-}
 
 /*
  * Tables that the repo has not recorded, and another one has: there is one
@@ -152,7 +28,7 @@ group_snapshots(List *snapshots, const char *repo)
  * what happens when an application's repo gets another name.
  */
 static void
-take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
+take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		  const GenerateOptions *options, Problem *problem)
 {
 	List	   *names = NIL;
@@ -167,19 +43,18 @@ take_over(RepoGeneration *generation, List *groups, Recorded *recorded,
 	}
 	if (names == NIL)
 		return;
-	generation->taken = recorded_take_over(recorded, generation->repo, names,
-										   options->dev, problem);
+	repo->taken = snapshot_store_take_over(recorded, repo->repo, names, options->dev, problem);
 	problem_raise(problem);
-	foreach(lc, generation->taken)
+	foreach(lc, repo->taken)
 	{
-		const ForeignTable *foreign = lfirst(lc);
+		const TakenTable *table = lfirst(lc);
 
 		if (options->quiet)
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
 				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
-						table_name_show(&foreign->name), foreign->repo, generation->repo),
+						table_name_show(&table->name), table->repo, repo->repo),
 				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
 	}
 }
@@ -211,7 +86,7 @@ merge_history(const Table *recorded)
  * several primary keys was chosen, and what references do not say.
  */
 static void
-build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
+build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 			Problem *problem)
 {
 	List	   *merged = NIL;
@@ -223,13 +98,13 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 	{
 		SnapshotGroup *group = lfirst(lg);
 		MergeHistory history = merge_history(model_find(recorded->model, &group->name));
-		ResourceSnapshot *snapshot = merge_snapshots(group->snapshots, &history, problem);
+		ResourceSnapshot *snapshot = snapshot_merge(group->snapshots, &history, problem);
 
 		problem_raise(problem);
 		merged = lappend(merged, snapshot);
 	}
 	others = list_concat_copy(merged, recorded->snapshots);
-	generation->given = model_create();
+	repo->given = model_create();
 	forboth(lg, groups, lm, merged)
 	{
 		GivenTable *given = palloc(sizeof(GivenTable));
@@ -239,8 +114,8 @@ build_given(RepoGeneration *generation, List *groups, const Recorded *recorded,
 		model_check_server(given->table, problem);
 		problem_raise(problem);
 		given->positions = ((SnapshotGroup *) lfirst(lg))->positions;
-		model_add(generation->given, given->table);
-		generation->tables = lappend(generation->tables, given);
+		model_add(repo->given, given->table);
+		repo->tables = lappend(repo->tables, given);
 	}
 }
 
@@ -269,16 +144,16 @@ diff_options(const GenerateOptions *options)
 
 /* PostgreSQL cannot change what stands after a table's column list. */
 static void
-warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
+warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 {
 	ListCell   *lc;
 
-	foreach(lc, generation->tables)
+	foreach(lc, repo->tables)
 	{
 		const Table *table = ((GivenTable *) lfirst(lc))->table;
 		const Table *old = model_find(recorded->model, &table->name);
 
-		if (old != NULL && !text_equal(old->options, table->options))
+		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
@@ -292,23 +167,23 @@ warn_of_options(const RepoGeneration *generation, const Recorded *recorded)
 
 /* Compare one repo's snapshots with what is recorded of it. */
 static void
-generate_repo(RepoGeneration *generation, List *groups, const Recorded *recorded,
+generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
 			  const DiffOptions *options)
 {
 	Problem		problem = {0};
 
-	build_given(generation, groups, recorded, &problem);
+	build_given(repo, groups, recorded, &problem);
 	if (!options->quiet)
-		warn_of_options(generation, recorded);
-	generation->diff = diff_models(recorded->model, generation->given, options, &problem);
+		warn_of_options(repo, recorded);
+	repo->diff = diff_models(recorded->model, repo->given, options, &problem);
 	problem_raise(&problem);
-	if (options->ask && generation->diff->questions != NIL)
-		rename_report(generation->diff->questions, &problem);
+	if (options->ask && repo->diff->questions != NIL)
+		rename_report(repo->diff->questions, &problem);
 	problem_raise(&problem);
-	if (generation->diff->operations != NIL)
-		model_check_names(generation->diff->result, &problem);
+	if (repo->diff->operations != NIL)
+		model_check_names(repo->diff->result, &problem);
 	problem_raise(&problem);
-	generation->migrations = plan_migrations(generation->diff->operations);
+	repo->migrations = migration_plan_make(repo->diff->operations);
 }
 
 /* Two repos of one call cannot both say what one table looks like. */
@@ -341,23 +216,6 @@ check_repos(List *repos)
 	}
 }
 
-/* The repos that the snapshots name, each once, in their order */
-static List *
-bundle_repos(const Bundle *bundle)
-{
-	List	   *repos = NIL;
-	ListCell   *lc;
-
-	foreach(lc, bundle->snapshots)
-	{
-		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
-
-		if (!text_list_has(repos, repo))
-			repos = lappend(repos, repo);
-	}
-	return repos;
-}
-
 /*
  * The repos that a generation is about.  An input without any snapshot says
  * "no tables" with drop_tables; then it must be clear of which repo.
@@ -365,11 +223,11 @@ bundle_repos(const Bundle *bundle)
 static List *
 generation_repos(const Bundle *bundle, const GenerateOptions *options)
 {
-	List	   *repos = bundle_repos(bundle);
+	List	   *repos = generate_input_repos(bundle);
 
 	if (repos != NIL || !options->drop_tables)
 		return repos;
-	repos = recorded_repos();
+	repos = snapshot_store_repos();
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
@@ -383,51 +241,6 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * Planning
  * ----------
  */
-
-/* Does one of the words stand right before one of the others, but for space and comments? */
-static bool
-has_words(const char *text, const char *const *firsts, const char *const *seconds)
-{
-	for (; *text; text++)
-	{
-		for (const char *const *first = firsts; *first; first++)
-		{
-			const char *end = text + strlen(*first);
-			const char *next;
-
-			if (pg_strncasecmp(text, *first, strlen(*first)) != 0)
-				continue;
-			next = fragment_skip_space(end);
-			for (const char *const *second = seconds; next > end && *second; second++)
-			{
-				if (pg_strncasecmp(next, *second, strlen(*second)) == 0)
-					return true;
-			}
-		}
-	}
-	return false;
-}
-
-/*
- * May the migration bring a type, or a value of one?  A generated one does so by
- * a custom statement.
- */
-static bool
-may_bring_types(const Migration *migration)
-{
-	static const char *const verbs[] = {"create", "alter", NULL};
-	static const char *const objects[] = {"type", "domain", "extension", NULL};
-	ListCell   *lc;
-
-	if (strcmp(migration->kind, "generated") != 0)
-		return true;
-	foreach(lc, migration->up)
-	{
-		if (has_words(lfirst(lc), verbs, objects))
-			return true;
-	}
-	return false;
-}
 
 /*
  * May there be types that this database does not show: because a migration is
@@ -446,7 +259,7 @@ types_may_come(const Generation *generation)
 		const Migration *migration = lfirst(lc);
 
 		if ((migration->tenant || !catalog_is_applied(migration, applied)) &&
-			may_bring_types(migration))
+			typecheck_may_bring_types(migration))
 			return true;
 	}
 	return false;
@@ -482,16 +295,16 @@ generate_dev_migrations(void)
 static bool
 is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 {
-	return !options->drop_tables && !input_has_extensions(input) &&
+	return !options->drop_tables && !generate_input_has_extensions(input) &&
 		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
 		(options->dev || generate_dev_migrations() == NIL) &&
-		recorded_is_current(snapshots, options->dev);
+		snapshot_store_is_current(snapshots, options->dev);
 }
 
 bool
 generate_is_current(Datum input, const GenerateOptions *options)
 {
-	return is_current(input, input_array(input), options);
+	return is_current(input, generate_input_snapshots(input), options);
 }
 
 Generation *
@@ -502,17 +315,17 @@ generate_plan(Datum input, const GenerateOptions *options)
 	Problem		problem = {0};
 	ListCell   *lc;
 
-	generation->snapshots = input_array(input);
+	generation->snapshots = generate_input_snapshots(input);
 	if (is_current(input, generation->snapshots, options))
 		return generation;
 
-	generation->bundle = input_decode(input, options->quiet);
-	generation->extensions = extension_plan(generation->bundle, options->dev);
+	generation->bundle = generate_input_decode(input, options->quiet);
+	generation->extensions = extensions_missing(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
 		RepoGeneration *repo = palloc0(sizeof(RepoGeneration));
-		List	   *groups = group_snapshots(generation->bundle->snapshots, lfirst(lc));
-		Recorded   *recorded = recorded_load(lfirst(lc), options->dev, &problem);
+		List	   *groups = generate_input_group(generation->bundle->snapshots, lfirst(lc));
+		Recorded   *recorded = snapshot_store_load(lfirst(lc), options->dev, &problem);
 
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);
@@ -528,17 +341,17 @@ generate_plan(Datum input, const GenerateOptions *options)
 List *
 generate_between(Datum old, Datum new, const GenerateOptions *options)
 {
-	Bundle	   *old_bundle = input_decode(old, false);
-	Bundle	   *new_bundle = input_decode(new, false);
+	Bundle	   *old_bundle = generate_input_decode(old, false);
+	Bundle	   *new_bundle = generate_input_decode(new, false);
 	DiffOptions diff = diff_options(options);
 	Problem		problem = {0};
-	List	   *repos = bundle_repos(new_bundle);
+	List	   *repos = generate_input_repos(new_bundle);
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	foreach(lc, bundle_repos(old_bundle))
+	foreach(lc, generate_input_repos(old_bundle))
 	{
-		if (!text_list_has(repos, lfirst(lc)))
+		if (!names_have(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
 	}
 	foreach(lc, repos)
@@ -549,10 +362,10 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		Recorded	recorded = {NULL, old_bundle->snapshots};
 
 		before->repo = after->repo = lfirst(lc);
-		build_given(before, group_snapshots(old_bundle->snapshots, before->repo),
+		build_given(before, generate_input_group(old_bundle->snapshots, before->repo),
 					&nothing, &problem);
 		recorded.model = before->given;
-		generate_repo(after, group_snapshots(new_bundle->snapshots, after->repo),
+		generate_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
 					  &recorded, &diff);
 		result = lappend(result, after);
 	}

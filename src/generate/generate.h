@@ -2,6 +2,11 @@
  * generate.h
  *		Code generation: from given snapshots and recorded ones to migrations,
  *		planned and recorded.
+ *
+ * A generation is one call of code generation and what it recorded: migrations
+ * and snapshots, all under the version of the generation's first migration in
+ * their repo and scope.  Its plan is the operations of these migrations, in
+ * the order in which they run.
  */
 #ifndef ASHMIG_GENERATE_H
 #define ASHMIG_GENERATE_H
@@ -23,7 +28,8 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
-	bool		quiet;			/* no warnings: another plan of the call gives them */
+	bool		quiet;			/* no warnings: another look at the input
+								 * gives them */
 } GenerateOptions;
 
 /* A table of the input */
@@ -39,11 +45,13 @@ typedef struct RepoGeneration
 	char	   *repo;
 	Model	   *given;
 	List	   *tables;			/* of GivenTable * */
-	List	   *taken;			/* of ForeignTable *: another repo had them so far */
+	List	   *taken;			/* of TakenTable *: another repo had them so
+								 * far */
 	Diff	   *diff;
 	List	   *migrations;		/* of PlannedMigration * */
 } RepoGeneration;
 
+/* A generation, planned and not yet recorded */
 typedef struct Generation
 {
 	Datum		snapshots;		/* the input's snapshots, a jsonb array */
@@ -73,14 +81,6 @@ extern bool generate_is_empty(const Generation *generation);
  * Returns the migrations (of Migration *) in the order in which they run.
  */
 extern List *generate_record(Datum input, const GenerateOptions *options);
-
-/*
- * The statements (of char *) that make an empty schema a tenant of the newest
- * recorded structure in one pass, of all repos and dev generations included;
- * concurrent indexes are built plainly, retired columns are left out.  The
- * result equals replaying the generated migrations.
- */
-extern List *generate_tenant_ddl(void);
 
 /* The dev migrations that are recorded, of all repos: a List of Migration * */
 extern List *generate_dev_migrations(void);

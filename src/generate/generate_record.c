@@ -1,14 +1,14 @@
 /*
  * generate_record.c
- *		Code generation: recording what was planned, dropping retired columns,
- *		and the newest structure of a tenant.  See generate.h.
+ *		Code generation: recording what was planned, and dropping retired
+ *		columns.  See generate.h.
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
-#include "syntax/sql_text.h"
 
 /* ----------
  * Recording
@@ -17,13 +17,13 @@
 
 /* Record one planned migration; "first" is the version of its scope's first one. */
 static Migration *
-record_migration(const RepoGeneration *generation, const PlannedMigration *planned,
+record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 				 int64 *first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
-	const char *name = options->name ? options->name : plan_name(generation->migrations);
+	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
 
-	migration->repo = generation->repo;
+	migration->repo = repo->repo;
 	migration->tenant = planned->tenant;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
@@ -42,20 +42,20 @@ record_migration(const RepoGeneration *generation, const PlannedMigration *plann
 
 /* The tables that the generation changes, by the name they have afterwards */
 static TableMap *
-changed_tables(const RepoGeneration *generation)
+changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
 	ListCell   *lm;
 	ListCell   *lo;
 
-	foreach(lm, generation->taken)
+	foreach(lm, repo->taken)
 	{
-		ForeignTable *foreign = lfirst(lm);
+		TakenTable *taken = lfirst(lm);
 
-		if (generation->migrations != NIL)
-			table_map_put(changed, &foreign->name, foreign);
+		if (repo->migrations != NIL)
+			table_map_put(changed, &taken->name, taken);
 	}
-	foreach(lm, generation->migrations)
+	foreach(lm, repo->migrations)
 	{
 		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
 		{
@@ -64,7 +64,7 @@ changed_tables(const RepoGeneration *generation)
 
 			/* these two go by the old name */
 			if (operation->kind == OP_RENAME_TABLE || operation->kind == OP_MOVE_TABLE)
-				name = operation->to;
+				name = operation->table_name.to;
 			table_map_put(changed, name, operation);
 		}
 	}
@@ -77,40 +77,40 @@ changed_tables(const RepoGeneration *generation)
  * statement to run).
  */
 static void
-record_snapshots(const RepoGeneration *generation, Datum snapshots,
+record_snapshots(const RepoGeneration *repo, Datum snapshots,
 				 const int64 *first, bool dev)
 {
-	TableMap   *changed = changed_tables(generation);
+	TableMap   *changed = changed_tables(repo);
 	ListCell   *lc;
 
-	foreach(lc, generation->diff->forgotten)
+	foreach(lc, repo->diff->forgotten)
 	{
 		const TableName *name = lfirst(lc);
 		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
 
-		recorded_drop(generation->repo, name, version, dev);
+		snapshot_store_drop(repo->repo, name, version, dev);
 	}
-	foreach(lc, generation->taken)
+	foreach(lc, repo->taken)
 	{
-		const ForeignTable *foreign = lfirst(lc);
-		bool		tenant = foreign->name.tenant;
+		const TakenTable *taken = lfirst(lc);
+		bool		tenant = taken->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
-			recorded_drop(foreign->repo, &foreign->name, version, dev);
+			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
-	foreach(lc, generation->tables)
+	foreach(lc, repo->tables)
 	{
 		const GivenTable *given = lfirst(lc);
 		bool		tenant = given->table->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
 		if (table_map_get(changed, &given->table->name) != NULL)
-			recorded_save(generation->repo, given->table, snapshots, given->positions,
-						  version, dev);
+			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
+								version, dev);
 		else
-			recorded_refresh(generation->repo, given->table, snapshots, given->positions, dev);
+			snapshot_store_refresh(repo->repo, given->table, snapshots, given->positions, dev);
 	}
 }
 
@@ -126,7 +126,7 @@ forget_dev(List *migrations)
 
 		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
 	}
-	recorded_forget_dev();
+	snapshot_store_forget_dev();
 }
 
 List *
@@ -170,63 +170,6 @@ generate_record(Datum input, const GenerateOptions *options)
 }
 
 /* ----------
- * The newest structure of a tenant
- * ----------
- */
-
-/* The tenant tables of a record, as if they were given, without retired columns */
-static Model *
-tenant_tables(const Recorded *recorded)
-{
-	Model	   *model = model_create();
-	ListCell   *lc;
-
-	foreach(lc, recorded->model->tables)
-	{
-		Table	   *table = lfirst(lc);
-
-		table->retired = NIL;
-		if (table->name.tenant)
-			model_add(model, table);
-	}
-	return model;
-}
-
-List *
-generate_tenant_ddl(void)
-{
-	List	   *operations = NIL;
-	List	   *statements = NIL;
-	ListCell   *lr;
-	ListCell   *lo;
-
-	foreach(lr, recorded_repos())
-	{
-		DiffOptions options = {0};
-		Problem		problem = {0};
-		Recorded   *recorded = recorded_load(lfirst(lr), true, &problem);
-		Diff	   *diff;
-
-		problem_raise(&problem);
-		options.default_schema = ashmig_default_schema;
-		diff = diff_models(model_create(), tenant_tables(recorded), &options, &problem);
-		problem_raise(&problem);
-		operations = list_concat(operations, diff->operations);
-	}
-	foreach(lo, operations)
-		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, plan_migrations(operations))
-	{
-		PlannedMigration *migration = lfirst(lr);
-
-		/* a global statement of a tenant table ran once, in public */
-		if (migration->tenant)
-			statements = list_concat(statements, migration->up);
-	}
-	return statements;
-}
-
-/* ----------
  * Retired columns
  * ----------
  */
@@ -239,11 +182,9 @@ drop_retired(Table *table, List *operations)
 
 	foreach(lc, table->retired)
 	{
-		Operation  *operation = palloc0(sizeof(Operation));
+		Operation  *operation = operation_make(OP_DROP_RETIRED, &table->name);
 
-		operation->kind = OP_DROP_RETIRED;
-		operation->table = table->name;
-		operation->from = lfirst(lc);
+		operation->column.from = lfirst(lc);
 		operations = lappend(operations, operation);
 	}
 	table->retired = NIL;
@@ -254,7 +195,7 @@ List *
 generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
-	RepoGeneration generation = {0};
+	RepoGeneration dropping = {0};
 	Problem		problem = {0};
 	Recorded   *recorded;
 	List	   *operations = NIL;
@@ -264,32 +205,32 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	ListCell   *lc;
 
 	catalog_lock_generation();
-	recorded = recorded_load(repo, false, &problem);
+	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
 	foreach(lc, recorded->model->tables)
 	{
 		Table	   *table = lfirst(lc);
 
-		if (table->retired == NIL || (tables != NIL && !text_list_has(tables, table->name.name)))
+		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
 			continue;
 		operations = drop_retired(table, operations);
 		changed = lappend(changed, table);
 	}
 	options.name = name;
-	generation.repo = pstrdup(repo);
-	generation.migrations = plan_migrations(operations);
-	foreach(lc, generation.migrations)
+	dropping.repo = pstrdup(repo);
+	dropping.migrations = migration_plan_make(operations);
+	foreach(lc, dropping.migrations)
 	{
 		PlannedMigration *planned = lfirst(lc);
 
-		result = lappend(result, record_migration(&generation, planned,
+		result = lappend(result, record_migration(&dropping, planned,
 												  &first[planned->tenant], &options));
 	}
 	foreach(lc, changed)
 	{
 		Table	   *table = lfirst(lc);
 
-		recorded_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
+		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
 	}
 	return result;
 }

@@ -18,15 +18,15 @@
 #include "syntax/sql_text.h"
 
 /* One row of ashmig.snapshots, as text */
-typedef struct RecordedRow
+typedef struct SnapshotRow
 {
 	char	   *repo;
 	char	   *snapshot;
 	char	   *state;
-} RecordedRow;
+} SnapshotRow;
 
 List *
-recorded_repos(void)
+snapshot_store_repos(void)
 {
 	static CatalogStatement query = {
 		"SELECT DISTINCT repo FROM ashmig.snapshots ORDER BY repo", 0, {0}, NULL
@@ -60,7 +60,7 @@ query_rows(CatalogStatement *query, Datum *values)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		RecordedRow *row = palloc(sizeof(RecordedRow));
+		SnapshotRow *row = palloc(sizeof(SnapshotRow));
 
 		row->snapshot = catalog_string(i, 1, context);
 		row->state = catalog_string(i, 2, context);
@@ -74,7 +74,7 @@ query_rows(CatalogStatement *query, Datum *values)
 
 /* The rows that count, in the order in which the tables were first recorded */
 static List *
-recorded_rows(const char *repo, bool with_dev)
+newest_rows(const char *repo, bool with_dev)
 {
 	static CatalogStatement query = {
 		"SELECT snapshot::text, state::text, $1 FROM ("
@@ -96,12 +96,12 @@ recorded_rows(const char *repo, bool with_dev)
 
 /* One row as a merged snapshot; *state is set. */
 static ResourceSnapshot *
-recorded_snapshot(const RecordedRow *row, TableState **state, Problem *problem)
+row_snapshot(const SnapshotRow *row, TableState **state, Problem *problem)
 {
 	Bundle	   *bundle = snapshot_decode(row->snapshot, problem);
 	MergeHistory history = {NIL, NIL};
 
-	*state = row->state ? state_parse(row->state, problem) : NULL;
+	*state = row->state ? table_state_parse(row->state, problem) : NULL;
 	if (bundle == NULL || bundle->snapshots == NIL)
 		return NULL;
 	if (*state)
@@ -109,11 +109,11 @@ recorded_snapshot(const RecordedRow *row, TableState **state, Problem *problem)
 		history.primary_key = (*state)->primary_key_columns;
 		history.identities = (*state)->identities;
 	}
-	return merge_snapshots(bundle->snapshots, &history, problem);
+	return snapshot_merge(bundle->snapshots, &history, problem);
 }
 
 Recorded *
-recorded_load(const char *repo, bool with_dev, Problem *problem)
+snapshot_store_load(const char *repo, bool with_dev, Problem *problem)
 {
 	Recorded   *recorded = palloc0(sizeof(Recorded));
 	List	   *states = NIL;
@@ -121,10 +121,10 @@ recorded_load(const char *repo, bool with_dev, Problem *problem)
 	ListCell   *ls;
 
 	recorded->model = model_create();
-	foreach(lc, recorded_rows(repo, with_dev))
+	foreach(lc, newest_rows(repo, with_dev))
 	{
 		TableState *state;
-		ResourceSnapshot *snapshot = recorded_snapshot(lfirst(lc), &state, problem);
+		ResourceSnapshot *snapshot = row_snapshot(lfirst(lc), &state, problem);
 
 		if (snapshot == NULL)
 			return NULL;
@@ -142,6 +142,9 @@ recorded_load(const char *repo, bool with_dev, Problem *problem)
 	}
 	return recorded;
 }
+
+/* Parts of a table's name in ashmig.snapshots: scope, schema_name, table_name */
+#define NAME_PARTS 3
 
 /* text[] of one part of the names */
 static Datum
@@ -161,8 +164,8 @@ names_datum(List *names, int part)
 }
 
 List *
-recorded_take_over(Recorded *recorded, const char *repo, List *names,
-				   bool with_dev, Problem *problem)
+snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
+						 bool with_dev, Problem *problem)
 {
 	static CatalogStatement query = {
 		"SELECT snapshot::text, state::text, repo FROM ("
@@ -182,22 +185,22 @@ recorded_take_over(Recorded *recorded, const char *repo, List *names,
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
-	for (int part = 0; part < 3; part++)
+	for (int part = 0; part < NAME_PARTS; part++)
 		values[2 + part] = names_datum(names, part);
 	foreach(lc, query_rows(&query, values))
 	{
-		RecordedRow *row = lfirst(lc);
-		ForeignTable *foreign = palloc(sizeof(ForeignTable));
+		SnapshotRow *row = lfirst(lc);
+		TakenTable *other = palloc(sizeof(TakenTable));
 		TableState *state;
-		ResourceSnapshot *snapshot = recorded_snapshot(row, &state, problem);
+		ResourceSnapshot *snapshot = row_snapshot(row, &state, problem);
 		Table	   *table = snapshot == NULL ? NULL
 			: model_table(snapshot, state, recorded->snapshots, ashmig_default_schema, problem);
 
 		if (table == NULL)
 			return NIL;
-		foreign->repo = row->repo;
-		foreign->name = table->name;
-		taken = lappend(taken, foreign);
+		other->repo = row->repo;
+		other->name = table->name;
+		taken = lappend(taken, other);
 		/* should two repos have it, the first speaks for both */
 		if (model_find(recorded->model, &table->name) == NULL)
 			model_add(recorded->model, table);
@@ -206,7 +209,7 @@ recorded_take_over(Recorded *recorded, const char *repo, List *names,
 }
 
 bool
-recorded_is_current(Datum snapshots, bool with_dev)
+snapshot_store_is_current(Datum snapshots, bool with_dev)
 {
 	static CatalogStatement query = {
 		"SELECT NOT EXISTS (SELECT value FROM pg_catalog.jsonb_array_elements($1)"
@@ -233,8 +236,8 @@ recorded_is_current(Datum snapshots, bool with_dev)
  * Writing
  * ----------
  */
-#define KEY_ARGS 4				/* repo, scope, schema_name, table_name */
 
+/* The first four values of a statement: repo, scope, schema_name, table_name */
 static void
 key_values(Datum *values, const char *repo, const TableName *name)
 {
@@ -273,8 +276,8 @@ run_command(CatalogStatement *command, Datum *values, const char *nulls)
 	"  FROM pg_catalog.unnest(" positions ") AS p) END"
 
 void
-recorded_save(const char *repo, const Table *table, Datum snapshots,
-			  List *positions, int64 version, bool dev)
+snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
+					List *positions, int64 version, bool dev)
 {
 	static CatalogStatement insert = {
 		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state, snapshot)"
@@ -294,15 +297,15 @@ recorded_save(const char *repo, const Table *table, Datum snapshots,
 	key_values(values, repo, &table->name);
 	values[4] = Int64GetDatum(version);
 	values[5] = BoolGetDatum(dev);
-	values[6] = CStringGetTextDatum(state_print(table));
+	values[6] = CStringGetTextDatum(table_state_print(table));
 	values[7] = snapshots;
 	values[8] = positions_datum(positions);
 	run_command(positions == NIL ? &copy : &insert, values, NULL);
 }
 
 void
-recorded_refresh(const char *repo, const Table *table, Datum snapshots,
-				 List *positions, bool with_dev)
+snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
+					   List *positions, bool with_dev)
 {
 	static CatalogStatement update = {
 		"UPDATE ashmig.snapshots AS s SET snapshot = g.given,"
@@ -320,12 +323,12 @@ recorded_refresh(const char *repo, const Table *table, Datum snapshots,
 	values[4] = BoolGetDatum(with_dev);
 	values[5] = snapshots;
 	values[6] = positions_datum(positions);
-	values[7] = CStringGetTextDatum(state_print(table));
+	values[7] = CStringGetTextDatum(table_state_print(table));
 	run_command(&update, values, NULL);
 }
 
 void
-recorded_drop(const char *repo, const TableName *name, int64 version, bool dev)
+snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev)
 {
 	static CatalogStatement insert = {
 		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev)"
@@ -341,7 +344,7 @@ recorded_drop(const char *repo, const TableName *name, int64 version, bool dev)
 }
 
 void
-recorded_forget_dev(void)
+snapshot_store_forget_dev(void)
 {
 	static CatalogStatement forget = {
 		"DELETE FROM ashmig.snapshots WHERE dev", 0, {0}, NULL
@@ -351,14 +354,18 @@ recorded_forget_dev(void)
 }
 
 uint64
-recorded_squash(void)
+snapshot_store_squash(void)
 {
 	static CatalogStatement mark = {
 		"UPDATE ashmig.snapshots AS s SET state = coalesce(state, '{}') || '{\"squashed\": true}'"
 		" WHERE NOT dev AND EXISTS (SELECT FROM ashmig.snapshots AS o"
 		"  WHERE NOT o.dev AND ((o.repo, o.scope, o.schema_name, o.table_name)"
 		"   = (s.repo, s.scope, s.schema_name, s.table_name) AND o.version < s.version"
-		/* what was renamed in this generation had its history under the old name */
+
+		/*
+		 * what was renamed in this generation had its history under the old
+		 * name
+		 */
 		"   OR o.snapshot IS NULL AND o.version = s.version))",
 		0, {0}, NULL
 	};

@@ -21,55 +21,56 @@
 typedef struct Recorded
 {
 	Model	   *model;
-	List	   *snapshots;		/* of ResourceSnapshot *, as decoded, each table's first */
+	List	   *snapshots;		/* of ResourceSnapshot *, as decoded, each
+								 * table's first */
 } Recorded;
 
 /* The repos that have snapshots, as a List of char *. */
-extern List *recorded_repos(void);
+extern List *snapshot_store_repos(void);
 
 /* The recorded structure of a repo. */
-extern Recorded *recorded_load(const char *repo, bool with_dev, Problem *problem);
+extern Recorded *snapshot_store_load(const char *repo, bool with_dev, Problem *problem);
 
-/* A table that another repo has recorded */
-typedef struct ForeignTable
+/* A table that another repo had recorded so far */
+typedef struct TakenTable
 {
 	char	   *repo;
 	TableName	name;
-} ForeignTable;
+} TakenTable;
 
 /*
  * Add to "recorded", the record of "repo", those of the named tables (of
  * TableName *) that another repo of this database has recorded: there is one
  * table of a name, so it passes from one repo to the other.  Returns them as
- * a List of ForeignTable *.
+ * a List of TakenTable *.
  */
-extern List *recorded_take_over(Recorded *recorded, const char *repo, List *names,
-								bool with_dev, Problem *problem);
+extern List *snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
+									  bool with_dev, Problem *problem);
 
 /*
  * Are all of these snapshots (a jsonb array) recorded as they stand?  Then
  * there is nothing to decode.
  */
-extern bool recorded_is_current(Datum snapshots, bool with_dev);
+extern bool snapshot_store_is_current(Datum snapshots, bool with_dev);
 
 /*
  * Record a table as of "version": the elements of the jsonb array "snapshots"
  * at these positions (NIL: the snapshot it has), and its state.
  */
-extern void recorded_save(const char *repo, const Table *table, Datum snapshots,
-						  List *positions, int64 version, bool dev);
+extern void snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
+								List *positions, int64 version, bool dev);
 
 /* A table whose structure did not change: bring its newest row up to date. */
-extern void recorded_refresh(const char *repo, const Table *table, Datum snapshots,
-							 List *positions, bool with_dev);
+extern void snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
+								   List *positions, bool with_dev);
 
 /* Record that a table is gone as of "version". */
-extern void recorded_drop(const char *repo, const TableName *name, int64 version, bool dev);
+extern void snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev);
 
 /* Forget the snapshots of dev generations, of all repos. */
-extern void recorded_forget_dev(void);
+extern void snapshot_store_forget_dev(void);
 
 /* Keep only what counts; returns the rows that went. */
-extern uint64 recorded_squash(void);
+extern uint64 snapshot_store_squash(void);
 
 #endif							/* ASHMIG_SNAPSHOT_STORE_H */

@@ -28,10 +28,16 @@
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
+/* Longer texts of types than this are looked up each time. */
+#define KNOWN_TYPE_SIZE 256
+
+/* How many types the table of those that are known is made for; it grows. */
+#define KNOWN_TYPES 64
+
 /* A type that was looked up and found, by its text */
 typedef struct KnownType
 {
-	char		text[256];
+	char		text[KNOWN_TYPE_SIZE];
 	Oid			oid;
 	int32		typmod;
 } KnownType;
@@ -44,7 +50,7 @@ types_create(void)
 	ctl.keysize = sizeof(((KnownType *) NULL)->text);
 	ctl.entrysize = sizeof(KnownType);
 	ctl.hcxt = CurrentMemoryContext;
-	return hash_create("ashmig types", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	return hash_create("ashmig types", KNOWN_TYPES, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
 /* ----------
@@ -203,12 +209,59 @@ typecheck_operations(List *operations)
 
 		if (operation->kind == OP_CREATE_TABLE)
 		{
-			foreach(lc, ((const Table *) operation->to)->columns)
+			foreach(lc, operation->whole_table.to->columns)
 				typecheck_column(known, operation, lfirst(lc));
 		}
-		else if (operation_subject(operation->kind) == SUBJECT_COLUMN && operation->to != NULL)
-			typecheck_column(known, operation, operation->to);
+		else if (operation_subject(operation->kind) == SUBJECT_COLUMN &&
+				 operation->column.to != NULL)
+			typecheck_column(known, operation, operation->column.to);
 	}
 	hash_destroy(known);
 	AtEOXact_GUC(true, guc_level);
+}
+
+/* ----------
+ * Types to come
+ * ----------
+ */
+
+/* Does one of the words stand right before one of the others, but for space and comments? */
+static bool
+has_words(const char *text, const char *const *firsts, const char *const *seconds)
+{
+	for (; *text; text++)
+	{
+		for (const char *const *first = firsts; *first; first++)
+		{
+			const char *end = text + strlen(*first);
+			const char *next;
+
+			if (pg_strncasecmp(text, *first, strlen(*first)) != 0)
+				continue;
+			next = fragment_skip_space(end);
+			for (const char *const *second = seconds; next > end && *second; second++)
+			{
+				if (pg_strncasecmp(next, *second, strlen(*second)) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+bool
+typecheck_may_bring_types(const Migration *migration)
+{
+	static const char *const verbs[] = {"create", "alter", NULL};
+	static const char *const objects[] = {"type", "domain", "extension", NULL};
+	ListCell   *lc;
+
+	if (strcmp(migration->kind, "generated") != 0)
+		return true;
+	foreach(lc, migration->up)
+	{
+		if (has_words(lfirst(lc), verbs, objects))
+			return true;
+	}
+	return false;
 }

@@ -10,6 +10,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "metadata/catalog_migrations.h"
+
 /*
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
  * Operation *) whose type the database does not have, or whose modifiers the
@@ -18,5 +20,12 @@
  * types in the default schema, so that is where this looks.
  */
 extern void typecheck_operations(List *operations);
+
+/*
+ * May the migration bring a type, or a value of one, that the database does not
+ * have before it has run?  A generated one does so by a custom statement alone.
+ * True is the answer in doubt.
+ */
+extern bool typecheck_may_bring_types(const Migration *migration);
 
 #endif							/* ASHMIG_TYPECHECK_H */

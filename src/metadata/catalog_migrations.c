@@ -1,21 +1,17 @@
 /*
  * catalog_migrations.c
- *		The recorded migrations and what is applied where: see catalog_migrations.h.
+ *		The recorded migrations: see catalog_migrations.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -25,8 +21,8 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
-
-PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
 
 /* The cache of catalog_migrations_cached */
 static MemoryContext cache_context = NULL;
@@ -34,29 +30,15 @@ static List *cached_public = NIL;
 static List *cached_tenant = NIL;
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
-static uint64 cache_generation = 0; /* grows with every change noticed */
-
-/*
- * Oid of a table of schema ashmig.
- */
-Oid
-catalog_table(const char *name)
-{
-	Oid			schema = get_namespace_oid(ASHMIG_CATALOG_SCHEMA, true);
-	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-
-	if (!OidIsValid(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table ashmig.%s does not exist", name),
-				 errhint("Run CREATE EXTENSION ashmig in this database.")));
-	return table;
-}
+static uint64 cache_changes = 0;	/* grows with every change noticed */
 
 /* ------------------------------------------------------------------------
  * Locks and versions
  * ------------------------------------------------------------------------
  */
+
+/* The greatest number of 14 digits */
+#define NEWEST_VERSION INT64CONST(99999999999999)
 
 /*
  * Lock ashmig.tenants until the end of the transaction.
@@ -130,6 +112,20 @@ version_after(int64 version)
 }
 
 /*
+ * Refuse a number that cannot be a version.
+ */
+int64
+catalog_check_version(int64 version)
+{
+	if (version <= 0 || version > NEWEST_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg(INT64_FORMAT " cannot be a version", version),
+				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+	return version;
+}
+
+/*
  * The version of a migration that is recorded now: the time, or the second
  * after the newest version where that is not later.  A version that was given
  * away is not given again, though its migration may be forgotten (a dev one).
@@ -160,6 +156,17 @@ catalog_next_version(void)
  * Migrations
  * ------------------------------------------------------------------------
  */
+
+/*
+ * A repo as it is shown: "MyApp.Repo" of "Elixir.MyApp.Repo".
+ */
+const char *
+catalog_repo_name(const char *repo)
+{
+	const char *prefix = "Elixir.";
+
+	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
+}
 
 /* Statements as text that no two lists share */
 static void
@@ -397,7 +404,7 @@ cache_invalidate(Datum arg, Oid relid)
 	if (relid == InvalidOid || relid == cached_table)
 	{
 		cache_valid = false;
-		cache_generation++;
+		cache_changes++;
 	}
 }
 
@@ -426,7 +433,7 @@ cache_load(void)
 	MemoryContextReset(cache_context);
 	cached_public = cached_tenant = NIL;
 	cached_table = catalog_table("migrations");
-	generation = cache_generation;
+	generation = cache_changes;
 	all = load_migrations(NULL, SCOPES_ALL, cache_context);
 
 	old = MemoryContextSwitchTo(cache_context);
@@ -442,7 +449,7 @@ cache_load(void)
 			cached_public = lappend(cached_public, migration);
 	}
 	MemoryContextSwitchTo(old);
-	cache_valid = (generation == cache_generation);
+	cache_valid = (generation == cache_changes);
 }
 
 /*
@@ -460,74 +467,7 @@ catalog_migrations_cached(bool tenant)
  * A number that grows whenever the migrations may have changed.
  */
 uint64
-catalog_migrations_generation(void)
+catalog_migrations_changes(void)
 {
-	return cache_generation;
-}
-
-/*
- * Trigger on ashmig.migrations: tell every session, this one included, that
- * its cache is stale.  The message goes out when the transaction commits.
- */
-Datum
-ashmig_migrations_changed(PG_FUNCTION_ARGS)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	return PointerGetDatum(NULL);
-}
-
-/* ------------------------------------------------------------------------
- * Settings
- * ------------------------------------------------------------------------
- */
-
-/*
- * A setting of the database, or NULL.
- */
-char *
-catalog_setting(const char *name)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
-		.nargs = 1, .types = {TEXTOID}
-	};
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[1];
-	int			level = catalog_connect();
-	char	   *result = NULL;
-
-	values[0] = CStringGetTextDatum(name);
-	if (catalog_query(&read, values, NULL) > 0)
-		result = catalog_string(0, 1, context);
-	catalog_disconnect(level);
-	return result;
-}
-
-/*
- * Set one, or clear it (NULL).
- */
-void
-catalog_set_setting(const char *name, const char *value)
-{
-	static CatalogStatement clear = {
-		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
-		.nargs = 1, .types = {TEXTOID}
-	};
-	static CatalogStatement set = {
-		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
-		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
-	};
-	Datum		values[2];
-	int			level = catalog_connect();
-
-	values[0] = CStringGetTextDatum(name);
-	if (value)
-		values[1] = CStringGetTextDatum(value);
-	catalog_execute(value ? &set : &clear, values, NULL);
-	catalog_disconnect(level);
+	return cache_changes;
 }

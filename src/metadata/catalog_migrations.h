@@ -1,7 +1,6 @@
 /*
  * catalog_migrations.h
- *		The recorded migrations and what is applied where: the tables
- *		migrations, versions, schema_versions and settings of schema ashmig.
+ *		The recorded migrations: the table ashmig.migrations.
  *
  * Everything goes through SPI with parameters, as the calling role.  Results
  * are palloc'd in the current memory context, except the cached migrations
@@ -23,9 +22,10 @@
 
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
+
+#include "metadata/catalog_spi.h"
 
 typedef struct Migration
 {
@@ -37,7 +37,8 @@ typedef struct Migration
 	bool		dev;
 	bool		transactional;
 	List	   *up;				/* of char * */
-	List	   *down;			/* of char *; NIL may also mean "nothing to do" */
+	List	   *down;			/* of char *; NIL may also mean "nothing to
+								 * do" */
 	bool		reversible;		/* down is not NULL */
 	char	   *checksum;
 	int64		generation;		/* 0: none */
@@ -53,8 +54,16 @@ typedef enum ScopeFilter
 
 #define scope_name(tenant) ((tenant) ? "tenant" : "public")
 
-/* Versions and locks of the catalog */
+/* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
+extern const char *catalog_repo_name(const char *repo);
+
+/* The version of a migration that is recorded now */
 extern int64 catalog_next_version(void);
+
+/* A version that is given, as it is; an error where it cannot be one */
+extern int64 catalog_check_version(int64 version);
+
+/* Locks until the end of the transaction; see above */
 extern void catalog_lock_generation(void);
 extern void catalog_lock_tenants(LOCKMODE mode);
 extern void catalog_lock_versions(LOCKMODE mode);
@@ -74,85 +83,6 @@ extern char *catalog_checksum(const Migration *migration);
 extern List *catalog_migrations_cached(bool tenant);
 
 /* A number that grows whenever those may have changed */
-extern uint64 catalog_migrations_generation(void);
-
-/* What is applied in one schema, summed up over repos */
-typedef struct SchemaVersion
-{
-	char	   *repo;
-	int64		version;		/* newest applied */
-	int			applied;
-} SchemaVersion;
-
-typedef struct AppliedVersion
-{
-	char	   *repo;
-	int64		version;
-	TimestampTz applied_at;
-	char	   *checksum;
-} AppliedVersion;
-
-extern List *catalog_schema_versions(const char *schema, bool tenant);
-extern List *catalog_applied(const char *schema, bool tenant);	/* newest first */
-
-/* Is a migration among these (List of AppliedVersion *)? */
-extern bool catalog_is_applied(const Migration *migration, const List *applied);
-
-/* One migration applied (or taken back) in a schema, for catalog_record_* */
-typedef struct Application
-{
-	const Migration *migration;
-	int64		elapsed;		/* microseconds; -1: not run */
-} Application;
-
-extern void catalog_record_applied(const char *schema, bool tenant, List *applications);
-extern void catalog_record_taken_back(const char *schema, bool tenant, List *applications);
-
-/* A setting of the database, or NULL */
-extern char *catalog_setting(const char *name);
-extern void catalog_set_setting(const char *name, const char *value);
-
-/* Oid of a table of schema ashmig; an error where it is not there */
-extern Oid	catalog_table(const char *name);
-
-/*
- * One SQL statement of ours with its parameters' types.  The plan is made at
- * the first call and kept for the session.  Names in it are qualified, and it
- * runs with search_path pinned (catalog_connect).
- */
-#define CATALOG_MAX_ARGS 20
-
-typedef struct CatalogStatement
-{
-	const char *sql;
-	int			nargs;
-	Oid			types[CATALOG_MAX_ARGS];
-	struct _SPI_plan *plan;		/* filled in */
-} CatalogStatement;
-
-/*
- * catalog_execute runs a command and returns the rows that it changed;
- * catalog_query reads rows into SPI_tuptable, with a new snapshot whatever the
- * isolation level, so that what other sessions committed is seen.  "nulls" may
- * be NULL, as for SPI_execute_plan.  Both need catalog_connect before.
- */
-extern uint64 catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls);
-extern uint64 catalog_query(CatalogStatement *statement, Datum *values, const char *nulls);
-
-/*
- * Enter and leave SPI, with search_path pinned in between.  Between the two
- * palloc gives SPI's memory; results go to "context" by catalog_string.
- */
-extern int	catalog_connect(void);
-extern void catalog_disconnect(int guc_level);
-
-/* A column of a row of SPI_tuptable; strings are copied into "context". */
-extern Datum catalog_datum(uint64 row, int column, bool *isnull);
-extern int64 catalog_int64(uint64 row, int column);
-extern char *catalog_string(uint64 row, int column, MemoryContext context);
-
-/* text[] from and to a List of char * */
-extern Datum catalog_text_array(List *strings);
-extern List *catalog_text_list(Datum array);
+extern uint64 catalog_migrations_changes(void);
 
 #endif							/* ASHMIG_CATALOG_MIGRATIONS_H */

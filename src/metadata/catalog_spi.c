@@ -1,21 +1,41 @@
 /*
  * catalog_spi.c
- *		How the catalog is read and written: SPI with kept plans, and the
- *		values that go through it.  See catalog_migrations.h.
+ *		How the tables of schema ashmig are found, read and written: see
+ *		catalog_spi.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "base/errors.h"
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
+#include "base/settings.h"
+#include "metadata/catalog_spi.h"
+
+/*
+ * Oid of a table of schema ashmig; an error where it does not exist.
+ */
+Oid
+catalog_table(const char *name)
+{
+	Oid			schema = get_namespace_oid(ASHMIG_CATALOG_SCHEMA, true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table ashmig.%s does not exist", name),
+				 errhint("Run CREATE EXTENSION ashmig in this database.")));
+	return table;
+}
 
 /*
  * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect.

@@ -22,7 +22,8 @@
 #include "base/errors.h"
 #include "base/pin.h"
 #include "base/settings.h"
-#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
@@ -56,7 +57,7 @@ name_fault(const char *schema)
  * Raise where the name is outside the rule for tenants.
  */
 void
-registry_check_name(const char *schema)
+catalog_tenants_check_name(const char *schema)
 {
 	const char *fault = name_fault(schema);
 
@@ -105,7 +106,7 @@ run_query(const char *query)
 
 		if (name)
 		{
-			registry_check_name(name);
+			catalog_tenants_check_name(name);
 			result = lappend(result, pstrdup(name));
 		}
 		MemoryContextSwitchTo(old);
@@ -144,7 +145,7 @@ listed_names(void)
  * All tenants, once each, ordered by name.
  */
 List *
-registry_tenants(void)
+catalog_tenants(void)
 {
 	static CatalogStatement all = {
 		.sql = "SELECT t.name, pg_catalog.bool_or(t.registered), pg_catalog.bool_or(t.listed),"
@@ -231,7 +232,7 @@ check_query(const char *text)
  * Is there a query that lists tenants?
  */
 bool
-registry_has_query(void)
+catalog_tenants_have_query(void)
 {
 	return catalog_setting(ALL_TENANTS) != NULL;
 }
@@ -240,7 +241,7 @@ registry_has_query(void)
  * Set or clear (NULL) the query.
  */
 void
-registry_set_query(const char *query)
+catalog_tenants_set_query(const char *query)
 {
 	if (query)
 	{
@@ -258,7 +259,7 @@ registry_set_query(const char *query)
  * Is there a registered tenant of that name?
  */
 bool
-registry_find(const char *schema, Oid *schema_oid, Oid *managed_by)
+catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by)
 {
 	static CatalogStatement find = {
 		.sql = "SELECT coalesce(schema_oid, 0), coalesce(managed_by, 0)::pg_catalog.oid"
@@ -284,7 +285,7 @@ registry_find(const char *schema, Oid *schema_oid, Oid *managed_by)
  * Register a tenant.
  */
 void
-registry_add(const char *schema, Oid managed_by)
+catalog_tenants_add(const char *schema, Oid managed_by)
 {
 	static CatalogStatement add = {
 		.sql = "INSERT INTO ashmig.tenants (schema_name, managed_by) VALUES ($1, $2)",
@@ -303,7 +304,7 @@ registry_add(const char *schema, Oid managed_by)
  * Forget a tenant and what was applied in it.
  */
 void
-registry_remove(const char *schema)
+catalog_tenants_remove(const char *schema)
 {
 	static CatalogStatement forget[] = {
 		{.sql = "DELETE FROM ashmig.versions WHERE schema_name = $1 AND scope = 'tenant'",
@@ -328,7 +329,7 @@ registry_remove(const char *schema)
  * Carry a tenant and what was applied in it over to another name.
  */
 void
-registry_rename(const char *old_name, const char *new_name)
+catalog_tenants_rename(const char *old_name, const char *new_name)
 {
 	static CatalogStatement carry[] = {
 		{.sql = "UPDATE ashmig.versions SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",

@@ -16,36 +16,37 @@ typedef struct Tenant
 	bool		registered;
 	bool		listed;			/* by the query */
 	bool		exists;			/* there is a schema of that name */
-	Oid			managed_by;		/* the table whose row it belongs to, or InvalidOid */
+	Oid			managed_by;		/* the table whose row it belongs to, or
+								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
 } Tenant;
 
 /* All tenants, once each, ordered by name.  Raises where the query fails. */
-extern List *registry_tenants(void);
+extern List *catalog_tenants(void);
 
 /*
  * Raise where the name is outside the rule for tenants:
  * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
  * public migrations use.
  */
-extern void registry_check_name(const char *schema);
+extern void catalog_tenants_check_name(const char *schema);
 
 /* Is there a query that lists tenants? */
-extern bool registry_has_query(void);
+extern bool catalog_tenants_have_query(void);
 
 /* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
-extern void registry_set_query(const char *query);
+extern void catalog_tenants_set_query(const char *query);
 
 /*
  * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
  * set to the schema that it had (InvalidOid where nobody noted it), and
  * "managed_by" to its table.
  */
-extern bool registry_find(const char *schema, Oid *schema_oid, Oid *managed_by);
+extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);
 
 /* Write ashmig.tenants.  The caller holds catalog_lock_tenants. */
-extern void registry_add(const char *schema, Oid managed_by);
-extern void registry_remove(const char *schema);	/* with its versions */
-extern void registry_rename(const char *old_name, const char *new_name);	/* likewise */
+extern void catalog_tenants_add(const char *schema, Oid managed_by);
+extern void catalog_tenants_remove(const char *schema); /* with its versions */
+extern void catalog_tenants_rename(const char *old_name, const char *new_name); /* likewise */
 
 #endif							/* ASHMIG_CATALOG_TENANTS_H */

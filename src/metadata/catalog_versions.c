@@ -1,7 +1,6 @@
 /*
  * catalog_versions.c
- *		What is applied where: ashmig.versions, and ashmig.schema_versions that
- *		sums it up.  See catalog_migrations.h.
+ *		What is applied where: see catalog_versions.h.
  */
 #include "postgres.h"
 
@@ -10,46 +9,47 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
+#include "metadata/catalog_versions.h"
 
-/* bigint[] of the versions, or of the times, of applications */
+/* bigint[] of the versions, or of the times, of executed migrations */
 static Datum
-application_numbers(List *applications, bool elapsed)
+executed_numbers(List *executed, bool elapsed)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(applications), 1));
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(executed), 1));
 	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, applications)
+	foreach(lc, executed)
 	{
-		const Application *application = lfirst(lc);
+		const ExecutedMigration *one = lfirst(lc);
 
-		elements[n++] = Int64GetDatum(elapsed ? application->elapsed :
-									  application->migration->version);
+		elements[n++] = Int64GetDatum(elapsed ? one->elapsed :
+									  one->migration->version);
 	}
 	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* text[] of the repos, or of the checksums, of applications */
+/* text[] of the repos, or of the checksums, of executed migrations */
 static Datum
-application_strings(List *applications, bool checksum)
+executed_strings(List *executed, bool checksum)
 {
 	List	   *strings = NIL;
 	ListCell   *lc;
 
-	foreach(lc, applications)
+	foreach(lc, executed)
 	{
-		const Application *application = lfirst(lc);
+		const ExecutedMigration *one = lfirst(lc);
 
-		strings = lappend(strings, checksum ? application->migration->checksum :
-						  application->migration->repo);
+		strings = lappend(strings, checksum ? one->migration->checksum :
+						  one->migration->repo);
 	}
 	return catalog_text_array(strings);
 }
 
 /*
- * What is applied in a schema, summed up: a SchemaVersion a repo.
+ * What is applied in a schema, summed up: one SchemaVersion per repo.
  */
 List *
 catalog_schema_versions(const char *schema, bool tenant)
@@ -121,6 +121,20 @@ catalog_applied(const char *schema, bool tenant)
 }
 
 /*
+ * Newest version that a schema has, over all repos; 0: none.
+ */
+int64
+catalog_newest_version(bool tenant, const char *schema)
+{
+	int64		result = 0;
+	ListCell   *lc;
+
+	foreach(lc, catalog_schema_versions(schema, tenant))
+		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
+	return result;
+}
+
+/*
  * Is a migration among those that are applied?
  */
 bool
@@ -143,7 +157,7 @@ catalog_is_applied(const Migration *migration, const List *applied)
  * Record migrations as applied in a schema, and sum up.
  */
 void
-catalog_record_applied(const char *schema, bool tenant, List *applications)
+catalog_record_applied(const char *schema, bool tenant, List *executed)
 {
 	static CatalogStatement record = {
 		.sql = "INSERT INTO ashmig.versions (schema_name, scope, repo, version, checksum, elapsed)"
@@ -165,15 +179,15 @@ catalog_record_applied(const char *schema, bool tenant, List *applications)
 	Datum		values[6];
 	int			level;
 
-	if (applications == NIL)
+	if (executed == NIL)
 		return;
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(scope_name(tenant));
-	values[2] = application_strings(applications, false);
-	values[3] = application_numbers(applications, false);
-	values[4] = application_strings(applications, true);
-	values[5] = application_numbers(applications, true);
+	values[2] = executed_strings(executed, false);
+	values[3] = executed_numbers(executed, false);
+	values[4] = executed_strings(executed, true);
+	values[5] = executed_numbers(executed, true);
 	catalog_execute(&record, values, NULL);
 	catalog_execute(&sum_up, values, NULL);
 	catalog_disconnect(level);
@@ -183,7 +197,7 @@ catalog_record_applied(const char *schema, bool tenant, List *applications)
  * Forget that migrations are applied in a schema, and sum up anew.
  */
 void
-catalog_record_taken_back(const char *schema, bool tenant, List *applications)
+catalog_record_rolled_back(const char *schema, bool tenant, List *executed)
 {
 	static CatalogStatement forget = {
 		.sql = "DELETE FROM ashmig.versions v USING"
@@ -205,13 +219,13 @@ catalog_record_taken_back(const char *schema, bool tenant, List *applications)
 	Datum		values[4];
 	int			level;
 
-	if (applications == NIL)
+	if (executed == NIL)
 		return;
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(scope_name(tenant));
-	values[2] = application_strings(applications, false);
-	values[3] = application_numbers(applications, false);
+	values[2] = executed_strings(executed, false);
+	values[3] = executed_numbers(executed, false);
 	catalog_execute(&forget, values, NULL);
 	catalog_execute(&clear, values, NULL);
 	catalog_execute(&sum_up, values, NULL);

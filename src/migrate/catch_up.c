@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
 #include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "base/errors.h"
 #include "base/settings.h"
@@ -17,7 +19,7 @@
 #include "migrate/execute.h"
 #include "syntax/sql_text.h"
 
-NewestReferences catch_up_newest_references = NULL;
+NewestStructure catch_up_newest_structure = NULL;
 
 /*
  * Look whether a tenant has been left behind.
@@ -46,7 +48,7 @@ catch_up_begin(const char *schema, List *pending)
 static bool
 is_about_skipped(const CatchUp *catch_up, const char *sql)
 {
-	List	   *statements = exec_parse(sql, NULL);
+	List	   *statements = execute_parse(sql);
 	Node	   *statement;
 
 	if (list_length(statements) != 1)
@@ -57,7 +59,7 @@ is_about_skipped(const CatchUp *catch_up, const char *sql)
 		const RenameStmt *rename = (RenameStmt *) statement;
 
 		return rename->renameType == OBJECT_TABCONSTRAINT &&
-			text_list_has(catch_up->skipped, rename->subname);
+			names_have(catch_up->skipped, rename->subname);
 	}
 	if (IsA(statement, AlterTableStmt) &&
 		list_length(((AlterTableStmt *) statement)->cmds) == 1)
@@ -65,7 +67,7 @@ is_about_skipped(const CatchUp *catch_up, const char *sql)
 		const AlterTableCmd *command = linitial(((AlterTableStmt *) statement)->cmds);
 
 		return command->subtype == AT_AlterConstraint &&
-			text_list_has(catch_up->skipped, castNode(Constraint, command->def)->conname);
+			names_have(catch_up->skipped, castNode(Constraint, command->def)->conname);
 	}
 	return false;
 }
@@ -94,7 +96,7 @@ static char *
 added_foreign_key(const char *sql)
 {
 	AlterTableStmt *statement = castNode(AlterTableStmt,
-										 linitial_node(RawStmt, exec_parse(sql, NULL))->stmt);
+										 linitial_node(RawStmt, execute_parse(sql))->stmt);
 	AlterTableCmd *command = linitial(statement->cmds);
 
 	return castNode(Constraint, command->def)->conname;
@@ -150,7 +152,7 @@ static bool
 is_missing(const char *schema, const char *sql)
 {
 	AlterTableStmt *statement = castNode(AlterTableStmt,
-										 linitial_node(RawStmt, exec_parse(sql, NULL))->stmt);
+										 linitial_node(RawStmt, execute_parse(sql))->stmt);
 	Oid			table = get_relname_relid(statement->relation->relname,
 										  get_namespace_oid(schema, false));
 
@@ -162,18 +164,18 @@ is_missing(const char *schema, const char *sql)
  * What the tenant lacks in the end.
  */
 List *
-catch_up_missing(const CatchUp *catch_up)
+catch_up_missing(const char *schema)
 {
 	List	   *missing = NIL;
 	ListCell   *lc;
 
-	if (catch_up->skipped == NIL || catch_up_newest_references == NULL)
+	if (catch_up_newest_structure == NULL)
 		return NIL;
-	foreach(lc, catch_up_newest_references())
+	foreach(lc, catch_up_newest_structure())
 	{
-		char	   *sql = text_fill(lfirst(lc), catch_up->schema, ashmig_default_schema);
+		char	   *sql = sql_fill(lfirst(lc), schema, ashmig_default_schema);
 
-		if (is_missing(catch_up->schema, sql))
+		if (deferral_can_wait(sql, schema) && is_missing(schema, sql))
 			missing = lappend(missing, sql);
 	}
 	return missing;

@@ -26,12 +26,12 @@ typedef struct CatchUp
 } CatchUp;
 
 /*
- * The foreign keys to public tables of the newest recorded structure of a
- * tenant, as statements with placeholders: List of char *.  Set when the module
- * is loaded, as it takes code generation to know them.
+ * The newest recorded structure of a tenant as statements with placeholders:
+ * List of char *, among them its foreign keys to public tables.  Set when the
+ * module is loaded, as it takes code generation to know them.
  */
-typedef List *(*NewestReferences) (void);
-extern NewestReferences catch_up_newest_references;
+typedef List *(*NewestStructure) (void);
+extern NewestStructure catch_up_newest_structure;
 
 /*
  * Look whether a tenant with these pending migrations has been left behind;
@@ -48,7 +48,10 @@ extern CatchUp *catch_up_begin(const char *schema, List *pending);
 extern char *catch_up_statement(CatchUp *catch_up, const Migration *migration,
 								const char *stored, char *sql);
 
-/* What the tenant lacks in the end: statements, filled in, List of char * */
-extern List *catch_up_missing(const CatchUp *catch_up);
+/*
+ * The foreign keys to public tables that a tenant lacks, when its migrations are
+ * done: statements, filled in, List of char *
+ */
+extern List *catch_up_missing(const char *schema);
 
 #endif							/* ASHMIG_CATCH_UP_H */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "metadata/catalog_versions.h"
 #include "utils/memutils.h"
 
 #include "base/settings.h"
@@ -16,7 +17,7 @@
 static MemoryContext cache_context = NULL;
 static List *cached = NIL;
 static bool cache_valid = false;
-static uint64 cache_generation = 0;
+static uint64 cache_changes = 0;
 
 /* The statements of a public migration as they run, of char * */
 static List *
@@ -26,7 +27,7 @@ filled_statements(List *statements)
 	ListCell   *lc;
 
 	foreach(lc, statements)
-		result = lappend(result, text_fill(lfirst(lc), ashmig_default_schema,
+		result = lappend(result, sql_fill(lfirst(lc), ashmig_default_schema,
 										   ashmig_default_schema));
 	return result;
 }
@@ -48,9 +49,9 @@ read_history(void)
 	do
 	{
 		history.tenant_migrations = catalog_migrations_cached(true);
-		generation = catalog_migrations_generation();
+		generation = catalog_migrations_changes();
 		history.public_migrations = catalog_migrations_cached(false);
-	} while (generation != catalog_migrations_generation());
+	} while (generation != catalog_migrations_changes());
 	return history;
 }
 
@@ -179,7 +180,7 @@ cache_load(void)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	History		history = read_history();
-	uint64		generation = catalog_migrations_generation();
+	uint64		generation = catalog_migrations_changes();
 	ListCell   *lc;
 
 	if (cache_context == NULL)
@@ -198,7 +199,7 @@ cache_load(void)
 		cached = lappend(cached, copy_crossing(crossing));
 		MemoryContextSwitchTo(scratch);
 	}
-	cache_generation = generation;
+	cache_changes = generation;
 	cache_valid = true;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -211,7 +212,7 @@ List *
 crossing_list(void)
 {
 	(void) catalog_migrations_cached(true);
-	if (!cache_valid || cache_generation != catalog_migrations_generation())
+	if (!cache_valid || cache_changes != catalog_migrations_changes())
 		cache_load();
 	return cached;
 }

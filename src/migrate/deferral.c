@@ -22,7 +22,7 @@ deferral_can_wait(const char *sql, const char *schema)
 
 	if (strstr(sql, "FOREIGN KEY") == NULL)
 		return false;
-	statements = exec_parse(sql, NULL);
+	statements = execute_parse(sql);
 	if (list_length(statements) != 1 ||
 		!IsA(linitial_node(RawStmt, statements)->stmt, AlterTableStmt))
 		return false;
@@ -69,7 +69,7 @@ deferral_is_harmless(const char *sql)
 {
 	ListCell   *lc;
 
-	foreach(lc, exec_parse(sql, NULL))
+	foreach(lc, execute_parse(sql))
 	{
 		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
 

@@ -26,18 +26,18 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
+#include "syntax/statement.h"
 
 /* What the error context callback needs */
 typedef struct ContextArg
 {
-	const ExecPlace *place;		/* or NULL */
+	const ExecutePlace *place;	/* or NULL */
 	const char *sql;
 } ContextArg;
 
-/* Is Citus at work here?  Found out by exec_enter. */
+/* Is Citus at work here?  Found out by execute_enter. */
 static bool distributed = false;
 
 /* ------------------------------------------------------------------------
@@ -73,8 +73,8 @@ search_path(const char *schema, const char *default_schema)
  * Enter the environment for one schema.
  */
 int
-exec_enter(const char *schema, const char *default_schema,
-		   int lock_timeout, bool hold_back)
+execute_enter(const char *schema, const char *default_schema,
+			  int lock_timeout, bool hold_back)
 {
 	int			guc_level = NewGUCNestLevel();
 
@@ -87,15 +87,15 @@ exec_enter(const char *schema, const char *default_schema,
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 	if (hold_back && client_min_messages < WARNING)
 		settings_pin("client_min_messages", "warning");
-	lockwatch_begin(lock_timeout);
+	lock_watch_begin(lock_timeout);
 	return guc_level;
 }
 
 /*
- * Change lock_timeout until exec_leave.
+ * Change lock_timeout until execute_leave.
  */
 void
-exec_set_lock_timeout(int lock_timeout)
+execute_set_lock_timeout(int lock_timeout)
 {
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 }
@@ -105,19 +105,19 @@ exec_set_lock_timeout(int lock_timeout)
  * plain SET has changed as well.
  */
 void
-exec_leave(int guc_level)
+execute_leave(int guc_level)
 {
-	lockwatch_end();
+	lock_watch_end();
 	AtEOXact_GUC(false, guc_level);
 }
 
 /*
  * Enter one migration.
  */
-ExecMigration
-exec_enter_migration(void)
+ExecuteMigration
+execute_enter_migration(void)
 {
-	ExecMigration migration = {.guc_level = NewGUCNestLevel()};
+	ExecuteMigration migration = {.guc_level = NewGUCNestLevel()};
 
 	GetUserIdAndSecContext(&migration.user, &migration.security_context);
 	return migration;
@@ -128,7 +128,7 @@ exec_enter_migration(void)
  * a worker has taken over, so that is given back by itself.
  */
 void
-exec_leave_migration(const ExecMigration *migration)
+execute_leave_migration(const ExecuteMigration *migration)
 {
 	AtEOXact_GUC(false, migration->guc_level);
 	SetUserIdAndSecContext(migration->user, migration->security_context);
@@ -155,7 +155,7 @@ context_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->sql);
 	}
-	lockwatch_tell();
+	lock_watch_tell();
 	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
@@ -170,78 +170,6 @@ context_callback(void *arg)
  * Statements that are not for a transaction block
  * ------------------------------------------------------------------------
  */
-
-/* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
-static bool
-detaches_concurrently(AlterTableStmt *statement)
-{
-	ListCell   *lc;
-
-	foreach(lc, statement->cmds)
-	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
-		if (command->subtype == AT_DetachPartition &&
-			castNode(PartitionCmd, command->def)->concurrent)
-			return true;
-	}
-	return false;
-}
-
-/* REINDEX of more than one table, or concurrently */
-static bool
-reindex_outside(ReindexStmt *statement)
-{
-	ListCell   *lc;
-
-	if (statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE)
-		return true;
-	foreach(lc, statement->params)
-	{
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The command's name where it cannot run in a transaction block, or (a new
- * value of an enum) can but is of no use there; NULL for all others.
- */
-const char *
-exec_outside_command(Node *statement)
-{
-	switch (nodeTag(statement))
-	{
-		case T_IndexStmt:
-			return ((IndexStmt *) statement)->concurrent ? "CREATE INDEX CONCURRENTLY" : NULL;
-		case T_DropStmt:
-			return ((DropStmt *) statement)->concurrent ? "DROP INDEX CONCURRENTLY" : NULL;
-		case T_ReindexStmt:
-			return reindex_outside((ReindexStmt *) statement) ? "REINDEX" : NULL;
-		case T_AlterTableStmt:
-			return detaches_concurrently((AlterTableStmt *) statement) ?
-				"ALTER TABLE ... DETACH PARTITION CONCURRENTLY" : NULL;
-		case T_AlterEnumStmt:
-			return ((AlterEnumStmt *) statement)->oldVal == NULL ? "ALTER TYPE ... ADD VALUE" : NULL;
-		case T_VacuumStmt:
-			return ((VacuumStmt *) statement)->is_vacuumcmd ? "VACUUM" : NULL;
-		case T_ClusterStmt:
-			return ((ClusterStmt *) statement)->relation == NULL ? "CLUSTER" : NULL;
-		case T_CreatedbStmt:
-			return "CREATE DATABASE";
-		case T_DropdbStmt:
-			return "DROP DATABASE";
-		case T_CreateTableSpaceStmt:
-			return "CREATE TABLESPACE";
-		case T_DropTableSpaceStmt:
-			return "DROP TABLESPACE";
-		case T_AlterSystemStmt:
-			return "ALTER SYSTEM";
-		default:
-			return NULL;
-	}
-}
 
 /*
  * Is a table without rows, or was it created in this transaction?  Then nobody
@@ -307,7 +235,7 @@ make_plain(Node *statement)
 static void
 check_utility(Node *statement)
 {
-	const char *outside = exec_outside_command(statement);
+	const char *outside = statement_outside_command(statement);
 
 	if (IsA(statement, TransactionStmt))
 		ereport(ERROR,
@@ -410,7 +338,7 @@ execute_raw(RawStmt *raw, const char *sql)
  * Run the statements of a string in the current transaction.
  */
 void
-exec_statement(const char *sql, const ExecPlace *place)
+execute_statement(const char *sql, const ExecutePlace *place)
 {
 	ContextArg	arg = {place, sql};
 	ErrorContextCallback callback;
@@ -436,11 +364,11 @@ exec_statement(const char *sql, const ExecPlace *place)
 }
 
 /*
- * The environment of exec_outside.  Concurrent builds block nobody while they
+ * The environment of execute_outside.  Concurrent builds block nobody while they
  * wait, so they may wait as long as it takes.
  */
 void
-exec_enter_session(const char *schema, const char *default_schema)
+execute_enter_session(const char *schema, const char *default_schema)
 {
 	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
@@ -471,7 +399,7 @@ execute_toplevel(RawStmt *raw, const char *sql)
  * Run one statement that must not run in a transaction block.
  */
 void
-exec_outside(const char *sql, const ExecPlace *place)
+execute_outside(const char *sql, const ExecutePlace *place)
 {
 	ContextArg	arg = {place, sql};
 	ErrorContextCallback callback;
@@ -514,9 +442,9 @@ exec_outside(const char *sql, const ExecPlace *place)
  * Parse without running.
  */
 List *
-exec_parse(const char *sql, const ExecPlace *place)
+execute_parse(const char *sql)
 {
-	ContextArg	arg = {place, sql};
+	ContextArg	arg = {NULL, sql};
 	ErrorContextCallback callback;
 	List	   *statements;
 
@@ -533,8 +461,8 @@ exec_parse(const char *sql, const ExecPlace *place)
  * DDL of ashmig itself, by the same way.
  */
 void
-exec_command(const char *sql)
+execute_command(const char *sql)
 {
 	distributed = distributed_engine_loaded();
-	exec_statement(sql, NULL);
+	execute_statement(sql, NULL);
 }

@@ -2,9 +2,9 @@
  * execute.h
  *		The one executor of migration statements.
  *
- * Every statement of every migration goes through exec_statement (inside a
- * transaction) or exec_outside (one that must not run in a transaction block),
- * with the environment of exec_enter: search_path and the settings that change
+ * Every statement of every migration goes through execute_statement (inside a
+ * transaction) or execute_outside (one that must not run in a transaction block),
+ * with the environment of execute_enter: search_path and the settings that change
  * what DDL means are the same whichever session runs it.
  */
 #ifndef ASHMIG_EXECUTE_H
@@ -15,67 +15,61 @@
 #include "nodes/pg_list.h"
 
 /* Where a statement stands; for errors and for pg_stat_activity */
-typedef struct ExecPlace
+typedef struct ExecutePlace
 {
 	const char *schema;
 	bool		tenant;
 	bool		down;
 	int64		version;
 	int			statement;		/* counted from 1 */
-} ExecPlace;
+} ExecutePlace;
 
 /*
- * Enter the environment for one schema, until exec_leave (which an error makes
+ * Enter the environment for one schema, until execute_leave (which an error makes
  * up for: the settings end with the transaction).  "lock_timeout" is in
  * milliseconds.  With "hold_back" messages below a warning are not sent: there
  * would be some for every tenant.
  */
-extern int	exec_enter(const char *schema, const char *default_schema,
-					   int lock_timeout, bool hold_back);
-extern void exec_leave(int guc_level);
+extern int	execute_enter(const char *schema, const char *default_schema,
+						  int lock_timeout, bool hold_back);
+extern void execute_leave(int guc_level);
 
 /*
  * The same for one migration in it: what a SET in its statements has changed
  * (search_path, say, in text that pg_dump wrote) ends with it, so that it makes
  * no difference which migrations run together, or which tenant comes next.
  */
-typedef struct ExecMigration
+typedef struct ExecuteMigration
 {
 	int			guc_level;
 	Oid			user;
 	int			security_context;
-} ExecMigration;
+} ExecuteMigration;
 
-extern ExecMigration exec_enter_migration(void);
-extern void exec_leave_migration(const ExecMigration *migration);
+extern ExecuteMigration execute_enter_migration(void);
+extern void execute_leave_migration(const ExecuteMigration *migration);
 
 /* Change lock_timeout, in milliseconds, until then. */
-extern void exec_set_lock_timeout(int lock_timeout);
+extern void execute_set_lock_timeout(int lock_timeout);
 
 /* Run a statement, or several, in the current transaction. */
-extern void exec_statement(const char *sql, const ExecPlace *place);
+extern void execute_statement(const char *sql, const ExecutePlace *place);
 
 /*
  * Run one statement that must not run in a transaction block: it commits by
  * itself.  To be called outside a transaction, in a process that runs nothing
- * else: the environment is set for the session (exec_enter_session).
+ * else: the environment is set for the session (execute_enter_session).
  */
-extern void exec_enter_session(const char *schema, const char *default_schema);
-extern void exec_outside(const char *sql, const ExecPlace *place);
+extern void execute_enter_session(const char *schema, const char *default_schema);
+extern void execute_outside(const char *sql, const ExecutePlace *place);
 
 /* DDL of ashmig itself (CREATE SCHEMA, ...), by the same way */
-extern void exec_command(const char *sql);
+extern void execute_command(const char *sql);
 
 /*
  * Parse without running: List of RawStmt.  What is wrong is shown in the
  * statement, as when it is run.
  */
-extern List *exec_parse(const char *sql, const ExecPlace *place);
-
-/*
- * The command's name where a statement cannot run in a transaction block, or
- * (a new value of an enum) is of no use there; NULL for all others
- */
-extern const char *exec_outside_command(Node *statement);
+extern List *execute_parse(const char *sql);
 
 #endif							/* ASHMIG_EXECUTE_H */

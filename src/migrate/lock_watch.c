@@ -11,10 +11,13 @@
 #include "utils/guc.h"
 
 #include "base/pin.h"
-#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/lock_watch.h"
 
-/* The message comes after this part of lock_timeout (see migrate.c as well). */
+/*
+ * The message comes after this part of lock_timeout: before the shortest wait
+ * that migrate.c leaves (LEAST_WAIT_PART) is over.
+ */
 #define WATCH_PART 20
 
 static emit_log_hook_type previous_hook = NULL;
@@ -69,7 +72,7 @@ end_with_subtransaction(SubXactEvent event, SubTransactionId mine,
  * Install the hook.
  */
 void
-lockwatch_install(void)
+lock_watch_install(void)
 {
 	previous_hook = emit_log_hook;
 	emit_log_hook = watch_hook;
@@ -82,7 +85,7 @@ lockwatch_install(void)
  * lock_timeout is.
  */
 void
-lockwatch_begin(int lock_timeout)
+lock_watch_begin(int lock_timeout)
 {
 	blocker = 0;
 	keep_message = watching ? keep_message : log_lock_waits;
@@ -96,7 +99,7 @@ lockwatch_begin(int lock_timeout)
  * No more watching.
  */
 void
-lockwatch_end(void)
+lock_watch_end(void)
 {
 	watching = false;
 }
@@ -105,7 +108,7 @@ lockwatch_end(void)
  * The process alone: in an error the catalog cannot be read for more.
  */
 void
-lockwatch_tell(void)
+lock_watch_tell(void)
 {
 	if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE || blocker == 0)
 		return;
@@ -117,7 +120,7 @@ lockwatch_tell(void)
  * Who blocked the last wait.
  */
 char *
-lockwatch_describe(void)
+lock_watch_describe(void)
 {
 	static CatalogStatement describe = {
 		.sql = "SELECT pg_catalog.format('Process %s (%s, user %s) holds it: %s; its transaction began %s s ago,"

@@ -1,347 +1,37 @@
 /*
  * migrate.c
- *		The series of migrations that one schema needs: see migrate.h.
+ *		Running the migrations that are pending in one schema: see migrate.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_versions.h"
+#include "migrate/catch_up.h"
+#include "migrate/crossing.h"
 #include "migrate/deferral.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/pending.h"
+#include "migrate/schema_lock.h"
 #include "syntax/sql_text.h"
-
-/*
- * First key of the advisory locks on schemas, "MG"; the second is a hash of
- * the name.  Two schemas of one hash merely wait for each other.
- */
-#define SCHEMA_LOCK_CLASS 0x4D47
-
-/*
- * Likewise, "MO": held beside the other by a worker that runs migrations
- * outside a transaction, which may take long and wait for our snapshot.
- */
-#define OUTSIDE_LOCK_CLASS 0x4D4F
-
-/*
- * The schema that public migrations run in.
- */
-const char *
-series_public_schema(const RunOptions *options)
-{
-	return options->prefix ? options->prefix : ashmig_default_schema;
-}
-
-/* The lock that excludes other runs from a schema, or that of "outside" */
-static LOCKTAG
-schema_lock(const char *schema, int lock_class)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class,
-						 hash_bytes((const unsigned char *) schema, strlen(schema)), 2);
-	return tag;
-}
-
-/* What an error in the wait for a schema tells */
-static void
-waiting_callback(void *arg)
-{
-	lockwatch_tell();
-	errcontext("waiting for schema \"%s\", which another run or transaction is at", (char *) arg);
-}
-
-/*
- * Exclude other runs from a schema until the end of the transaction.
- */
-void
-series_lock_schema(const char *schema)
-{
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-	ErrorContextCallback callback = {.callback = waiting_callback, .arg = unconstify(char *, schema)};
-
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	error_context_stack = callback.previous;
-}
-
-/*
- * The same without waiting, against work outside a transaction as well; false
- * where somebody else has the schema.
- */
-bool
-series_try_lock_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	return LockAcquire(&outside, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL &&
-		LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-/*
- * Likewise, for work outside a transaction, until series_unlock_schema.  First
- * until the end of this transaction: an error in the wait leaves nothing.
- */
-void
-series_hold_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockAcquire(&outside, ExclusiveLock, false, false);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-
-	/* Nothing to wait for, so that none of these is taken without the other */
-	(void) LockAcquire(&outside, ExclusiveLock, true, true);
-	(void) LockAcquire(&tag, ExclusiveLock, true, true);
-}
-
-/*
- * End what series_hold_schema began.  Both locks are held.
- */
-void
-series_unlock_schema(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = schema_lock(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockRelease(&tag, ExclusiveLock, true);
-	(void) LockRelease(&outside, ExclusiveLock, true);
-}
-
-/*
- * Is another process at work in the schema outside a transaction?  If not,
- * none begins before the end of ours.
- */
-static bool
-is_held_outside(const char *schema)
-{
-	LOCKTAG		outside = schema_lock(schema, OUTSIDE_LOCK_CLASS);
-
-	return LockAcquire(&outside, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
-}
-
-/* ------------------------------------------------------------------------
- * What is to be done
- * ------------------------------------------------------------------------
- */
-
-/* The summed-up row of a repo, or NULL */
-static const SchemaVersion *
-find_summary(List *summaries, const char *repo)
-{
-	ListCell   *lc;
-
-	foreach(lc, summaries)
-	{
-		const SchemaVersion *summary = lfirst(lc);
-
-		if (strcmp(summary->repo, repo) == 0)
-			return summary;
-	}
-	return NULL;
-}
-
-/*
- * Is every recorded migration up to the newest applied one applied?  As only
- * recorded ones can be, counting tells.
- */
-static bool
-is_contiguous(List *migrations, const SchemaVersion *summary)
-{
-	int			recorded = 0;
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		const Migration *migration = lfirst(lc);
-
-		if (migration->version <= summary->version &&
-			strcmp(migration->repo, summary->repo) == 0)
-			recorded++;
-	}
-	return recorded == summary->applied;
-}
-
-/*
- * The migrations that a schema does not have, in version order.
- */
-static List *
-missing_migrations(bool tenant, const char *schema, List *summaries)
-{
-	List	   *migrations = catalog_migrations_cached(tenant);
-	List	   *applied = NIL;
-	List	   *result = NIL;
-	bool		contiguous = true;
-	ListCell   *lc;
-
-	foreach(lc, summaries)
-		contiguous = contiguous && is_contiguous(migrations, lfirst(lc));
-	if (!contiguous)
-		applied = catalog_applied(schema, tenant);
-
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-		const SchemaVersion *summary = find_summary(summaries, migration->repo);
-		bool		has;
-
-		if (contiguous)
-			has = summary != NULL && migration->version <= summary->version;
-		else
-			has = catalog_is_applied(migration, applied);
-		if (!has)
-			result = lappend(result, migration);
-	}
-	return result;
-}
-
-/* Is a migration among those that the options ask for? */
-static bool
-is_asked_for(const RunOptions *options, const char *repo, int64 version)
-{
-	ListCell   *lc;
-
-	if (options->repo && strcmp(options->repo, repo) != 0)
-		return false;
-	if (options->to != 0 &&
-		(options->down ? version < options->to : version > options->to))
-		return false;
-	if (options->versions == NIL)
-		return true;
-	foreach(lc, options->versions)
-	{
-		if (*(int64 *) lfirst(lc) == version)
-			return true;
-	}
-	return false;
-}
-
-/*
- * What is to be applied.
- */
-static List *
-pending_up(const RunOptions *options, bool tenant, const char *schema)
-{
-	List	   *summaries = catalog_schema_versions(schema, tenant);
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, missing_migrations(tenant, schema, summaries))
-	{
-		Migration  *migration = lfirst(lc);
-		const SchemaVersion *summary = find_summary(summaries, migration->repo);
-
-		if (!is_asked_for(options, migration->repo, migration->version))
-			continue;
-		if (options->strict_version_order && summary && migration->version < summary->version)
-			ereport(ERROR,
-					(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
-					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which schema \"%s\" has",
-							migration->version, summary->version, schema),
-					 errhint("Give it a newer version, or run without strict_version_order.")));
-		result = lappend(result, migration);
-		if (options->step > 0 && list_length(result) == options->step)
-			break;
-	}
-	return result;
-}
-
-/*
- * The recorded migration that was applied.
- */
-static Migration *
-applied_migration(List *migrations, bool tenant, const char *schema,
-				  const AppliedVersion *applied)
-{
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
-		if (migration->version == applied->version &&
-			strcmp(migration->repo, applied->repo) == 0)
-			return migration;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-			 errmsg("there is no %s migration " INT64_FORMAT ", which schema \"%s\" has",
-					scope_name(tenant), applied->version, schema),
-			 errhint("Record it again before taking it back.")));
-	return NULL;				/* keep compiler quiet */
-}
-
-/*
- * What is to be taken back, newest first.
- */
-static List *
-pending_down(const RunOptions *options, bool tenant, const char *schema)
-{
-	int			step = options->step;
-	List	   *versions = catalog_applied(schema, tenant);
-	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the next read */
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
-		step = 1;
-	foreach(lc, versions)
-	{
-		AppliedVersion *applied = lfirst(lc);
-		Migration  *migration;
-
-		if (!is_asked_for(options, applied->repo, applied->version))
-			continue;
-		migration = applied_migration(migrations, tenant, schema, applied);
-		if (!migration->reversible)
-			ereport(ERROR,
-					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-					 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
-							scope_name(tenant), migration->version, migration->name),
-					 errdetail("It has no down statements."),
-					 errhint("Roll back to a newer version, or write a migration that undoes it.")));
-		result = lappend(result, migration);
-		if (step > 0 && list_length(result) == step)
-			break;
-	}
-	return result;
-}
-
-/*
- * What is to be done in a schema, in order.
- */
-List *
-series_pending(const RunOptions *options, bool tenant, const char *schema)
-{
-	return options->down ? pending_down(options, tenant, schema) :
-		pending_up(options, tenant, schema);
-}
-
-/* ------------------------------------------------------------------------
- * Doing it
- * ------------------------------------------------------------------------
- */
 
 /* A foreign key that waits until the end; see deferral.h */
 typedef struct Deferred
 {
 	char	   *sql;
-	ExecPlace	place;
-	Application *application;	/* whose time it is */
+	ExecutePlace place;
+	ExecutedMigration *executed;	/* whose time it is */
 } Deferred;
 
 /* A series that is being run */
@@ -351,11 +41,19 @@ typedef struct Series
 	const char *schema;
 	const char *default_schema;
 	List	   *deferred;		/* of Deferred * */
+	CatchUp    *catch_up;		/* NULL: public has not left the tenant behind */
 	instr_time	start;
 	int			lock_timeout;	/* as it is set now, in ms */
 	MemoryContext context;		/* until the end of the series */
 	MemoryContext scratch;		/* for one statement */
 } Series;
+
+/*
+ * The least wait for a lock, and the least change of lock_timeout that is worth
+ * setting it anew, as parts of the whole.
+ */
+#define LEAST_WAIT_PART	10
+#define WAIT_STEP_PART	20
 
 /*
  * Bound the next wait for a lock.  The locks that are held already make others
@@ -366,17 +64,15 @@ static void
 bound_wait(Series *series)
 {
 	int			whole = series->options->lock_timeout;
-	instr_time	now;
 	int			left;
 
 	if (whole == 0)
 		return;
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, series->start);
-	left = Max(whole - (int) INSTR_TIME_GET_MILLISEC(now), Max(whole / 10, 1));
-	if (left > series->lock_timeout - whole / 20)
+	left = whole - (int) (elapsed_since(series->start) / 1000);
+	left = Max(left, Max(whole / LEAST_WAIT_PART, 1));
+	if (left > series->lock_timeout - whole / WAIT_STEP_PART)
 		return;					/* not worth it */
-	exec_set_lock_timeout(left);
+	execute_set_lock_timeout(left);
 	series->lock_timeout = left;
 }
 
@@ -384,22 +80,19 @@ bound_wait(Series *series)
  * Run one statement; its time is added to that of the migration.
  */
 static void
-run_statement(Series *series, const char *sql, const ExecPlace *place,
-			  Application *application)
+run_statement(Series *series, const char *sql, const ExecutePlace *place,
+			  ExecutedMigration *executed)
 {
 	instr_time	start;
-	instr_time	end;
 
 	if (series->options->log_sql)
 		ereport(INFO,
 				(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
-	INSTR_TIME_SET_CURRENT(start);
-	exec_statement(sql, place);
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	application->elapsed += INSTR_TIME_GET_MICROSEC(end);
+	start = elapsed_start();
+	execute_statement(sql, place);
+	executed->elapsed += elapsed_since(start);
 }
 
 /* Run what has waited. */
@@ -412,64 +105,101 @@ run_deferred(Series *series)
 	{
 		Deferred   *deferred = lfirst(lc);
 
-		run_statement(series, deferred->sql, &deferred->place, deferred->application);
+		run_statement(series, deferred->sql, &deferred->place, deferred->executed);
 	}
 	series->deferred = NIL;
 }
 
 /* Let a statement wait. */
 static void
-defer(Series *series, const char *sql, const ExecPlace *place, Application *application)
+defer(Series *series, const char *sql, const ExecutePlace *place, ExecutedMigration *executed)
 {
 	MemoryContext old = MemoryContextSwitchTo(series->context);
 	Deferred   *deferred = palloc(sizeof(Deferred));
 
 	deferred->sql = pstrdup(sql);
 	deferred->place = *place;
-	deferred->application = application;
+	deferred->executed = executed;
 	series->deferred = lappend(series->deferred, deferred);
 	MemoryContextSwitchTo(old);
 }
 
 /*
- * Run the statements of one migration, foreign keys to public tables perhaps
- * later.  Settings that it changes are those of the series again afterwards.
+ * Run one statement of a generated tenant migration, or see that it runs later
+ * or not at all: foreign keys to public tables may wait, and those of a tenant
+ * that has been left behind may be passed over.
  */
 static void
-run_migration(Series *series, Application *application)
+run_generated(Series *series, const char *stored, char *sql, const ExecutePlace *place,
+			  ExecutedMigration *executed)
 {
-	const Migration *migration = application->migration;
+	if (series->catch_up)
+		sql = catch_up_statement(series->catch_up, executed->migration, stored, sql);
+	if (sql == NULL)
+		return;
+	if (deferral_can_wait(sql, series->schema))
+	{
+		defer(series, sql, place, executed);
+		return;
+	}
+	if (series->deferred != NIL && !deferral_is_harmless(sql))
+		run_deferred(series);
+	run_statement(series, sql, place, executed);
+}
+
+/*
+ * Run the statements of one migration.  Settings that it changes are those of
+ * the series again afterwards.
+ */
+static void
+run_migration(Series *series, ExecutedMigration *executed)
+{
+	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
-	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecPlace	place = {series->schema, migration->tenant, down, migration->version, 0};
-	ExecMigration environment;
+	bool		generated = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
+	ExecutePlace place = {series->schema, migration->tenant, down, migration->version, 0};
+	ExecuteMigration environment;
 	ListCell   *lc;
 
-	environment = exec_enter_migration();
+	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
 		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = text_fill(lfirst(lc), series->schema, series->default_schema);
+		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 
 		place.statement++;
-		if (may_defer && deferral_can_wait(sql, series->schema))
-			defer(series, sql, &place, application);
+		if (generated)
+			run_generated(series, lfirst(lc), sql, &place, executed);
 		else
 		{
-			if (series->deferred != NIL && !(may_defer && deferral_is_harmless(sql)))
+			if (series->deferred != NIL)
 				run_deferred(series);
-			run_statement(series, sql, &place, application);
+			run_statement(series, sql, &place, executed);
 		}
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(series->scratch);
 	}
-	exec_leave_migration(&environment);
+	execute_leave_migration(&environment);
 	series->lock_timeout = series->options->lock_timeout;
 }
 
 /*
+ * The foreign keys that a tenant which was left behind lacks in the end; their
+ * time is that of the migration that was run last.
+ */
+static void
+run_missing_references(Series *series, ExecutedMigration *last)
+{
+	ExecutePlace place = {series->schema, true, false, last->migration->version, 0};
+	ListCell   *lc;
+
+	foreach(lc, catch_up_missing(series->schema))
+		run_statement(series, lfirst(lc), &place, last);
+}
+
+/*
  * Run migrations up to the first that is left for later.  Returns what was
- * done, as Applications.
+ * done, as ExecutedMigrations.
  */
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
@@ -482,38 +212,28 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 
 	series.context = CurrentMemoryContext;
 	series.lock_timeout = options->lock_timeout;
-	INSTR_TIME_SET_CURRENT(series.start);
+	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
+	if (tenant && !options->down)
+		series.catch_up = catch_up_begin(schema, pending);
 	foreach(lc, pending)
 	{
 		const Migration *migration = lfirst(lc);
-		Application *application;
+		ExecutedMigration *executed;
 
 		if (outside && !migration->transactional)
 			break;
-		application = palloc0(sizeof(Application));
-		application->migration = migration;
-		run_migration(&series, application);
-		done = lappend(done, application);
+		executed = palloc0(sizeof(ExecutedMigration));
+		executed->migration = migration;
+		run_migration(&series, executed);
+		done = lappend(done, executed);
 	}
 	run_deferred(&series);
+	if (series.catch_up && series.catch_up->skipped && list_length(done) == list_length(pending))
+		run_missing_references(&series, llast(done));
 	MemoryContextDelete(series.scratch);
 	return done;
-}
-
-/*
- * Newest version that a schema has, over all repos; 0: none.
- */
-int64
-series_version(bool tenant, const char *schema)
-{
-	int64		result = 0;
-	ListCell   *lc;
-
-	foreach(lc, catalog_schema_versions(schema, tenant))
-		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
-	return result;
 }
 
 /* Raise for public migrations without their schema. */
@@ -524,36 +244,6 @@ raise_no_public_schema(const char *schema)
 			(errcode(ERRCODE_UNDEFINED_SCHEMA),
 			 errmsg("schema \"%s\" does not exist", schema),
 			 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
-}
-
-/*
- * The migrations in the cache, copied, so that DDL (which may empty the cache)
- * cannot take them away.
- */
-List *
-series_copy(List *migrations)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		const Migration *from = lfirst(lc);
-		Migration  *to = palloc(sizeof(Migration));
-		ListCell   *s;
-
-		*to = *from;
-		to->repo = pstrdup(from->repo);
-		to->name = pstrdup(from->name);
-		to->checksum = pstrdup(from->checksum);
-		to->up = to->down = NIL;
-		foreach(s, from->up)
-			to->up = lappend(to->up, pstrdup(lfirst(s)));
-		foreach(s, from->down)
-			to->down = lappend(to->down, pstrdup(lfirst(s)));
-		result = lappend(result, to);
-	}
-	return result;
 }
 
 /*
@@ -601,14 +291,14 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	List	   *pending;
 	List	   *done;
 
-	if (outside && is_held_outside(schema))
+	if (outside && schema_lock_is_held_outside(schema))
 	{
 		result->status = RUN_BACKGROUND;
 		return;
 	}
-	series_lock_schema(schema);
+	schema_lock_acquire(schema);
 	catalog_lock_versions(RowExclusiveLock);
-	pending = series_copy(series_pending(options, tenant, schema));
+	pending = pending_copy(pending_migrations(options, tenant, schema));
 	if (pending == NIL)
 		return;
 	if (!OidIsValid(get_namespace_oid(schema, true)))
@@ -621,50 +311,46 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	check_usage(schema);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
-		catalog_record_taken_back(schema, tenant, done);
+		catalog_record_rolled_back(schema, tenant, done);
 	else
 		catalog_record_applied(schema, tenant, done);
 	result->applied = list_length(done);
-	result->version = series_version(tenant, schema);
-	result->left = list_length(pending) - result->applied;
-	result->first = change_tables(list_copy_tail(pending, result->applied));
-	if (result->left > 0)
+	result->version = catalog_newest_version(tenant, schema);
+	result->remaining = list_length(pending) - result->applied;
+	result->blocks_tenants = change_tables(list_copy_tail(pending, result->applied));
+	if (result->remaining > 0)
 		result->status = RUN_BACKGROUND;
 	else
 		result->status = options->down ? RUN_ROLLED_BACK : RUN_APPLIED;
 }
 
 /*
- * Do what is to be done in a schema, in the current transaction.
+ * Do what is pending in a schema, in the current transaction.
  */
 RunResult *
-series_run(const RunOptions *options, bool tenant, const char *schema, bool outside)
+migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	instr_time	start;
-	instr_time	end;
+	instr_time	start = elapsed_start();
 	int			level;
 
 	result->tenant = tenant;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
-	INSTR_TIME_SET_CURRENT(start);
 
 	old = MemoryContextSwitchTo(context);
-	level = exec_enter(schema, tenant ? ashmig_default_schema : schema,
-					   options->lock_timeout,
-					   tenant && !options->log_sql);
+	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
+						  options->lock_timeout,
+						  tenant && !options->log_sql);
 	run_pending(options, outside, result);
-	exec_leave(level);
+	execute_leave(level);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	result->elapsed = INSTR_TIME_GET_MICROSEC(end);
+	result->elapsed = elapsed_since(start);
 	return result;
 }
 
@@ -672,28 +358,44 @@ series_run(const RunOptions *options, bool tenant, const char *schema, bool outs
  * The result of a schema whose transaction failed.
  */
 RunResult *
-series_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
-	instr_time	now;
 
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
 	result->tenant = tenant;
 	result->schema = pstrdup(schema);
 	result->status = RUN_FAILED;
 	result->attempts = 1;
-	result->elapsed = INSTR_TIME_GET_MICROSEC(now);
+	result->elapsed = elapsed_since(start);
 	result->error = error;
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
-		char	   *blocker = lockwatch_describe();
+		char	   *blocker = lock_watch_describe();
 
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);
 	}
-	result->version = series_version(tenant, schema);
+	result->version = catalog_newest_version(tenant, schema);
 	MemoryContextSwitchTo(old);
 	return result;
+}
+
+/*
+ * Add what a tenant that was left behind still lacks, after the last of its
+ * migrations ran outside a transaction.
+ */
+void
+migrate_complete(const RunOptions *options, const char *schema)
+{
+	int			level;
+	ListCell   *lc;
+
+	if (options->down || crossing_passed(0) == NIL ||
+		pending_migrations(options, true, schema) != NIL)
+		return;
+	level = execute_enter(schema, ashmig_default_schema, options->lock_timeout, true);
+	foreach(lc, catch_up_missing(schema))
+		execute_statement(lfirst(lc), NULL);
+	execute_leave(level);
 }

@@ -1,7 +1,6 @@
 /*
  * migrate.h
- *		The series of migrations that one schema still needs (or has to take
- *		back), and running it.
+ *		Running the migrations that are pending in one schema.
  *
  * A schema is before or after, never between: the transactional migrations of
  * a series and their version rows belong to the transaction of the caller.  A
@@ -19,57 +18,28 @@
 #include "migrate/options.h"
 #include "migrate/results.h"
 
-/* The schema that public migrations run in */
-extern const char *series_public_schema(const RunOptions *options);
-
 /*
- * Exclude other runs, and whatever else changes a schema as a whole, until the
- * end of the transaction.  Waits as long as lock_timeout lets it.  Several
- * schemas are to be locked in the order of their names.
+ * Do what is pending in a schema, in the current transaction, as far as "outside"
+ * says: non-transactional migrations are left for later (RUN_BACKGROUND) where
+ * it is true, and run here as far as possible where it is false.  The result is
+ * in the current memory context; its status is RUN_NOTHING where there was
+ * nothing to do.
  */
-extern void series_lock_schema(const char *schema);
-
-/*
- * The same, where nobody has it, nor is at work there outside a transaction;
- * false where somebody is.
- */
-extern bool series_try_lock_schema(const char *schema);
-
-/*
- * The same over several transactions, for work outside of them, until it is
- * given back.  Another run does not wait for that: a caller's snapshot may be
- * what the work waits for.
- */
-extern void series_hold_schema(const char *schema);
-extern void series_unlock_schema(const char *schema);
-
-/*
- * What is to be done in a schema, in order: List of const Migration *, of the
- * cache.  Raises where it must not be done (version order, no way back).
- */
-extern List *series_pending(const RunOptions *options, bool tenant, const char *schema);
-
-/* Copies of migrations, which no DDL can take away as it can the cache */
-extern List *series_copy(List *migrations);
-
-/*
- * Do it, in the current transaction, as far as "outside" says: non-transactional
- * migrations are left for later (RUN_BACKGROUND) where it is true, and run here
- * as far as possible where it is false.  The result is in the current memory
- * context; its status is RUN_NOTHING where there was nothing to do.
- */
-extern RunResult *series_run(const RunOptions *options, bool tenant,
-							 const char *schema, bool outside);
+extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
+								 const char *schema, bool outside);
 
 /*
  * The result of a schema whose transaction failed with this error, which gets
  * who blocked it as its detail where it waited for a lock in vain.  To be called
  * in a transaction after that one; "start" is when the try began.
  */
-extern RunResult *series_failed(bool tenant, const char *schema, ErrorData *error,
-								instr_time start);
+extern RunResult *migrate_failed(bool tenant, const char *schema, ErrorData *error,
+								 instr_time start);
 
-/* Newest version that a schema has, over all repos; 0: none */
-extern int64 series_version(bool tenant, const char *schema);
+/*
+ * Add the foreign keys that a tenant which public had left behind still lacks
+ * when nothing is pending any more (see catch_up.h); in the current transaction.
+ */
+extern void migrate_complete(const RunOptions *options, const char *schema);
 
 #endif							/* ASHMIG_MIGRATE_H */

@@ -1,14 +1,13 @@
 /*
  * options.h
- *		What a run is asked to do: the arguments of ashmig_migrate and its
- *		kin, with the settings ashmig.* for what is not said.
+ *		What a run is asked to do: the settings ashmig.*, which the arguments
+ *		of a call override (api/run_args.h).
  */
 #ifndef ASHMIG_OPTIONS_H
 #define ASHMIG_OPTIONS_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "nodes/pg_list.h"
 
 typedef enum OnError
@@ -20,18 +19,21 @@ typedef enum OnError
 
 typedef struct RunOptions
 {
-	bool		down;			/* take back */
+	bool		down;			/* roll back */
 	bool		run_public;
 	bool		run_tenants;
 	const char *repo;			/* NULL: all */
-	const char *prefix;			/* public migrations run here; NULL: default schema */
+	const char *prefix;			/* public migrations run here; NULL: default
+								 * schema */
 	int64		to;				/* included; 0: none */
 	int			step;			/* 0: none */
-	bool		all;			/* take back everything */
-	List	   *only;			/* tenants, of char *; NIL with has_only: none at all */
+	bool		all;			/* roll back everything */
+	List	   *only;			/* tenants, of char *; NIL with has_only: none
+								 * at all */
 	bool		has_only;
 	List	   *except;			/* of char * */
-	List	   *versions;		/* of int64 *: exactly these; NIL: by the rules above */
+	List	   *versions;		/* of int64 *: exactly these; NIL: by the
+								 * rules above */
 	OnError		on_error;
 	int			workers;
 	bool		atomic;
@@ -46,11 +48,7 @@ typedef struct RunOptions
 /* Migrate everything up, by the settings of the session. */
 extern RunOptions run_options_default(void);
 
-/*
- * Fill in options from a call: each argument of the function that bears the
- * name of an option sets it, unless it is NULL; others are left alone.
- * Raises for values out of range.
- */
-extern void run_options_from_call(FunctionCallInfo fcinfo, RunOptions *options);
+/* The schema that public migrations run in */
+extern const char *run_options_public_schema(const RunOptions *options);
 
 #endif							/* ASHMIG_OPTIONS_H */

@@ -1,17 +1,13 @@
 /*
  * results.c
- *		What a run did, as rows: see results.h.
+ *		What a run did: see results.h.
  */
 #include "postgres.h"
 
-#include "datatype/timestamp.h"
 #include "mb/pg_wchar.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
-#include "base/compat.h"
+#include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/results.h"
 
@@ -28,7 +24,7 @@ run_status_name(RunStatus status)
 		case RUN_APPLIED:
 			return "applied";
 		case RUN_ROLLED_BACK:
-			return "rolled back";
+			return "rolled_back";
 		case RUN_BACKGROUND:
 			return "background";
 		case RUN_PENDING:
@@ -169,6 +165,107 @@ results_append_details(StringInfo buf, const ErrorData *error)
 	append_lines(buf, error->context);
 }
 
+/* Schemas that the error tells about; ashmig.run_schemas has them all. */
+#define MAX_DETAILS 10
+
+/*
+ * Is there a failure among the results?
+ */
+bool
+results_have_failure(List *results)
+{
+	ListCell   *lc;
+
+	foreach(lc, results)
+	{
+		if (((RunResult *) lfirst(lc))->status == RUN_FAILED)
+			return true;
+	}
+	return false;
+}
+
+/* One failure in a few lines */
+static void
+append_failure(StringInfo buf, const RunResult *result)
+{
+	const ErrorData *error = result->error;
+
+	appendStringInfo(buf, "%s \"%s\": %s (SQLSTATE %s)",
+					 result->tenant ? "tenant" : "public schema", result->schema,
+					 error->message, unpack_sql_state(error->sqlerrcode));
+	if (result->attempts > 1)
+		appendStringInfo(buf, ", after %d tries", result->attempts);
+	results_append_details(buf, error);
+	appendStringInfoChar(buf, '\n');
+}
+
+/* The first failures */
+static char *
+failure_details(List *results)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+	int			n = 0;
+
+	initStringInfo(&buf);
+	foreach(lc, results)
+	{
+		const RunResult *result = lfirst(lc);
+
+		if (result->status != RUN_FAILED)
+			continue;
+		if (++n > MAX_DETAILS)
+		{
+			appendStringInfoString(&buf, "... and more, in ashmig.run_schemas.\n");
+			break;
+		}
+		append_failure(&buf, result);
+	}
+	buf.data[buf.len - 1] = '\0';	/* the last newline */
+	return buf.data;
+}
+
+/*
+ * Raise where something failed.
+ */
+void
+results_raise_failure(List *results)
+{
+	const RunResult *first = NULL;
+	int			failed = 0;
+	int			skipped = 0;
+	ListCell   *lc;
+
+	foreach(lc, results)
+	{
+		const RunResult *result = lfirst(lc);
+
+		if (result->status == RUN_SKIPPED)
+			skipped++;
+		if (result->status != RUN_FAILED)
+			continue;
+		failed++;
+		first = first ? first : result;
+	}
+	if (first == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_RUN_FAILED),
+			 failed == 1 ?
+			 errmsg("%s \"%s\" failed: %s", first->tenant ? "tenant" : "public schema",
+					first->schema, first->error->message) :
+			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
+					failed, list_length(results), first->schema, first->error->message),
+			 errdetail_internal("%s", failure_details(results)),
+			 skipped > 0 ?
+			 errhint_plural("%d schema had no turn. What is done stays done; running again resumes.",
+							"%d schemas had no turn. What is done stays done; running again resumes.",
+							skipped, skipped) :
+			 failed == list_length(results) ?
+			 errhint("What failed is as it was before; running again tries it again.") :
+			 errhint("The other schemas are done, and stay so; running again resumes with these.")));
+}
+
 /*
  * Why a schema was not done, or NULL.
  */
@@ -185,38 +282,4 @@ results_error(const RunResult *result)
 	appendStringInfoString(&buf, result->error->message);
 	results_append_details(&buf, result->error);
 	return buf.data;
-}
-
-/*
- * Return the results as the rows of this function.
- */
-void
-results_return(FunctionCallInfo fcinfo, List *results)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *lc;
-
-	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, results)
-	{
-		const RunResult *result = lfirst(lc);
-		Datum		values[RESULT_COLUMNS];
-		bool		nulls[RESULT_COLUMNS] = {0};
-		Interval   *elapsed = palloc0(sizeof(Interval));
-		char	   *error = results_error(result);
-
-		if (result->status == RUN_NOTHING)
-			continue;
-		elapsed->time = result->elapsed;
-		values[0] = CStringGetTextDatum(scope_name(result->tenant));
-		values[1] = CStringGetTextDatum(result->schema);
-		values[2] = Int32GetDatum(result->applied);
-		values[3] = Int64GetDatum(result->version);
-		nulls[3] = result->version == 0;
-		values[4] = CStringGetTextDatum(run_status_name(result->status));
-		values[5] = IntervalPGetDatum(elapsed);
-		values[6] = error ? CStringGetTextDatum(error) : (Datum) 0;
-		nulls[6] = error == NULL;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
 }

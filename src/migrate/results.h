@@ -1,13 +1,12 @@
 /*
  * results.h
- *		What a run did, as rows.
+ *		What a run did in each schema.
  */
 #ifndef ASHMIG_RESULTS_H
 #define ASHMIG_RESULTS_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
@@ -16,7 +15,8 @@ typedef enum RunStatus
 	RUN_NOTHING,				/* there was nothing to do: gives no row */
 	RUN_APPLIED,
 	RUN_ROLLED_BACK,
-	RUN_BACKGROUND,				/* non-transactional migrations go on after the call */
+	RUN_BACKGROUND,				/* non-transactional migrations go on after
+								 * the call */
 	RUN_PENDING,				/* they wait for a run outside a transaction */
 	RUN_MISSING,				/* the schema does not exist */
 	RUN_SKIPPED,				/* stopped before its turn */
@@ -29,10 +29,10 @@ typedef struct RunResult
 	bool		tenant;
 	char	   *schema;
 	RunStatus	status;
-	int			applied;		/* migrations applied, or taken back */
-	int			left;			/* of RUN_BACKGROUND: migrations still to be done;
-								 * 0: another run does them */
-	bool		first;			/* of these: they change what others may read */
+	int			applied;		/* migrations applied, or rolled back */
+	int			remaining;		/* of RUN_BACKGROUND: migrations still to be
+								 * done; 0: another run does them */
+	bool		blocks_tenants; /* of these, public: tenants come after them */
 	int64		version;		/* newest afterwards; 0: none */
 	int64		elapsed;		/* microseconds */
 	int			attempts;
@@ -41,8 +41,17 @@ typedef struct RunResult
 
 extern const char *run_status_name(RunStatus status);
 
-/* The result of a schema that is not run: it had no turn, or is not there */
+/* The result of a schema that is not run: it was not attempted, or does not exist */
 extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
+
+/* Is there a failure among the results (List of RunResult *)? */
+extern bool results_have_failure(List *results);
+
+/*
+ * Raise the error at the end of a run in which schemas failed, with the first
+ * of them and what failed there.  Returns where none did.
+ */
+extern void results_raise_failure(List *results);
 
 /*
  * One list of results out of those of two stages, a row for each schema still;
@@ -61,11 +70,5 @@ extern char *results_error(const RunResult *result);
 
 /* Those lines alone; each comes after a newline. */
 extern void results_append_details(StringInfo buf, const ErrorData *error);
-
-/* The columns scope, schema, applied, version, status, elapsed, error */
-#define RESULT_COLUMNS 7
-
-/* Return the results (List of RunResult *) as the rows of this function. */
-extern void results_return(FunctionCallInfo fcinfo, List *results);
 
 #endif							/* ASHMIG_RESULTS_H */

@@ -39,9 +39,12 @@ static const EctoType ecto_types[] = {
 	{"duration", "interval", false, true},
 };
 
+/* What Ecto limits a :string to that is given no size */
+#define ECTO_STRING_SIZE 255
+
 /* The entry of an Ecto type name, or NULL. */
 static const EctoType *
-types_find(const char *name)
+column_type_find(const char *name)
 {
 	for (int i = 0; i < lengthof(ecto_types); i++)
 	{
@@ -53,7 +56,7 @@ types_find(const char *name)
 
 /* "type" followed by "[]" for each dimension */
 static char *
-types_with_brackets(const char *type, int array_depth)
+column_type_with_brackets(const char *type, int array_depth)
 {
 	StringInfoData buf;
 
@@ -73,7 +76,7 @@ types_with_brackets(const char *type, int array_depth)
  * serial type by name as well (migration_types).
  */
 SequenceKind
-types_sequence(const Attribute *attribute)
+column_type_sequence(const Attribute *attribute)
 {
 	if (attribute->references != NULL || attribute->array_depth > 0)
 		return SEQUENCE_NONE;
@@ -99,7 +102,7 @@ types_sequence(const Attribute *attribute)
  * it is generated itself (AshPostgres' reference_type).
  */
 static bool
-types_widens(const Attribute *attribute)
+column_type_widens(const Attribute *attribute)
 {
 	const Reference *reference = attribute->references;
 
@@ -116,13 +119,13 @@ types_widens(const Attribute *attribute)
  * The column's type as SQL.
  */
 char *
-types_column(const Attribute *attribute, Problem *problem)
+column_type_sql(const Attribute *attribute, Problem *problem)
 {
-	const EctoType *known = types_find(attribute->type);
+	const EctoType *known = column_type_find(attribute->type);
 	const char *name = known ? known->sql : attribute->type;
 	char	   *type;
 
-	if (types_widens(attribute))
+	if (column_type_widens(attribute))
 		name = "bigint";
 
 	if (known && known->whole_seconds)
@@ -138,24 +141,24 @@ types_column(const Attribute *attribute, Problem *problem)
 						attribute->precision,
 						attribute->scale >= 0 ? attribute->scale : 0);
 	else if (strcmp(attribute->type, "string") == 0)
-		type = pstrdup("varchar(255)");
+		type = psprintf("%s(%d)", name, ECTO_STRING_SIZE);
 	else
 		type = pstrdup(name);
 
 	if (!fragment_check_type(type, psprintf("%s.type", attribute->path), problem))
 		return NULL;
-	return types_with_brackets(type, attribute->array_depth);
+	return column_type_with_brackets(type, attribute->array_depth);
 }
 
-static char *types_literal(const ElixirTerm *term, const char *base,
-						   int array_depth, const char *path, Problem *problem);
+static char *column_type_literal(const ElixirTerm *term, const char *base,
+								 int array_depth, const char *path, Problem *problem);
 
 /*
  * A list for an array column: ARRAY[...]::type[], as Ecto prints it.
  */
 static char *
-types_array(const ElixirTerm *term, const char *base, int array_depth,
-			const char *path, Problem *problem)
+column_type_array(const ElixirTerm *term, const char *base, int array_depth,
+				  const char *path, Problem *problem)
 {
 	StringInfoData buf;
 	ListCell   *lc;
@@ -164,8 +167,8 @@ types_array(const ElixirTerm *term, const char *base, int array_depth,
 	appendStringInfoString(&buf, "ARRAY[");
 	foreach(lc, term->items)
 	{
-		char	   *item = types_literal(lfirst(lc), base, array_depth - 1,
-										 path, problem);
+		char	   *item = column_type_literal(lfirst(lc), base, array_depth - 1,
+											   path, problem);
 
 		if (item == NULL && problem->sqlerrcode != 0)
 			return NULL;
@@ -173,7 +176,7 @@ types_array(const ElixirTerm *term, const char *base, int array_depth,
 			appendStringInfoString(&buf, ", ");
 		appendStringInfoString(&buf, item ? item : "NULL");
 	}
-	appendStringInfo(&buf, "]::%s", types_with_brackets(base, array_depth));
+	appendStringInfo(&buf, "]::%s", column_type_with_brackets(base, array_depth));
 	return buf.data;
 }
 
@@ -182,7 +185,7 @@ types_array(const ElixirTerm *term, const char *base, int array_depth,
  * an array of code points of it, and so do we: it is what stands there.
  */
 static char *
-types_charlist(const char *text, const char *base, int array_depth)
+column_type_charlist(const char *text, const char *base, int array_depth)
 {
 	StringInfoData buf;
 
@@ -195,7 +198,7 @@ types_charlist(const char *text, const char *base, int array_depth)
 		pg_mb2wchar_with_len(p, code, pg_mblen(p));
 		appendStringInfo(&buf, "%s%u", p == text ? "" : ", ", (unsigned int) code[0]);
 	}
-	appendStringInfo(&buf, "]::%s", types_with_brackets(base, array_depth));
+	appendStringInfo(&buf, "]::%s", column_type_with_brackets(base, array_depth));
 	return buf.data;
 }
 
@@ -203,8 +206,8 @@ types_charlist(const char *text, const char *base, int array_depth)
  * A literal as SQL, for a column of type "base" with "array_depth" dimensions.
  */
 static char *
-types_literal(const ElixirTerm *term, const char *base, int array_depth,
-			  const char *path, Problem *problem)
+column_type_literal(const ElixirTerm *term, const char *base, int array_depth,
+					const char *path, Problem *problem)
 {
 	switch (term->kind)
 	{
@@ -217,11 +220,11 @@ types_literal(const ElixirTerm *term, const char *base, int array_depth,
 			return pstrdup(term->text);
 		case ELIXIR_STRING:
 			if (term->charlist && array_depth == 1)
-				return types_charlist(term->text, base, array_depth);
+				return column_type_charlist(term->text, base, array_depth);
 			return quote_text(term->text);
 		case ELIXIR_LIST:
 			if (array_depth > 0)
-				return types_array(term, base, array_depth, path, problem);
+				return column_type_array(term, base, array_depth, path, problem);
 			return quote_text(elixir_to_json(term));
 		case ELIXIR_MAP:
 			return quote_text(elixir_to_json(term));
@@ -237,17 +240,17 @@ types_literal(const ElixirTerm *term, const char *base, int array_depth,
  * The default as an SQL expression, or NULL where there is none.
  */
 char *
-types_default(const Attribute *attribute, Problem *problem)
+column_type_default(const Attribute *attribute, Problem *problem)
 {
-	const EctoType *known = types_find(attribute->type);
+	const EctoType *known = column_type_find(attribute->type);
 
 	/* Ecto's and AshPostgres' :identity takes no default */
-	if (types_sequence(attribute) != SEQUENCE_NONE)
+	if (column_type_sequence(attribute) != SEQUENCE_NONE)
 		return NULL;
-	return types_literal(attribute->default_value,
-						 known ? known->sql : attribute->type,
-						 attribute->array_depth,
-						 psprintf("%s.default", attribute->path), problem);
+	return column_type_literal(attribute->default_value,
+							   known ? known->sql : attribute->type,
+							   attribute->array_depth,
+							   psprintf("%s.default", attribute->path), problem);
 }
 
 /* ----------
@@ -336,7 +339,7 @@ type_has_cast(const char *from, const char *to)
 }
 
 char *
-types_conversion(const char *column, const char *from, const char *to)
+column_type_conversion(const char *column, const char *from, const char *to)
 {
 	if (type_has_cast(from, to))
 		return psprintf("%s::%s", column, to);

@@ -1,80 +1,13 @@
 /*
  * model.c
- *		From snapshots to the structure they ask for: see model.h.
+ *		The model: its tables by name, and what its parts have in common with
+ *		those of another.  See model.h.
  */
 #include "postgres.h"
 
-#include "commands/defrem.h"
-#include "utils/builtins.h"
-
-#include "model/model_part.h"
-#include "syntax/fragment.h"
+#include "base/names.h"
+#include "model/model.h"
 #include "syntax/sql_text.h"
-
-/* ----------
- * Names
- * ----------
- */
-
-/* The name of a table as PostgreSQL keeps it, "default_schema" counting as none */
-static TableName
-table_name_make(bool tenant, const char *schema, const char *name,
-				const char *default_schema)
-{
-	TableName	result;
-
-	result.tenant = tenant;
-	result.schema = NULL;
-	if (!tenant && schema != NULL && strcmp(schema, default_schema) != 0)
-		result.schema = text_cut_name(schema);
-	result.name = text_cut_name(name);
-	return result;
-}
-
-/* Equal lists of names, in the same order */
-bool
-names_equal(const List *a, const List *b)
-{
-	ListCell   *la;
-	ListCell   *lb;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(la, a, lb, b)
-	{
-		if (strcmp(lfirst(la), lfirst(lb)) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* The same names in whatever order */
-bool
-names_same_set(const List *a, const List *b)
-{
-	ListCell   *lc;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	foreach(lc, a)
-	{
-		if (!text_list_has(b, lfirst(lc)))
-			return false;
-	}
-	return true;
-}
-
-/* The list with each name as PostgreSQL keeps it */
-static List *
-names_cut(const List *names)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, names)
-		result = lappend(result, text_cut_name(lfirst(lc)));
-	return result;
-}
 
 /* ----------
  * The model as a container
@@ -118,76 +51,17 @@ model_find_column(List *columns, const char *name)
 }
 
 /* ----------
- * Columns and primary key
+ * Tables, columns and foreign keys
  * ----------
  */
-
-/* The sequence's name that history gave this column, or PostgreSQL's own choice */
-static char *
-column_sequence_name(const char *table, const char *column, const TableState *state)
+bool
+model_is_partitioned(const Table *table)
 {
-	ListCell   *lc;
+	const char *options = table->options ? table->options : "";
 
-	if (state != NULL)
-	{
-		for (lc = list_head(state->sequences); lc != NULL;
-			 lc = lnext(state->sequences, lnext(state->sequences, lc)))
-		{
-			if (strcmp(lfirst(lc), column) == 0)
-				return lfirst(lnext(state->sequences, lc));
-		}
-	}
-	return makeObjectName(table, column, "seq");
-}
-
-static Column *
-model_column(const char *table, const Attribute *attribute,
-			 const TableState *state, Problem *problem)
-{
-	Column	   *column = palloc0(sizeof(Column));
-
-	column->name = text_cut_name(attribute->source);
-	column->path = attribute->path;
-	column->attribute = attribute;
-	column->type = types_column(attribute, problem);
-	column->default_sql = types_default(attribute, problem);
-	column->sequence = types_sequence(attribute);
-	/* a key or an identity is NOT NULL whatever the snapshot says */
-	column->not_null = !attribute->allow_nil || attribute->primary_key ||
-		column->sequence != SEQUENCE_NONE;
-	if (column->sequence != SEQUENCE_NONE)
-		column->sequence_name = column_sequence_name(table, column->name, state);
-	return column;
-}
-
-/*
- * The primary key: the attributes that say so, in their order.
- *
- * Where history has the same columns in another order or the key under
- * another name (the table was renamed), history is what stands there.
- */
-static PrimaryKey *
-model_primary_key(const char *table, const List *attributes,
-				  const TableState *state)
-{
-	PrimaryKey *key = palloc0(sizeof(PrimaryKey));
-	ListCell   *lc;
-
-	foreach(lc, attributes)
-	{
-		const Attribute *attribute = lfirst(lc);
-
-		if (attribute->primary_key)
-			key->columns = lappend(key->columns, text_cut_name(attribute->source));
-	}
-	if (key->columns == NIL)
-		return NULL;
-	if (state != NULL && names_same_set(state->primary_key_columns, key->columns))
-		key->columns = state->primary_key_columns;
-	key->name = state != NULL && state->primary_key_name != NULL
-		? state->primary_key_name
-		: makeObjectName(table, NULL, "pkey");
-	return key;
+	while (isspace((unsigned char) *options))
+		options++;
+	return pg_strncasecmp(options, "partition", strlen("partition")) == 0;
 }
 
 Column *
@@ -201,148 +75,12 @@ model_retire(const Column *column)
 	return retired;
 }
 
-/* ----------
- * Foreign keys
- * ----------
- */
-
-/*
- * Is what the reference points to its table's primary key?
- *
- * Files from before "primary_key?" do not say; then the other snapshots of
- * the same call or record do (AshPostgres' find_references_primary_key).
- */
-static bool
-reference_to_primary_key(const Reference *reference, List *others)
+bool
+column_equal(const Column *a, const Column *b)
 {
-	ListCell   *ls;
-	ListCell   *la;
-
-	if (reference->primary_key != MAYBE_UNSET)
-		return reference->primary_key == MAYBE_TRUE;
-	foreach(ls, others)
-	{
-		ResourceSnapshot *other = lfirst(ls);
-
-		if (strcmp(other->table, reference->table) != 0)
-			continue;
-		foreach(la, other->attributes)
-		{
-			Attribute  *attribute = lfirst(la);
-
-			if (attribute->primary_key &&
-				strcmp(attribute->source, reference->destination_attribute) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-static int
-match_pair_compare(const ListCell *a, const ListCell *b)
-{
-	return strcmp(((MatchPair *) lfirst(a))->source,
-				  ((MatchPair *) lfirst(b))->source);
-}
-
-/*
- * The foreign key's further columns: what "match_with" says and, between two
- * tables of strategy attribute, the tenant columns.
- *
- * AshPostgres keeps match_with in a map, so its pairs come sorted by name.
- * *with_tenant is set where the tenant columns joined: then it is MATCH FULL.
- */
-static List *
-foreign_key_pairs(const ResourceSnapshot *snapshot, const Attribute *attribute,
-				  List *others, bool *with_tenant)
-{
-	const Reference *reference = attribute->references;
-	List	   *pairs = list_copy(reference->match_with);
-	const char *own = snapshot->multitenancy.attribute;
-	const char *theirs = reference->multitenancy.attribute;
-	ListCell   *lc;
-
-	*with_tenant = false;
-	if (snapshot->multitenancy.strategy == STRATEGY_ATTRIBUTE &&
-		reference->multitenancy.strategy == STRATEGY_ATTRIBUTE &&
-		strcmp(reference->destination_attribute, theirs) != 0 &&
-		strcmp(attribute->source, own) != 0 &&
-		(reference->match_tenant == MAYBE_TRUE ||
-		 !reference_to_primary_key(reference, others)))
-	{
-		bool		there = false;
-
-		*with_tenant = true;
-		foreach(lc, pairs)
-			there = there || strcmp(((MatchPair *) lfirst(lc))->source, own) == 0;
-		if (!there)
-		{
-			MatchPair  *pair = palloc(sizeof(MatchPair));
-
-			pair->source = pstrdup(own);
-			pair->destination = pstrdup(theirs);
-			pairs = lappend(pairs, pair);
-		}
-	}
-	list_sort(pairs, match_pair_compare);
-	return pairs;
-}
-
-/* The table that a reference points to (SNAPSHOTS: which schema) */
-static TableName
-foreign_key_target(const ResourceSnapshot *snapshot, const Reference *reference,
-				   const char *default_schema)
-{
-	bool		tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		reference->multitenancy.strategy == STRATEGY_CONTEXT;
-	const char *schema = reference->schema;
-
-	if (schema == NULL && snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
-		schema = snapshot->schema;
-	return table_name_make(tenant, schema, reference->table, default_schema);
-}
-
-/*
- * The foreign key of a reference, or NULL where none is made: a table that
- * all tenants share cannot point into one tenant.
- */
-static ForeignKey *
-model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
-				  List *others, const char *default_schema)
-{
-	const Reference *reference = attribute->references;
-	ForeignKey *key;
-	bool		with_tenant;
-	ListCell   *lc;
-
-	if (reference == NULL || reference->ignore)
-		return NULL;
-	if (reference->multitenancy.strategy == STRATEGY_CONTEXT &&
-		snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
-		return NULL;
-
-	key = palloc0(sizeof(ForeignKey));
-	key->path = reference->path;
-	key->name = text_cut_name(reference->name);
-	key->target = foreign_key_target(snapshot, reference, default_schema);
-	key->columns = list_make1(text_cut_name(attribute->source));
-	key->target_columns = list_make1(text_cut_name(reference->destination_attribute));
-	foreach(lc, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
-	{
-		MatchPair  *pair = lfirst(lc);
-
-		key->columns = lappend(key->columns, text_cut_name(pair->source));
-		key->target_columns = lappend(key->target_columns,
-									  text_cut_name(pair->destination));
-	}
-	key->match = with_tenant ? MATCH_FULL : reference->match_type;
-	if (key->match == MATCH_SIMPLE)
-		key->match = MATCH_UNSET;	/* what SQL means by saying nothing */
-	key->on_delete = reference->on_delete;
-	key->on_delete_columns = names_cut(reference->on_delete_columns);
-	key->on_update = reference->on_update;
-	key->deferrable = reference->deferrable;
-	return key;
+	return strcmp(a->type, b->type) == 0 &&
+		names_same(a->default_sql, b->default_sql) &&
+		a->not_null == b->not_null && a->sequence == b->sequence;
 }
 
 bool
@@ -358,137 +96,74 @@ foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b)
 }
 
 /* ----------
- * Checks and statements
- * ----------
- */
-
-/* With a base filter a check binds only the rows that the filter lets in. */
-static Check *
-model_check(const CheckConstraint *constraint, Problem *problem)
-{
-	Check	   *check = palloc0(sizeof(Check));
-
-	check->path = constraint->path;
-	check->name = text_cut_name(constraint->name);
-	if (!fragment_check_expression(constraint->check,
-								   psprintf("%s.check", constraint->path), problem) ||
-		(constraint->base_filter &&
-		 !fragment_check_expression(constraint->base_filter,
-									psprintf("%s.base_filter", constraint->path), problem)))
-		return check;
-	check->expression = fragment_parenthesize(constraint->check);
-	if (constraint->base_filter)
-		check->expression = psprintf("(%s OR NOT %s)", check->expression,
-									 fragment_parenthesize(constraint->base_filter));
-	return check;
-}
-
-/* A custom statement; its SQL must parse, though nothing else is known of it. */
-static Statement *
-model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
-				Problem *problem)
-{
-	Statement  *statement = palloc0(sizeof(Statement));
-
-	(void) fragment_split(custom->up, psprintf("%s.up", custom->path), problem);
-	(void) fragment_split(custom->down, psprintf("%s.down", custom->path), problem);
-
-	statement->path = custom->path;
-	statement->name = custom->name;
-	statement->up = custom->up;
-	statement->down = custom->down;
-	statement->tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		!custom->global;
-	return statement;
-}
-
-/* ----------
- * Tables
+ * Indexes
  * ----------
  */
 bool
-model_is_partitioned(const Table *table)
+index_key_equal(const IndexKey *a, const IndexKey *b)
 {
-	const char *options = table->options ? table->options : "";
+	return a->is_sql == b->is_sql && a->order == b->order &&
+		strcmp(a->value, b->value) == 0;
+}
 
-	while (isspace((unsigned char) *options))
-		options++;
-	return pg_strncasecmp(options, "partition", strlen("partition")) == 0;
+static const char *
+order_sql(KeyOrder order)
+{
+	switch (order)
+	{
+		case ORDER_NONE:
+			return "";
+		case ORDER_ASC:
+			return " ASC";
+		case ORDER_ASC_NULLS_FIRST:
+			return " ASC NULLS FIRST";
+		case ORDER_ASC_NULLS_LAST:
+			return " ASC NULLS LAST";
+		case ORDER_DESC:
+			return " DESC";
+		case ORDER_DESC_NULLS_FIRST:
+			return " DESC NULLS FIRST";
+		case ORDER_DESC_NULLS_LAST:
+			return " DESC NULLS LAST";
+	}
+	return NULL;				/* not reached: every order is above */
+}
+
+char *
+index_key_sql(const IndexKey *key)
+{
+	const char *value = key->is_sql ? key->value : quote_name(key->value);
+
+	/* neither the order nor what follows may become part of a comment */
+	return psprintf("%s%s%s", value, key->is_sql && strstr(value, "--") ? "\n" : "",
+					order_sql(key->order));
 }
 
 bool
-model_is_table(const ResourceSnapshot *snapshot)
+index_same_definition(const TableIndex *a, const TableIndex *b)
 {
-	return snapshot->attributes != NIL || snapshot->identities != NIL ||
-		snapshot->custom_indexes != NIL || snapshot->custom_statements != NIL ||
-		snapshot->check_constraints != NIL;
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
+		!names_same(a->using, b->using) || !names_same(a->where, b->where) ||
+		!names_equal(a->include, b->include) || !names_same(a->prefix, b->prefix) ||
+		list_length(a->keys) != list_length(b->keys))
+		return false;
+	forboth(la, a->keys, lb, b->keys)
+	{
+		if (!index_key_equal(lfirst(la), lfirst(lb)))
+			return false;
+	}
+	return true;
 }
 
 TableName
-model_name(const ResourceSnapshot *snapshot, const char *default_schema)
+index_table(const TableName *table, const TableIndex *index)
 {
-	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
-						   snapshot->schema, snapshot->table, default_schema);
-}
+	TableName	name = *table;
 
-/* The columns of the snapshot, and what hangs on each: foreign key, index */
-static void
-model_attributes(Table *table, const ResourceSnapshot *snapshot, const TableState *state,
-				 List *others, const char *default_schema, Problem *problem)
-{
-	ListCell   *lc;
-
-	foreach(lc, snapshot->attributes)
-	{
-		Attribute  *attribute = lfirst(lc);
-		ForeignKey *key = model_foreign_key(snapshot, attribute, others, default_schema);
-		TableIndex *index = model_reference_index(snapshot, attribute, problem);
-
-		table->columns = lappend(table->columns,
-								 model_column(table->name.name, attribute, state, problem));
-		if (key)
-			table->foreign_keys = lappend(table->foreign_keys, key);
-		if (index)
-			table->indexes = lappend(table->indexes, index);
-	}
-}
-
-Table *
-model_table(const ResourceSnapshot *snapshot, const TableState *state, List *others,
-			const char *default_schema, Problem *problem)
-{
-	Table	   *table = palloc0(sizeof(Table));
-	ListCell   *lc;
-
-	table->path = snapshot->path;
-	table->name = model_name(snapshot, default_schema);
-	table->opted_out = snapshot->drop_table_opted_out;
-	table->options = snapshot->create_table_options;
-	if (table->options)
-		fragment_check_table_options(table->options,
-									 psprintf("%s.create_table_options", snapshot->path),
-									 problem);
-	table->retired = state ? state->retired : NIL;
-	table->primary_key = model_primary_key(table->name.name, snapshot->attributes, state);
-	foreach(lc, snapshot->identities)
-		table->indexes = lappend(table->indexes,
-								 model_identity(snapshot, lfirst(lc), problem));
-	model_attributes(table, snapshot, state, others, default_schema, problem);
-	foreach(lc, snapshot->custom_indexes)
-		table->indexes = lappend(table->indexes,
-								 model_custom_index(snapshot, lfirst(lc), default_schema, problem));
-	foreach(lc, snapshot->check_constraints)
-		table->checks = lappend(table->checks, model_check(lfirst(lc), problem));
-	foreach(lc, snapshot->custom_statements)
-		table->statements = lappend(table->statements,
-									model_statement(snapshot, lfirst(lc), problem));
-	return problem->sqlerrcode == 0 ? table : NULL;
-}
-
-bool
-column_equal(const Column *a, const Column *b)
-{
-	return strcmp(a->type, b->type) == 0 &&
-		text_equal(a->default_sql, b->default_sql) &&
-		a->not_null == b->not_null && a->sequence == b->sequence;
+	if (index->prefix != NULL)
+		name.schema = index->prefix;
+	return name;
 }

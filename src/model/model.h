@@ -70,7 +70,8 @@ typedef struct TableIndex
 	IndexKind	kind;
 	char	   *name;
 	char	   *identity;		/* name of the identity, or NULL */
-	bool		chosen;			/* there are other identities that would be this index */
+	bool		chosen;			/* there are other identities that would be
+								 * this index */
 	List	   *keys;			/* of IndexKey * */
 	bool		unique;
 	bool		nulls_distinct;
@@ -78,7 +79,8 @@ typedef struct TableIndex
 	char	   *using;			/* or NULL */
 	char	   *where;			/* SQL with its parentheses, or NULL */
 	List	   *include;		/* of char * */
-	char	   *prefix;			/* schema of the table, where the index says another; or NULL */
+	char	   *prefix;			/* schema of the table, where the index says
+								 * another; or NULL */
 	char	   *path;
 } TableIndex;
 
@@ -101,9 +103,11 @@ typedef struct Statement
 typedef struct Table
 {
 	TableName	name;
-	const struct Table *before; /* the recorded table, where an answer renamed this copy of it, or its columns */
+	const struct Table *before; /* the recorded table, where an answer renamed
+								 * this copy of it, or its columns */
 	List	   *columns;		/* of Column *, in the snapshot's order */
-	List	   *retired;		/* of Column *: removed attributes whose columns stay */
+	List	   *retired;		/* of Column *: removed attributes whose
+								 * columns stay */
 	PrimaryKey *primary_key;	/* or NULL */
 	List	   *foreign_keys;
 	List	   *indexes;
@@ -124,11 +128,18 @@ typedef struct Model
 typedef struct TableState
 {
 	char	   *primary_key_name;	/* or NULL */
-	List	   *primary_key_columns;	/* of char *: which of several keys was chosen; NIL */
+	List	   *primary_key_columns;	/* of char *: which of several keys
+										 * was chosen; NIL */
 	List	   *sequences;		/* of char *: column and sequence name in turn */
-	List	   *identities;		/* of char *: which of several names of an index was chosen */
+	List	   *identities;		/* of char *: which of several names of an
+								 * index was chosen */
 	List	   *retired;		/* of Column * */
 } TableState;
+
+/* ----------
+ * model_build.c: a model from snapshots
+ * ----------
+ */
 
 /*
  * The table of one (merged) snapshot.  "state" may be NULL.  "others" (of
@@ -140,17 +151,16 @@ extern Table *model_table(const ResourceSnapshot *snapshot, const TableState *st
 						  List *others, const char *default_schema,
 						  Problem *problem);
 
-/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
-extern Column *model_retire(const Column *column);
-
-/* Do its options make it a partitioned table? */
-extern bool model_is_partitioned(const Table *table);
-
 /* Does the snapshot ask for a table at all? */
 extern bool model_is_table(const ResourceSnapshot *snapshot);
 
 /* The key under which a snapshot's table is known. */
-extern TableName model_name(const ResourceSnapshot *snapshot, const char *default_schema);
+extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *default_schema);
+
+/* ----------
+ * model_check.c: what a model cannot have
+ * ----------
+ */
 
 /* A problem where the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
@@ -161,21 +171,37 @@ extern bool model_check_server(const Table *table, Problem *problem);
  */
 extern bool model_check_names(const Model *model, Problem *problem);
 
+/* ----------
+ * model.c: the model and its parts
+ * ----------
+ */
 extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
 
+/* Do its options make it a partitioned table? */
+extern bool model_is_partitioned(const Table *table);
+
+/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+extern Column *model_retire(const Column *column);
+
+/* Equal but for the name, which is the caller's to compare */
 extern bool column_equal(const Column *a, const Column *b);
+
+/* Equal but for the name and the deferrability, which can be altered */
+extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
+
+/* Equal but for the name, and for being built concurrently, which leaves no trace */
+extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
+
+/* Is it the same column or SQL, in the same order? */
+extern bool index_key_equal(const IndexKey *a, const IndexKey *b);
 
 /* A key as it stands in CREATE INDEX */
 extern char *index_key_sql(const IndexKey *key);
 
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);
-extern bool index_same_definition(const TableIndex *a, const TableIndex *b);
-extern bool foreign_key_same_definition(const ForeignKey *a, const ForeignKey *b);
-extern bool names_equal(const List *a, const List *b);
-extern bool names_same_set(const List *a, const List *b);
 
 #endif							/* ASHMIG_MODEL_H */

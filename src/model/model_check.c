@@ -57,6 +57,9 @@ model_check_server(const Table *table, Problem *problem)
  * ----------
  */
 
+/* How many names a model has, by and large: the hash table grows with more */
+#define EXPECTED_NAMES 1024
+
 /* What must have different names: relations of a schema; columns, or constraints, of a table */
 typedef enum NamedKind
 {
@@ -93,8 +96,8 @@ typedef struct TakenName
  * only its schema counts.
  */
 static bool
-names_take(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
-		   const char *path, Problem *problem)
+take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
+		  const char *path, Problem *problem)
 {
 	NameKey		key;
 	TakenName  *entry;
@@ -121,43 +124,43 @@ names_take(HTAB *taken, NamedKind kind, const TableName *table, const char *name
 
 /* Take the names of one table: relations in its schema, columns and constraints in it. */
 static void
-names_take_table(HTAB *taken, const Table *table, Problem *problem)
+take_table_names(HTAB *taken, const Table *table, Problem *problem)
 {
 	const TableName *at = &table->name;
 	ListCell   *lc;
 
-	names_take(taken, NAMED_RELATION, at, at->name, table->path, problem);
+	take_name(taken, NAMED_RELATION, at, at->name, table->path, problem);
 	if (table->primary_key)
 	{
 		const char *name = table->primary_key->name;
 
-		names_take(taken, NAMED_RELATION, at, name, table->path, problem);
-		names_take(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
+		take_name(taken, NAMED_RELATION, at, name, table->path, problem);
+		take_name(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
 	}
 	foreach(lc, table->indexes)
 	{
 		TableIndex *index = lfirst(lc);
 		TableName	on = index_table(at, index);
 
-		names_take(taken, NAMED_RELATION, &on, index->name, index->path, problem);
+		take_name(taken, NAMED_RELATION, &on, index->name, index->path, problem);
 	}
 	foreach(lc, table->columns)
 	{
 		Column	   *column = lfirst(lc);
 
-		names_take(taken, NAMED_COLUMN, at, column->name, column->path, problem);
+		take_name(taken, NAMED_COLUMN, at, column->name, column->path, problem);
 	}
 	foreach(lc, table->foreign_keys)
 	{
 		ForeignKey *key = lfirst(lc);
 
-		names_take(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
+		take_name(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
 	}
 	foreach(lc, table->checks)
 	{
 		Check	   *check = lfirst(lc);
 
-		names_take(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
+		take_name(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
 	}
 }
 
@@ -171,10 +174,10 @@ model_check_names(const Model *model, Problem *problem)
 	ctl.keysize = sizeof(NameKey);
 	ctl.entrysize = sizeof(TakenName);
 	ctl.hcxt = CurrentMemoryContext;
-	taken = hash_create("ashmig names", 1024, &ctl,
+	taken = hash_create("ashmig names", EXPECTED_NAMES, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	foreach(lc, model->tables)
-		names_take_table(taken, lfirst(lc), problem);
+		take_table_names(taken, lfirst(lc), problem);
 	hash_destroy(taken);
 	return problem->sqlerrcode == 0;
 }

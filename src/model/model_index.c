@@ -7,6 +7,7 @@
 
 #include "parser/scansup.h"
 
+#include "base/names.h"
 #include "model/model_part.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
@@ -20,15 +21,8 @@ index_key_column(const char *name)
 {
 	IndexKey   *key = palloc0(sizeof(IndexKey));
 
-	key->value = text_cut_name(name);
+	key->value = names_cut(name);
 	return key;
-}
-
-static bool
-index_key_equal(const IndexKey *a, const IndexKey *b)
-{
-	return a->is_sql == b->is_sql && a->order == b->order &&
-		strcmp(a->value, b->value) == 0;
 }
 
 /* Is the key in the list?  To Elixir a string is not the atom of its name. */
@@ -69,44 +63,11 @@ index_keys(const ResourceSnapshot *snapshot, const List *keys, bool all_tenants)
 
 		*key = *(IndexKey *) lfirst(lc);
 		if (!key->is_sql)
-			key->value = text_cut_name(key->value);
+			key->value = names_cut(key->value);
 		if (!with_tenant || !index_keys_have(result, key))
 			result = lappend(result, key);
 	}
 	return result;
-}
-
-static const char *
-order_sql(KeyOrder order)
-{
-	switch (order)
-	{
-		case ORDER_NONE:
-			return "";
-		case ORDER_ASC:
-			return " ASC";
-		case ORDER_ASC_NULLS_FIRST:
-			return " ASC NULLS FIRST";
-		case ORDER_ASC_NULLS_LAST:
-			return " ASC NULLS LAST";
-		case ORDER_DESC:
-			return " DESC";
-		case ORDER_DESC_NULLS_FIRST:
-			return " DESC NULLS FIRST";
-		case ORDER_DESC_NULLS_LAST:
-			return " DESC NULLS LAST";
-	}
-	return NULL;				/* not reached: every order is above */
-}
-
-char *
-index_key_sql(const IndexKey *key)
-{
-	const char *value = key->is_sql ? key->value : quote_name(key->value);
-
-	/* neither the order nor what follows may become part of a comment */
-	return psprintf("%s%s%s", value, key->is_sql && strstr(value, "--") ? "\n" : "",
-					order_sql(key->order));
 }
 
 /*
@@ -143,7 +104,7 @@ index_derived_name(const char *table, const List *keys)
 	foreach(lc, keys)
 		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
 	appendStringInfoString(&buf, "index");
-	return text_cut_name(buf.data);
+	return names_cut(buf.data);
 }
 
 /* Every SQL key of the index must, with its order, be one index element. */
@@ -192,7 +153,7 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 
 	index->kind = INDEX_IDENTITY;
 	index->path = identity->path;
-	index->name = text_cut_name(identity->index_name);
+	index->name = names_cut(identity->index_name);
 	index->identity = identity->name;
 	index->chosen = identity->chosen;
 	index->keys = index_keys(snapshot, identity->keys, identity->all_tenants);
@@ -237,7 +198,7 @@ index_include(const ResourceSnapshot *snapshot, const CustomIndex *custom, Probl
 		char	   *folded = downcase_identifier(text, strlen(text), false, false);
 		bool		as_it_stands = has_attribute(snapshot, text) &&
 			(strcmp(folded, text) == 0 || !has_attribute(snapshot, folded));
-		char	   *name = as_it_stands ? text_cut_name(text) : fragment_name(text, path, problem);
+		char	   *name = as_it_stands ? names_cut(text) : fragment_name(text, path, problem);
 
 		if (name == NULL)
 			return NIL;
@@ -260,7 +221,7 @@ index_prefix(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 		snapshot->multitenancy.strategy == STRATEGY_CONTEXT ||
 		strcmp(custom->prefix, default_schema) == 0)
 		return NULL;
-	return text_cut_name(custom->prefix);
+	return names_cut(custom->prefix);
 }
 
 TableIndex *
@@ -272,7 +233,7 @@ model_custom_index(const ResourceSnapshot *snapshot, const CustomIndex *custom,
 	index->kind = INDEX_CUSTOM;
 	index->path = custom->path;
 	index->keys = index_keys(snapshot, custom->fields, custom->all_tenants);
-	index->name = custom->name ? text_cut_name(custom->name)
+	index->name = custom->name ? names_cut(custom->name)
 		: index_derived_name(snapshot->table, index->keys);
 	index->unique = custom->unique;
 	index->nulls_distinct = custom->nulls_distinct;
@@ -309,34 +270,4 @@ model_reference_index(const ResourceSnapshot *snapshot, const Attribute *attribu
 	index->where = condition_join(NULL, NULL, reference->index_where,
 								  psprintf("%s.index_where", reference->path), problem);
 	return index;
-}
-
-/* Everything but the name (and whether it is built concurrently, which passes) */
-bool
-index_same_definition(const TableIndex *a, const TableIndex *b)
-{
-	ListCell   *la;
-	ListCell   *lb;
-
-	if (a->unique != b->unique || a->nulls_distinct != b->nulls_distinct ||
-		!text_equal(a->using, b->using) || !text_equal(a->where, b->where) ||
-		!names_equal(a->include, b->include) || !text_equal(a->prefix, b->prefix) ||
-		list_length(a->keys) != list_length(b->keys))
-		return false;
-	forboth(la, a->keys, lb, b->keys)
-	{
-		if (!index_key_equal(lfirst(la), lfirst(lb)))
-			return false;
-	}
-	return true;
-}
-
-TableName
-index_table(const TableName *table, const TableIndex *index)
-{
-	TableName	name = *table;
-
-	if (index->prefix != NULL)
-		name.schema = index->prefix;
-	return name;
 }

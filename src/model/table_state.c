@@ -5,12 +5,10 @@
 #include "postgres.h"
 
 #include "commands/defrem.h"
-#include "lib/stringinfo.h"
-#include "utils/json.h"
 
+#include "base/json_writer.h"
 #include "model/table_state.h"
 #include "snapshot/json_reader.h"
-#include "syntax/sql_text.h"
 
 static const char *const sequence_words[] = {
 	[SEQUENCE_NONE] = "none",
@@ -23,75 +21,49 @@ static const char *const sequence_words[] = {
  * ----------
  */
 
-/* "key": "value", after a comma where something stands before */
+/* A string, unless there is none */
 static void
-print_member(StringInfo buf, const char *key, const char *value)
+print_member(JsonWriter *json, const char *key, const char *value)
 {
-	if (value == NULL)
-		return;
-	if (buf->data[buf->len - 1] != '{')
-		appendStringInfoString(buf, ", ");
-	escape_json(buf, key);
-	appendStringInfoString(buf, ": ");
-	escape_json(buf, value);
-}
-
-/* Open a member that is an object or a list. */
-static void
-print_key(StringInfo buf, const char *key, char bracket)
-{
-	if (buf->data[buf->len - 1] != '{')
-		appendStringInfoString(buf, ", ");
-	appendStringInfo(buf, "\"%s\": %c", key, bracket);
+	if (value)
+		json_write_string(json, key, value);
 }
 
 /* The primary key, where its name or the order of its columns is history's */
 static void
-print_primary_key(StringInfo buf, const Table *table)
+print_primary_key(JsonWriter *json, const Table *table)
 {
 	const PrimaryKey *key = table->primary_key;
-	ListCell   *lc;
 
 	if (key == NULL)
 		return;
-	print_key(buf, "primary_key", '{');
-	print_member(buf, "name", key->name);
-	appendStringInfoString(buf, ", \"columns\": [");
-	foreach(lc, key->columns)
-	{
-		if (lc != list_head(key->columns))
-			appendStringInfoString(buf, ", ");
-		escape_json(buf, lfirst(lc));
-	}
-	appendStringInfoString(buf, "]}");
+	json_write_open(json, "primary_key", '{');
+	print_member(json, "name", key->name);
+	json_write_strings(json, "columns", key->columns);
+	json_write_close(json, '}');
 }
 
 /* Names of identities that were chosen where several would be one index */
 static void
-print_identities(StringInfo buf, const Table *table)
+print_identities(JsonWriter *json, const Table *table)
 {
-	bool		open = false;
+	List	   *chosen = NIL;
 	ListCell   *lc;
 
 	foreach(lc, table->indexes)
 	{
 		const TableIndex *index = lfirst(lc);
 
-		if (!index->chosen)
-			continue;
-		if (open)
-			appendStringInfoString(buf, ", ");
-		else
-			print_key(buf, "identities", '[');
-		open = true;
-		escape_json(buf, index->identity);
+		if (index->chosen)
+			chosen = lappend(chosen, index->identity);
 	}
-	if (open)
-		appendStringInfoChar(buf, ']');
+	if (chosen != NIL)
+		json_write_strings(json, "identities", chosen);
 }
 
+/* Names of sequences that are not PostgreSQL's own choice */
 static void
-print_sequences(StringInfo buf, const Table *table)
+print_sequences(JsonWriter *json, const Table *table)
 {
 	bool		open = false;
 	ListCell   *lc;
@@ -105,54 +77,52 @@ print_sequences(StringInfo buf, const Table *table)
 				   makeObjectName(table->name.name, column->name, "seq")) == 0)
 			continue;
 		if (!open)
-			print_key(buf, "sequences", '{');
+			json_write_open(json, "sequences", '{');
 		open = true;
-		print_member(buf, column->name, column->sequence_name);
+		json_write_string(json, column->name, column->sequence_name);
 	}
 	if (open)
-		appendStringInfoChar(buf, '}');
+		json_write_close(json, '}');
 }
 
 static void
-print_retired(StringInfo buf, const Table *table)
+print_retired(JsonWriter *json, const Table *table)
 {
 	ListCell   *lc;
 
 	if (table->retired == NIL)
 		return;
-	print_key(buf, "retired", '[');
+	json_write_open(json, "retired", '[');
 	foreach(lc, table->retired)
 	{
 		const Column *column = lfirst(lc);
 
-		if (lc != list_head(table->retired))
-			appendStringInfoString(buf, ", ");
-		appendStringInfoChar(buf, '{');
-		print_member(buf, "column", column->name);
-		print_member(buf, "type", column->type);
-		print_member(buf, "default", column->default_sql);
-		print_member(buf, "not_null", column->not_null ? "true" : NULL);
+		json_write_open(json, NULL, '{');
+		print_member(json, "column", column->name);
+		print_member(json, "type", column->type);
+		print_member(json, "default", column->default_sql);
+		print_member(json, "not_null", column->not_null ? "true" : NULL);
 		if (column->sequence != SEQUENCE_NONE)
-			print_member(buf, "sequence", sequence_words[column->sequence]);
-		print_member(buf, "sequence_name", column->sequence_name);
-		appendStringInfoChar(buf, '}');
+			print_member(json, "sequence", sequence_words[column->sequence]);
+		print_member(json, "sequence_name", column->sequence_name);
+		json_write_close(json, '}');
 	}
-	appendStringInfoChar(buf, ']');
+	json_write_close(json, ']');
 }
 
 char *
-state_print(const Table *table)
+table_state_print(const Table *table)
 {
-	StringInfoData buf;
+	JsonWriter	json;
 
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, '{');
-	print_primary_key(&buf, table);
-	print_identities(&buf, table);
-	print_sequences(&buf, table);
-	print_retired(&buf, table);
-	appendStringInfoChar(&buf, '}');
-	return buf.data;
+	json_write_init(&json);
+	json_write_open(&json, NULL, '{');
+	print_primary_key(&json, table);
+	print_identities(&json, table);
+	print_sequences(&json, table);
+	print_retired(&json, table);
+	json_write_close(&json, '}');
+	return json.text.data;
 }
 
 /* ----------
@@ -204,7 +174,7 @@ read_retired(const cJSON *object)
 }
 
 TableState *
-state_parse(const char *json, Problem *problem)
+table_state_parse(const char *json, Problem *problem)
 {
 	TableState *state = palloc0(sizeof(TableState));
 	JsonReader	reader;

@@ -12,12 +12,12 @@
 #include "model/model.h"
 
 /* The state of a table as JSON text. */
-extern char *state_print(const Table *table);
+extern char *table_state_print(const Table *table);
 
 /*
  * Read it back.  The text is our own, but it went through a table: a problem
- * is noted where it is not what state_print writes.
+ * is noted where it is not what table_state_print writes.
  */
-extern TableState *state_parse(const char *json, Problem *problem);
+extern TableState *table_state_parse(const char *json, Problem *problem);
 
 #endif							/* ASHMIG_TABLE_STATE_H */

@@ -12,13 +12,15 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 
+#include "base/names.h"
 #include "plan/deparse.h"
 #include "syntax/sql_text.h"
 
 typedef struct DeparseContext
 {
 	List	   *statements;		/* of char *, finished */
-	char	   *table;			/* the ALTER TABLE being gathered, qualified; or NULL */
+	char	   *table;			/* the ALTER TABLE being gathered, qualified;
+								 * or NULL */
 	StringInfoData clauses;		/* its clauses so far */
 } DeparseContext;
 
@@ -213,13 +215,13 @@ alter_column(DeparseContext *context, const TableName *table,
 	char	   *name = quote_name(to->name);
 	char	   *target = qualified(table);
 	bool		retyped = strcmp(from->type, to->type) != 0;
-	bool		new_default = !text_equal(from->default_sql, to->default_sql);
+	bool		new_default = !names_same(from->default_sql, to->default_sql);
 
 	if (from->default_sql && (retyped || (new_default && !to->default_sql)))
 		add_clause(context, target, psprintf("ALTER COLUMN %s DROP DEFAULT", name));
 	if (retyped)
 		add_clause(context, target, psprintf("ALTER COLUMN %s TYPE %s USING %s", name, to->type,
-											 types_conversion(name, from->type, to->type)));
+											 column_type_conversion(name, from->type, to->type)));
 	if (to->default_sql && (retyped || new_default))
 		add_clause(context, target, psprintf("ALTER COLUMN %s SET DEFAULT %s",
 											 name, to->default_sql));
@@ -412,7 +414,7 @@ create_index(const TableName *table, const TableIndex *index, bool concurrently)
 static void
 deparse_add_index(DeparseContext *context, const Operation *operation)
 {
-	add_statement(context, create_index(&operation->table, operation->to,
+	add_statement(context, create_index(&operation->table, operation->index.to,
 										operation->concurrently));
 }
 
@@ -420,7 +422,7 @@ deparse_add_index(DeparseContext *context, const Operation *operation)
 static void
 deparse_remove_index(DeparseContext *context, const Operation *operation)
 {
-	const TableIndex *index = operation->from;
+	const TableIndex *index = operation->index.from;
 	TableName	on = index_table(&operation->table, index);
 
 	if (operation->with_table && !operation->concurrently)
@@ -495,31 +497,31 @@ deparse_rename(DeparseContext *context, const Operation *operation)
 	{
 		case OP_MOVE_TABLE:
 			add_statement(context, psprintf("ALTER TABLE %s SET SCHEMA %s", qualified(table),
-											schema_of(operation->to)));
+											schema_of(operation->table_name.to)));
 			break;
 		case OP_RENAME_TABLE:
 			add_statement(context,
 						  psprintf("ALTER TABLE %s RENAME TO %s", qualified(table),
-								   quote_name(((const TableName *) operation->to)->name)));
+								   quote_name(operation->table_name.to->name)));
 			break;
 		case OP_RENAME_ATTRIBUTE:
 			add_statement(context, psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s",
-											qualified(table), quote_name(operation->from),
-											quote_name(operation->to)));
+											qualified(table), quote_name(operation->name.from),
+											quote_name(operation->name.to)));
 			break;
 		case OP_RENAME_CONSTRAINT:
 			add_statement(context, psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
-											qualified(table), quote_name(operation->from),
-											quote_name(operation->to)));
+											qualified(table), quote_name(operation->name.from),
+											quote_name(operation->name.to)));
 			break;
 		case OP_RENAME_INDEX:
 			{
-				const TableIndex *from = operation->from;
-				const TableIndex *to = operation->to;
+				const TableIndex *from = operation->index.from;
 				TableName	on = index_table(table, from);
 
 				add_statement(context, psprintf("ALTER INDEX %s RENAME TO %s",
-												beside(&on, from->name), quote_name(to->name)));
+												beside(&on, from->name),
+												quote_name(operation->index.to->name)));
 				break;
 			}
 		default:
@@ -549,28 +551,28 @@ deparse_constraint(DeparseContext *context, const Operation *operation)
 	switch (operation->kind)
 	{
 		case OP_DROP_FOREIGN_KEY:
-			drop_constraint(context, table, ((const ForeignKey *) operation->from)->name);
+			drop_constraint(context, table, operation->foreign_key.from->name);
 			break;
 		case OP_REMOVE_CHECK:
-			drop_constraint(context, table, ((const Check *) operation->from)->name);
+			drop_constraint(context, table, operation->check.from->name);
 			break;
 		case OP_REMOVE_PRIMARY_KEY:
-			drop_constraint(context, table, ((const PrimaryKey *) operation->from)->name);
+			drop_constraint(context, table, operation->primary_key.from->name);
 			break;
 		case OP_ADD_FOREIGN_KEY:
 			add_clause(context, qualified(table),
-					   psprintf("ADD %s", foreign_key_definition(operation->to)));
+					   psprintf("ADD %s", foreign_key_definition(operation->foreign_key.to)));
 			break;
 		case OP_ADD_CHECK:
 			add_clause(context, qualified(table),
-					   psprintf("ADD %s", check_definition(operation->to)));
+					   psprintf("ADD %s", check_definition(operation->check.to)));
 			break;
 		case OP_ADD_PRIMARY_KEY:
 			add_clause(context, qualified(table),
-					   psprintf("ADD %s", primary_key_definition(operation->to)));
+					   psprintf("ADD %s", primary_key_definition(operation->primary_key.to)));
 			break;
 		case OP_ALTER_DEFERRABILITY:
-			key = operation->to;
+			key = operation->foreign_key.to;
 			add_clause(context, qualified(table),
 					   psprintf("ALTER CONSTRAINT %s %s", quote_name(key->name),
 								deferrable_sql(key->deferrable)));
@@ -585,8 +587,8 @@ static void
 deparse_column(DeparseContext *context, const Operation *operation)
 {
 	const TableName *table = &operation->table;
-	const Column *from = operation->from;
-	const Column *to = operation->to;
+	const Column *from = operation->column.from;
+	const Column *to = operation->column.to;
 
 	switch (operation->kind)
 	{
@@ -634,15 +636,15 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 	{
 		case OP_CREATE_SCHEMA:
 			add_statement(context, psprintf("CREATE SCHEMA IF NOT EXISTS %s",
-											quote_name(operation->to)));
+											quote_name(operation->name.to)));
 			break;
 		case OP_DROP_SCHEMA:
 			break;				/* others may have moved in */
 		case OP_REMOVE_STATEMENT:
-			add_custom(context, ((const Statement *) operation->from)->down);
+			add_custom(context, operation->statement.from->down);
 			break;
 		case OP_ADD_STATEMENT:
-			add_custom(context, ((const Statement *) operation->to)->up);
+			add_custom(context, operation->statement.to->up);
 			break;
 		case OP_DROP_FOREIGN_KEY:
 		case OP_ADD_FOREIGN_KEY:
@@ -678,7 +680,7 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 			add_statement(context, psprintf("DROP TABLE %s", qualified(&operation->table)));
 			break;
 		case OP_CREATE_TABLE:
-			deparse_create_table(context, operation->to);
+			deparse_create_table(context, operation->whole_table.to);
 			break;
 		case OP_MOVE_TABLE:
 		case OP_RENAME_TABLE:

@@ -21,7 +21,7 @@
  */
 extern List *deparse_up(List *operations);
 
-/* The statements that take them back. */
+/* The statements that undo them, the last operation first */
 extern List *deparse_down(List *operations);
 
 #endif							/* ASHMIG_DEPARSE_H */

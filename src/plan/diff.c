@@ -4,9 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "plan/diff.h"
 #include "plan/historic_names.h"
-#include "syntax/sql_text.h"
 
 /* Columns of a table that something happens to */
 typedef struct TouchedColumns
@@ -19,23 +19,20 @@ typedef struct DiffContext
 {
 	const DiffOptions *options;
 	const Model *from;			/* the recorded structure, renamed */
-	List	   *historic;		/* of TableName *: names of keys and sequences that a rename left */
+	List	   *historic;		/* of TableName *: names of keys and sequences
+								 * that a rename left */
 	List	   *operations;
-	List	   *retyped;		/* of TouchedColumns *: columns whose type changes */
+	List	   *retyped;		/* of TouchedColumns *: columns whose type
+								 * changes */
 	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
 } DiffContext;
 
-/* Append an operation and give it back. */
+/* Append an operation and return it, for the caller to say what was and what shall be. */
 static Operation *
-diff_emit(DiffContext *context, OperationKind kind, const Table *table,
-		  const void *from, const void *to)
+diff_emit(DiffContext *context, OperationKind kind, const Table *table)
 {
-	Operation  *operation = palloc0(sizeof(Operation));
+	Operation  *operation = operation_make(kind, &table->name);
 
-	operation->kind = kind;
-	operation->table = table->name;
-	operation->from = from;
-	operation->to = to;
 	context->operations = lappend(context->operations, operation);
 	return operation;
 }
@@ -62,7 +59,7 @@ free_key_name(const DiffContext *context, const Table *table)
 	PrimaryKey *key = table->primary_key;
 
 	if (context->historic != NIL && key != NULL)
-		key->name = diff_free_name(context->historic, &table->name, NULL, "pkey", key->name);
+		key->name = historic_names_avoid(context->historic, &table->name, NULL, "pkey", key->name);
 }
 
 /* Give the sequence that a column gets a name that is free. */
@@ -70,8 +67,8 @@ static void
 free_sequence_name(const DiffContext *context, const Table *table, Column *column)
 {
 	if (context->historic != NIL && column->sequence != SEQUENCE_NONE)
-		column->sequence_name = diff_free_name(context->historic, &table->name, column->name,
-											   "seq", column->sequence_name);
+		column->sequence_name = historic_names_avoid(context->historic, &table->name, column->name,
+													 "seq", column->sequence_name);
 }
 
 /* ----------
@@ -89,6 +86,16 @@ column_without_sequence(const Column *column)
 	copy->sequence = SEQUENCE_NONE;
 	copy->sequence_name = NULL;
 	return copy;
+}
+
+static void
+emit_column_change(DiffContext *context, OperationKind kind, const Table *table,
+				   const Column *from, const Column *to)
+{
+	Operation  *operation = diff_emit(context, kind, table);
+
+	operation->column.from = from;
+	operation->column.to = to;
 }
 
 /*
@@ -110,14 +117,14 @@ diff_column(DiffContext *context, OperationKind kind, const Table *table,
 	if (from->sequence != to->sequence && from->sequence != SEQUENCE_NONE)
 	{
 		step = column_without_sequence(from);
-		diff_emit(context, OP_REMOVE_SEQUENCE, table, from, step);
+		emit_column_change(context, OP_REMOVE_SEQUENCE, table, from, step);
 	}
 	if (from->sequence != to->sequence && to->sequence != SEQUENCE_NONE)
 		last = column_without_sequence(to);
 	if (kind != OP_ALTER_ATTRIBUTE || !column_equal(step, last))
-		diff_emit(context, kind, table, step, last);
+		emit_column_change(context, kind, table, step, last);
 	if (last != to)
-		diff_emit(context, OP_ADD_SEQUENCE, table, last, to);
+		emit_column_change(context, OP_ADD_SEQUENCE, table, last, to);
 }
 
 static void
@@ -132,12 +139,12 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 		if (model_find_column(to->columns, column->name) != NULL)
 			continue;
 		if (context->options->drop_columns)
-			diff_emit(context, OP_REMOVE_ATTRIBUTE, to, column, NULL);
+			diff_emit(context, OP_REMOVE_ATTRIBUTE, to)->column.from = column;
 		else
 		{
 			Column	   *retired = model_retire(column);
 
-			diff_emit(context, OP_RETIRE_ATTRIBUTE, to, column, retired);
+			emit_column_change(context, OP_RETIRE_ATTRIBUTE, to, column, retired);
 			to->retired = lappend(to->retired, retired);
 		}
 	}
@@ -154,7 +161,7 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 		else
 		{
 			free_sequence_name(context, to, column);
-			diff_emit(context, OP_ADD_ATTRIBUTE, to, NULL, column);
+			diff_emit(context, OP_ADD_ATTRIBUTE, to)->column.to = column;
 		}
 	}
 	foreach(lc, from->retired)
@@ -184,11 +191,11 @@ diff_primary_key(DiffContext *context, const Table *from, Table *to)
 	{
 		context->lost_keys = touch(context->lost_keys, &to->name,
 								   from->primary_key->columns);
-		diff_emit(context, OP_REMOVE_PRIMARY_KEY, to, from->primary_key, NULL);
+		diff_emit(context, OP_REMOVE_PRIMARY_KEY, to)->primary_key.from = from->primary_key;
 	}
 	free_key_name(context, to);
 	if (to->primary_key)
-		diff_emit(context, OP_ADD_PRIMARY_KEY, to, NULL, to->primary_key);
+		diff_emit(context, OP_ADD_PRIMARY_KEY, to)->primary_key.to = to->primary_key;
 }
 
 /* ----------
@@ -208,10 +215,20 @@ static const OperationKind index_remove[] = {
 };
 
 static Operation *
+diff_remove_index(DiffContext *context, const Table *table, const TableIndex *index)
+{
+	Operation  *operation = diff_emit(context, index_remove[index->kind], table);
+
+	operation->index.from = index;
+	return operation;
+}
+
+static Operation *
 diff_add_index(DiffContext *context, const Table *table, const TableIndex *index)
 {
-	Operation  *operation = diff_emit(context, index_add[index->kind], table, NULL, index);
+	Operation  *operation = diff_emit(context, index_add[index->kind], table);
 
+	operation->index.to = index;
 	/* PostgreSQL builds no index of a partitioned table concurrently */
 	operation->concurrently = !model_is_partitioned(table) &&
 		(index->concurrently ||
@@ -253,8 +270,8 @@ find_index(List *indexes, const char *name)
 }
 
 /*
- * Is an index of that name in the way?  One that goes in the same plan still
- * stands there when indexes are renamed.
+ * Is an index of that name in the way?  One that is removed by the same diff is
+ * still there when indexes are renamed.
  */
 static bool
 index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
@@ -271,7 +288,7 @@ index_name_taken(const DiffContext *context, const Table *table, const TableInde
 		{
 			TableName	on = index_table(&other->name, taken);
 
-			if (on.tenant == wanted.tenant && text_equal(on.schema, wanted.schema))
+			if (on.tenant == wanted.tenant && names_same(on.schema, wanted.schema))
 				return true;
 		}
 	}
@@ -311,16 +328,14 @@ index_has_sql(const TableIndex *index)
 /*
  * What is removed from a table with new names, and holds SQL text that speaks
  * of the old ones, is removed before the renames: so the down makes it again
- * after it has given the old names back.
+ * after it has given the old names back.  The caller sees to it that what is
+ * removed is described with the old names, too.
  */
 static void
-remove_before_renames(Operation *operation, const Table *from, const void *old)
+remove_before_renames(Operation *operation, const Table *from)
 {
-	if (from->before == NULL)
-		return;
 	operation->before_renames = true;
 	operation->table = from->before->name;
-	operation->from = old;
 }
 
 /*
@@ -351,7 +366,10 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 
 		if (old != NULL && !index_name_taken(context, to, index))
 		{
-			diff_emit(context, OP_RENAME_INDEX, to, old, index);
+			Operation  *rename = diff_emit(context, OP_RENAME_INDEX, to);
+
+			rename->index.from = old;
+			rename->index.to = index;
 			left = list_delete_ptr(left, old);
 		}
 		else
@@ -361,10 +379,13 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 	{
 		TableIndex *index = lfirst(lc);
 		List	   *columns = index_key_columns(index);
-		Operation  *remove = diff_emit(context, index_remove[index->kind], to, index, NULL);
+		Operation  *remove = diff_remove_index(context, to, index);
 
 		if (from->before != NULL && index_has_sql(index))
-			remove_before_renames(remove, from, find_index(from->before->indexes, index->name));
+		{
+			remove_before_renames(remove, from);
+			remove->index.from = find_index(from->before->indexes, index->name);
+		}
 		if (columns != NIL)
 			context->lost_keys = touch(context->lost_keys, &to->name, columns);
 	}
@@ -398,7 +419,13 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 		Check	   *new = find_check(to->checks, old->name);
 
 		if (new == NULL || strcmp(new->expression, old->expression) != 0)
-			remove_before_renames(diff_emit(context, OP_REMOVE_CHECK, to, old, NULL), from, old);
+		{
+			Operation  *remove = diff_emit(context, OP_REMOVE_CHECK, to);
+
+			remove->check.from = old;
+			if (from->before != NULL)
+				remove_before_renames(remove, from);
+		}
 	}
 	foreach(lc, to->checks)
 	{
@@ -406,7 +433,7 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 		Check	   *old = find_check(from->checks, new->name);
 
 		if (old == NULL || strcmp(new->expression, old->expression) != 0)
-			diff_emit(context, OP_ADD_CHECK, to, NULL, new);
+			diff_emit(context, OP_ADD_CHECK, to)->check.to = new;
 	}
 }
 
@@ -437,12 +464,12 @@ diff_statements(DiffContext *context, const Table *from, const Table *to)
 	foreach(lc, from->statements)
 	{
 		if (find_statement(to->statements, lfirst(lc)) == NULL)
-			diff_emit(context, OP_REMOVE_STATEMENT, to, lfirst(lc), NULL);
+			diff_emit(context, OP_REMOVE_STATEMENT, to)->statement.from = lfirst(lc);
 	}
 	foreach(lc, to->statements)
 	{
 		if (find_statement(from->statements, lfirst(lc)) == NULL)
-			diff_emit(context, OP_ADD_STATEMENT, to, NULL, lfirst(lc));
+			diff_emit(context, OP_ADD_STATEMENT, to)->statement.to = lfirst(lc);
 	}
 }
 
@@ -487,7 +514,7 @@ is_retyped(const DiffContext *context, const TableName *table, const List *colum
 		TouchedColumns *touched = lfirst(lc);
 
 		if (table_name_equal(&touched->table, table) &&
-			text_list_has(columns, linitial(touched->columns)))
+			names_have(columns, linitial(touched->columns)))
 			return true;
 	}
 	return false;
@@ -526,19 +553,26 @@ diff_foreign_key(DiffContext *context, const Table *table, const ForeignKey *old
 {
 	if (is_in_the_way(context, &table->name, old))
 	{
-		diff_emit(context, OP_DROP_FOREIGN_KEY, table, old, NULL);
-		diff_emit(context, OP_ADD_FOREIGN_KEY, table, NULL, new);
+		diff_emit(context, OP_DROP_FOREIGN_KEY, table)->foreign_key.from = old;
+		diff_emit(context, OP_ADD_FOREIGN_KEY, table)->foreign_key.to = new;
 		return;
 	}
 	if (strcmp(old->name, new->name) != 0)
-		diff_emit(context, OP_RENAME_CONSTRAINT, table, old->name, new->name);
+	{
+		Operation  *rename = diff_emit(context, OP_RENAME_CONSTRAINT, table);
+
+		rename->name.from = old->name;
+		rename->name.to = new->name;
+	}
 	if (old->deferrable != new->deferrable)
 	{
+		Operation  *alter = diff_emit(context, OP_ALTER_DEFERRABILITY, table);
 		ForeignKey *renamed = palloc(sizeof(ForeignKey));
 
 		*renamed = *old;
 		renamed->name = new->name;
-		diff_emit(context, OP_ALTER_DEFERRABILITY, table, renamed, new);
+		alter->foreign_key.from = renamed;
+		alter->foreign_key.to = new;
 	}
 }
 
@@ -577,10 +611,10 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 			left = list_delete_ptr(left, old);
 		}
 		else
-			diff_emit(context, OP_ADD_FOREIGN_KEY, to, NULL, key);
+			diff_emit(context, OP_ADD_FOREIGN_KEY, to)->foreign_key.to = key;
 	}
 	foreach(lc, left)
-		diff_emit(context, OP_DROP_FOREIGN_KEY, to, lfirst(lc), NULL);
+		diff_emit(context, OP_DROP_FOREIGN_KEY, to)->foreign_key.from = lfirst(lc);
 }
 
 /* ----------
@@ -596,14 +630,19 @@ diff_create_table(DiffContext *context, const Table *table)
 	foreach(lc, table->columns)
 		free_sequence_name(context, table, lfirst(lc));
 	if (table->name.schema != NULL)
-		diff_emit(context, OP_CREATE_SCHEMA, table, NULL, table->name.schema);
-	diff_emit(context, OP_CREATE_TABLE, table, NULL, table);
+		diff_emit(context, OP_CREATE_SCHEMA, table)->name.to = table->name.schema;
+	diff_emit(context, OP_CREATE_TABLE, table)->whole_table.to = table;
 	foreach(lc, table->indexes)
 		diff_add_index(context, table, lfirst(lc))->with_table = true;
 	foreach(lc, table->foreign_keys)
-		diff_emit(context, OP_ADD_FOREIGN_KEY, table, NULL, lfirst(lc))->with_table = true;
+	{
+		Operation  *add = diff_emit(context, OP_ADD_FOREIGN_KEY, table);
+
+		add->foreign_key.to = lfirst(lc);
+		add->with_table = true;
+	}
 	foreach(lc, table->statements)
-		diff_emit(context, OP_ADD_STATEMENT, table, NULL, lfirst(lc));
+		diff_emit(context, OP_ADD_STATEMENT, table)->statement.to = lfirst(lc);
 }
 
 /*
@@ -616,16 +655,12 @@ diff_drop_table(DiffContext *context, const Table *table)
 	ListCell   *lc;
 
 	foreach(lc, table->statements)
-		diff_emit(context, OP_REMOVE_STATEMENT, table, lfirst(lc), NULL);
+		diff_emit(context, OP_REMOVE_STATEMENT, table)->statement.from = lfirst(lc);
 	foreach(lc, table->foreign_keys)
-		diff_emit(context, OP_DROP_FOREIGN_KEY, table, lfirst(lc), NULL);
+		diff_emit(context, OP_DROP_FOREIGN_KEY, table)->foreign_key.from = lfirst(lc);
 	foreach(lc, table->indexes)
-	{
-		TableIndex *index = lfirst(lc);
-
-		diff_emit(context, index_remove[index->kind], table, index, NULL)->with_table = true;
-	}
-	diff_emit(context, OP_DROP_TABLE, table, table, NULL);
+		diff_remove_index(context, table, lfirst(lc))->with_table = true;
+	diff_emit(context, OP_DROP_TABLE, table)->whole_table.from = table;
 }
 
 /* Tables are left that point to one that is dropped: who would, and by what */
@@ -714,15 +749,12 @@ diff_moves(DiffContext *context, List *operations)
 	foreach(lc, operations)
 	{
 		Operation  *operation = lfirst(lc);
-		const TableName *to = operation->to;
 
-		if (operation->kind == OP_MOVE_TABLE && to->schema != NULL)
+		if (operation->kind == OP_MOVE_TABLE && operation->table_name.to->schema != NULL)
 		{
-			Operation  *create = palloc0(sizeof(Operation));
+			Operation  *create = operation_make(OP_CREATE_SCHEMA, operation->table_name.to);
 
-			create->kind = OP_CREATE_SCHEMA;
-			create->table = *to;
-			create->to = to->schema;
+			create->name.to = create->table.schema;
 			context->operations = lappend(context->operations, create);
 		}
 		context->operations = lappend(context->operations, operation);
@@ -735,7 +767,12 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 {
 	Diff	   *diff = palloc0(sizeof(Diff));
 	DiffContext context = {0};
-	Renamed    *renamed = rename_resolve(from, given, options, problem);
+	RenameOptions rename = {
+		.answers = options->answers,
+		.complete = options->drop_tables,
+		.default_schema = options->default_schema
+	};
+	Renamed    *renamed = rename_resolve(from, given, &rename, problem);
 	List	   *dropped;
 	ListCell   *lc;
 
@@ -743,7 +780,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 		return NULL;
 	context.options = options;
 	context.from = renamed->from;
-	context.historic = diff_historic_names(context.from);
+	context.historic = historic_names_collect(context.from);
 	diff_moves(&context, renamed->operations);
 	diff->questions = renamed->questions;
 	diff->forgotten = renamed->forgotten;

@@ -14,12 +14,24 @@
 #include "plan/operation.h"
 #include "plan/rename.h"
 
+typedef struct DiffOptions
+{
+	bool		drop_columns;	/* else they are retired */
+	bool		drop_tables;	/* the input is complete: what is absent goes */
+	bool		ask;			/* for the caller: open questions are an error */
+	List	   *answers;		/* of RenameAnswer * */
+	bool		concurrent_indexes;
+	bool		quiet;			/* for the caller: no warnings */
+	const char *default_schema;
+} DiffOptions;
+
 typedef struct Diff
 {
 	List	   *operations;		/* of Operation *, not yet in order */
 	List	   *questions;		/* of RenameQuestion * */
 	Model	   *result;			/* the structure afterwards */
-	List	   *forgotten;		/* of TableName *: tables that are gone, or go by another name */
+	List	   *forgotten;		/* of TableName *: tables that are gone, or go
+								 * by another name */
 } Diff;
 
 /*

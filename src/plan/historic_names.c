@@ -6,8 +6,8 @@
 
 #include "commands/defrem.h"
 
+#include "base/names.h"
 #include "plan/historic_names.h"
-#include "syntax/sql_text.h"
 
 /* Append the name to the list, unless it is the one that PostgreSQL derives. */
 static List *
@@ -24,7 +24,7 @@ note_historic(List *historic, const TableName *table, const char *name, const ch
 }
 
 List *
-diff_historic_names(const Model *model)
+historic_names_collect(const Model *model)
 {
 	List	   *historic = NIL;
 	ListCell   *lt;
@@ -51,8 +51,8 @@ diff_historic_names(const Model *model)
 }
 
 char *
-diff_free_name(const List *historic, const TableName *table, const char *column,
-			   const char *label, char *name)
+historic_names_avoid(const List *historic, const TableName *table, const char *column,
+					 const char *label, char *name)
 {
 	int			number = 0;
 	ListCell   *lc;
@@ -64,7 +64,7 @@ restart:
 	{
 		const TableName *taken = lfirst(lc);
 
-		if (taken->tenant == table->tenant && text_equal(taken->schema, table->schema) &&
+		if (taken->tenant == table->tenant && names_same(taken->schema, table->schema) &&
 			strcmp(taken->name, name) == 0)
 		{
 			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));

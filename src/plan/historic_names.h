@@ -16,13 +16,13 @@
 #include "model/model.h"
 
 /* The names of a structure that PostgreSQL would not derive: a List of TableName * */
-extern List *diff_historic_names(const Model *model);
+extern List *historic_names_collect(const Model *model);
 
 /*
  * "name", which PostgreSQL would derive from table, column (or NULL) and label,
  * or the next one that none of the historic ones is
  */
-extern char *diff_free_name(const List *historic, const TableName *table,
-							const char *column, const char *label, char *name);
+extern char *historic_names_avoid(const List *historic, const TableName *table,
+								  const char *column, const char *label, char *name);
 
 #endif							/* ASHMIG_HISTORIC_NAMES_H */

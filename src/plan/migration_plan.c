@@ -1,20 +1,21 @@
 /*
  * migration_plan.c
- *		The operations of one code generation as migrations: see migration_plan.h.
+ *		The operations of one call that generates, as migrations: see migration_plan.h.
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/migration_plan.h"
 #include "plan/order.h"
 
 /* What a scope's operations are split into */
-typedef enum PlanPart
+typedef enum MigrationPart
 {
 	PART_REGULAR,
 	PART_CONCURRENT,
 	PART_DEFERRED				/* foreign keys that need a concurrent index */
-} PlanPart;
+} MigrationPart;
 
 static const char *const part_suffixes[] = {
 	[PART_REGULAR] = "",
@@ -26,7 +27,7 @@ static const char *const part_suffixes[] = {
 static bool
 foreign_key_uses(const ForeignKey *key, const Operation *add_index)
 {
-	const TableIndex *index = add_index->to;
+	const TableIndex *index = add_index->index.to;
 	List	   *columns = NIL;
 	ListCell   *lc;
 
@@ -41,12 +42,12 @@ static bool
 is_concurrent_index(const Operation *operation)
 {
 	return operation_subject(operation->kind) == SUBJECT_INDEX &&
-		operation->concurrently && operation->to != NULL && operation->from == NULL;
+		operation->concurrently && operation->index.to != NULL && operation->index.from == NULL;
 }
 
 /* The part that an operation belongs to; "concurrent" are the indexes built so. */
-static PlanPart
-plan_part(const Operation *operation, const List *concurrent)
+static MigrationPart
+migration_part(const Operation *operation, const List *concurrent)
 {
 	ListCell   *lc;
 
@@ -56,7 +57,7 @@ plan_part(const Operation *operation, const List *concurrent)
 	{
 		foreach(lc, concurrent)
 		{
-			if (foreign_key_uses(operation->to, lfirst(lc)))
+			if (foreign_key_uses(operation->foreign_key.to, lfirst(lc)))
 				return PART_DEFERRED;
 		}
 	}
@@ -77,14 +78,15 @@ is_repeated_schema(const List *operations, const Operation *operation)
 
 		if (before == operation)
 			return false;
-		if (before->kind == OP_CREATE_SCHEMA && strcmp(before->to, operation->to) == 0)
+		if (before->kind == OP_CREATE_SCHEMA &&
+			strcmp(before->name.to, operation->name.to) == 0)
 			return true;
 	}
 	return false;
 }
 
 List *
-plan_migrations(List *operations)
+migration_plan_make(List *operations)
 {
 	List	   *sorted = order_operations(operations);
 	List	   *concurrent = NIL;
@@ -98,7 +100,7 @@ plan_migrations(List *operations)
 	}
 	for (int tenant = 0; tenant <= 1; tenant++)
 	{
-		for (PlanPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
+		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
 		{
 			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
 
@@ -107,7 +109,7 @@ plan_migrations(List *operations)
 				Operation  *operation = lfirst(lc);
 
 				if (operation_is_tenant(operation) == (tenant == 1) &&
-					plan_part(operation, concurrent) == part &&
+					migration_part(operation, concurrent) == part &&
 					!is_repeated_schema(sorted, operation))
 					migration->operations = lappend(migration->operations, operation);
 			}
@@ -125,7 +127,7 @@ plan_migrations(List *operations)
 }
 
 char *
-plan_name(List *migrations)
+migration_plan_name(List *migrations)
 {
 	const PlannedMigration *first = linitial(migrations);
 	const Operation *operation = linitial(first->operations);

@@ -1,6 +1,6 @@
 /*
  * migration_plan.h
- *		The operations of one code generation as migrations.
+ *		The operations of one call that generates, as migrations.
  */
 #ifndef ASHMIG_MIGRATION_PLAN_H
 #define ASHMIG_MIGRATION_PLAN_H
@@ -11,11 +11,12 @@
 
 #include "plan/operation.h"
 
-/* One migration to be: a scope's operations that run together */
+/* A migration that is not recorded yet: a scope's operations that run together */
 typedef struct PlannedMigration
 {
 	bool		tenant;
-	const char *suffix;			/* of its name: "" or "_concurrent_indexes", ... */
+	const char *suffix;			/* of its name: "" or "_concurrent_indexes",
+								 * ... */
 	bool		transactional;
 	List	   *operations;		/* of Operation *, in order */
 	List	   *up;				/* of char * */
@@ -28,9 +29,9 @@ typedef struct PlannedMigration
  * transaction, then indexes that are built concurrently, then foreign keys
  * that need one of those.
  */
-extern List *plan_migrations(List *operations);
+extern List *migration_plan_make(List *operations);
 
-/* A name for a generation that was given none: "create_posts_and_2_more" */
-extern char *plan_name(List *migrations);
+/* A name for these migrations, where the caller gives none: "create_posts_and_2_more" */
+extern char *migration_plan_name(List *migrations);
 
 #endif							/* ASHMIG_MIGRATION_PLAN_H */

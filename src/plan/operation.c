@@ -103,6 +103,43 @@ operation_subject(OperationKind kind)
 	return operation_info[kind].subject;
 }
 
+Operation *
+operation_make(OperationKind kind, const TableName *table)
+{
+	Operation  *operation = palloc0(sizeof(Operation));
+
+	operation->kind = kind;
+	operation->table = *table;
+	return operation;
+}
+
+const char *
+operation_subject_name(const Operation *operation)
+{
+	switch (operation_subject(operation->kind))
+	{
+		case SUBJECT_NAME:
+			return OPERATION_SIDE(operation->name);
+		case SUBJECT_TABLE_NAME:
+			return OPERATION_SIDE(operation->table_name)->name;
+		case SUBJECT_TABLE:
+			return NULL;
+		case SUBJECT_COLUMN:
+			return OPERATION_SIDE(operation->column)->name;
+		case SUBJECT_PRIMARY_KEY:
+			return OPERATION_SIDE(operation->primary_key)->name;
+		case SUBJECT_FOREIGN_KEY:
+			return OPERATION_SIDE(operation->foreign_key)->name;
+		case SUBJECT_INDEX:
+			return OPERATION_SIDE(operation->index)->name;
+		case SUBJECT_CHECK:
+			return OPERATION_SIDE(operation->check)->name;
+		case SUBJECT_STATEMENT:
+			return OPERATION_SIDE(operation->statement)->name;
+	}
+	return NULL;				/* not reached: every subject is above */
+}
+
 /*
  * What undoes the operation.
  */
@@ -113,11 +150,11 @@ operation_invert(const Operation *operation)
 
 	*inverse = *operation;
 	inverse->kind = operation_info[operation->kind].inverse;
-	inverse->from = operation->to;
-	inverse->to = operation->from;
+	inverse->any.from = operation->any.to;
+	inverse->any.to = operation->any.from;
 	/* these two change what the table is called, or where it lies */
 	if (operation->kind == OP_RENAME_TABLE || operation->kind == OP_MOVE_TABLE)
-		inverse->table = *(const TableName *) operation->to;
+		inverse->table = *operation->table_name.to;
 	return inverse;
 }
 
@@ -125,11 +162,7 @@ bool
 operation_is_tenant(const Operation *operation)
 {
 	if (operation_subject(operation->kind) == SUBJECT_STATEMENT)
-	{
-		const Statement *statement = operation->to ? operation->to : operation->from;
-
-		return statement->tenant;
-	}
+		return OPERATION_SIDE(operation->statement)->tenant;
 	return operation->table.tenant;
 }
 
@@ -142,10 +175,12 @@ operation_is_tenant(const Operation *operation)
 static int
 varchar_limit(const char *type)
 {
+	const char *prefix = "varchar(";
+
 	if (strcmp(type, "text") == 0 || strcmp(type, "varchar") == 0)
 		return 0;
-	if (strncmp(type, "varchar(", 8) == 0 && type[strlen(type) - 1] == ')')
-		return atoi(type + 8);
+	if (strncmp(type, prefix, strlen(prefix)) == 0 && type[strlen(type) - 1] == ')')
+		return atoi(type + strlen(prefix));
 	return -1;
 }
 
@@ -176,11 +211,8 @@ default_is_volatile(const char *default_sql)
 
 /* What altering a column does, which depends on what changes */
 static void
-hazard_alter(const Operation *operation, Hazard *hazard)
+hazard_alter(const Column *from, const Column *to, Hazard *hazard)
 {
-	const Column *from = operation->from;
-	const Column *to = operation->to;
-
 	if (strcmp(from->type, to->type) != 0)
 	{
 		hazard->rewrites = type_change_rewrites(from->type, to->type);
@@ -219,15 +251,15 @@ operation_hazard(const Operation *operation)
 			}
 			break;
 		case SUBJECT_COLUMN:
-			if (operation->from != NULL && operation->to != NULL)
+			if (operation->column.from != NULL && operation->column.to != NULL)
 			{
-				if (column_equal(operation->from, operation->to))
+				if (column_equal(operation->column.from, operation->column.to))
 					hazard.lock = LOCK_NONE;
-				hazard_alter(operation, &hazard);
+				hazard_alter(operation->column.from, operation->column.to, &hazard);
 			}
 			else if (operation->kind == OP_ADD_ATTRIBUTE)
 			{
-				const Column *column = operation->to;
+				const Column *column = operation->column.to;
 
 				hazard.rewrites = column->sequence != SEQUENCE_NONE ||
 					default_is_volatile(column->default_sql);
@@ -252,7 +284,7 @@ operation_hazard(const Operation *operation)
 }
 
 const char *
-lock_name(LockTaken lock)
+lock_taken_name(LockTaken lock)
 {
 	switch (lock)
 	{

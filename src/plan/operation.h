@@ -7,6 +7,10 @@
  * swapped, and the down of a migration is the same printer on the inverted
  * operations in reverse order.
  *
+ * What the two are depends on the kind: a column, an index, a check...  Each
+ * such subject has its own typed pair in Operation, and the comments below say
+ * which of them a kind uses (as operation_subject does).
+ *
  * The kinds stand in the order in which they are carried out; order.c relies
  * on it.
  */
@@ -19,47 +23,47 @@
 
 typedef enum OperationKind
 {
-	OP_CREATE_SCHEMA,			/* from, to: char * */
-	OP_DROP_SCHEMA,
-	OP_REMOVE_STATEMENT,		/* Statement */
-	OP_MOVE_TABLE,				/* TableName */
-	OP_RENAME_TABLE,			/* TableName */
-	OP_RENAME_ATTRIBUTE,		/* char * */
-	OP_RENAME_INDEX,			/* TableIndex */
-	OP_RENAME_CONSTRAINT,		/* char * */
-	OP_DROP_FOREIGN_KEY,		/* ForeignKey */
-	OP_REMOVE_CHECK,			/* Check */
-	OP_REMOVE_UNIQUE_INDEX,		/* TableIndex */
-	OP_REMOVE_CUSTOM_INDEX,
-	OP_REMOVE_REFERENCE_INDEX,
-	OP_REMOVE_PRIMARY_KEY,		/* PrimaryKey */
-	OP_REMOVE_ATTRIBUTE,		/* Column */
-	OP_DROP_RETIRED,			/* Column */
-	OP_DROP_TABLE,				/* Table */
-	OP_CREATE_TABLE,			/* Table */
-	OP_RESTORE_RETIRED,			/* Column: the inverse of dropping a retired one */
-	OP_ADD_ATTRIBUTE,			/* Column */
-	OP_REMOVE_SEQUENCE,			/* Column, both: a serial or identity lost */
-	OP_ALTER_ATTRIBUTE,			/* Column, both */
-	OP_RETIRE_ATTRIBUTE,		/* Column, both */
-	OP_RESUME_ATTRIBUTE,		/* Column, both: a retired one is an attribute again */
-	OP_ADD_SEQUENCE,			/* Column, both */
-	OP_ADD_PRIMARY_KEY,
-	OP_ADD_UNIQUE_INDEX,
-	OP_ADD_CUSTOM_INDEX,
-	OP_ADD_REFERENCE_INDEX,
-	OP_ADD_CHECK,
-	OP_ADD_FOREIGN_KEY,
-	OP_ALTER_DEFERRABILITY,		/* ForeignKey, both */
-	OP_ADD_STATEMENT
+	OP_CREATE_SCHEMA,			/* name.to */
+	OP_DROP_SCHEMA,				/* name.from */
+	OP_REMOVE_STATEMENT,		/* statement.from */
+	OP_MOVE_TABLE,				/* table_name, both */
+	OP_RENAME_TABLE,			/* table_name, both */
+	OP_RENAME_ATTRIBUTE,		/* name, both */
+	OP_RENAME_INDEX,			/* index, both */
+	OP_RENAME_CONSTRAINT,		/* name, both */
+	OP_DROP_FOREIGN_KEY,		/* foreign_key.from */
+	OP_REMOVE_CHECK,			/* check.from */
+	OP_REMOVE_UNIQUE_INDEX,		/* index.from */
+	OP_REMOVE_CUSTOM_INDEX,		/* index.from */
+	OP_REMOVE_REFERENCE_INDEX,	/* index.from */
+	OP_REMOVE_PRIMARY_KEY,		/* primary_key.from */
+	OP_REMOVE_ATTRIBUTE,		/* column.from */
+	OP_DROP_RETIRED,			/* column.from */
+	OP_DROP_TABLE,				/* whole_table.from */
+	OP_CREATE_TABLE,			/* whole_table.to */
+	OP_RESTORE_RETIRED,			/* column.to: undoes OP_DROP_RETIRED */
+	OP_ADD_ATTRIBUTE,			/* column.to */
+	OP_REMOVE_SEQUENCE,			/* column, both: a serial or identity lost */
+	OP_ALTER_ATTRIBUTE,			/* column, both */
+	OP_RETIRE_ATTRIBUTE,		/* column, both */
+	OP_RESUME_ATTRIBUTE,		/* column, both: takes up a retired one */
+	OP_ADD_SEQUENCE,			/* column, both */
+	OP_ADD_PRIMARY_KEY,			/* primary_key.to */
+	OP_ADD_UNIQUE_INDEX,		/* index.to */
+	OP_ADD_CUSTOM_INDEX,		/* index.to */
+	OP_ADD_REFERENCE_INDEX,		/* index.to */
+	OP_ADD_CHECK,				/* check.to */
+	OP_ADD_FOREIGN_KEY,			/* foreign_key.to */
+	OP_ALTER_DEFERRABILITY,		/* foreign_key, both */
+	OP_ADD_STATEMENT			/* statement.to */
 } OperationKind;
 
 #define OPERATION_KINDS (OP_ADD_STATEMENT + 1)
 
-/* What from and to point to */
+/* What an operation is about: the pair of Operation that is set */
 typedef enum OperationSubject
 {
-	SUBJECT_NAME,				/* char * */
+	SUBJECT_NAME,				/* of a schema, a column, a constraint */
 	SUBJECT_TABLE_NAME,
 	SUBJECT_TABLE,
 	SUBJECT_COLUMN,
@@ -70,16 +74,30 @@ typedef enum OperationSubject
 	SUBJECT_STATEMENT
 } OperationSubject;
 
+/* What was and what shall be; NULL where there is none */
+#define OPERATION_PAIR(type) struct { const type *from; const type *to; }
+
 typedef struct Operation
 {
 	OperationKind kind;
 	TableName	table;			/* as it is called when the operation runs */
-	const void *from;
-	const void *to;
-	bool		with_table;		/* comes and goes with its table: removing says nothing */
+	bool		with_table;		/* comes and goes with its table: removing
+								 * says nothing */
 	bool		concurrently;	/* an index built without blocking writers */
 	bool		before_renames; /* removes SQL text that holds the old names */
-	int			position;		/* where diff put it: breaks ties */
+	union
+	{
+		OPERATION_PAIR(char) name;
+		OPERATION_PAIR(TableName) table_name;
+		OPERATION_PAIR(Table) whole_table;
+		OPERATION_PAIR(Column) column;
+		OPERATION_PAIR(PrimaryKey) primary_key;
+		OPERATION_PAIR(ForeignKey) foreign_key;
+		OPERATION_PAIR(TableIndex) index;
+		OPERATION_PAIR(Check) check;
+		OPERATION_PAIR(Statement) statement;
+		OPERATION_PAIR(void) any;	/* whichever is set */
+	};
 } Operation;
 
 /* The strongest lock on the table that an operation takes */
@@ -102,10 +120,19 @@ typedef struct Hazard
 	const char *note;			/* or NULL */
 } Hazard;
 
+/* One side of a pair: what shall be, or what was where nothing shall be */
+#define OPERATION_SIDE(pair) ((pair).to ? (pair).to : (pair).from)
+
 /* The word for it: "add_attribute" */
 extern const char *operation_name(OperationKind kind);
 
 extern OperationSubject operation_subject(OperationKind kind);
+
+/* An operation without flags, whose subject the caller sets */
+extern Operation *operation_make(OperationKind kind, const TableName *table);
+
+/* What it is about: "title", "posts_title_index"; NULL: the table itself */
+extern const char *operation_subject_name(const Operation *operation);
 
 /* What undoes it; its table is called what it is called afterwards. */
 extern Operation *operation_invert(const Operation *operation);
@@ -114,6 +141,6 @@ extern Operation *operation_invert(const Operation *operation);
 extern bool operation_is_tenant(const Operation *operation);
 
 extern Hazard operation_hazard(const Operation *operation);
-extern const char *lock_name(LockTaken lock);
+extern const char *lock_taken_name(LockTaken lock);
 
 #endif							/* ASHMIG_OPERATION_H */

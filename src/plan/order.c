@@ -27,7 +27,8 @@ typedef enum Phase
 {
 	PHASE_SCHEMAS,
 	PHASE_REMOVE_STATEMENTS,
-	PHASE_REMOVE_BEFORE_RENAMES,	/* checks and indexes that speak of old names */
+	PHASE_REMOVE_BEFORE_RENAMES,	/* checks and indexes that speak of old
+									 * names */
 	PHASE_RENAME,
 	PHASE_DROP_FOREIGN_KEYS,
 	PHASE_REMOVE_PARTS,			/* indexes, keys, checks, columns */
@@ -133,91 +134,63 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
 }
 
 /* ----------
- * Dropped tables: dependents first
+ * Dropped tables
  * ----------
  */
 
-/* A table that is dropped */
-typedef struct DroppedTable
+/* The first of "drops" whose table points to this one, or NULL */
+static Operation *
+find_dependent(List *drops, const Table *table)
 {
-	Operation  *operation;
-	List	   *dependents;		/* of DroppedTable *: those that point to it */
-	int			next;			/* the dependent that is looked at next */
-	bool		visited;
-} DroppedTable;
-
-/* The drops among "operations" (of DroppedTable *), with their dependents */
-static List *
-find_drops(List *operations)
-{
-	TableMap   *by_name = table_map_create();
-	List	   *drops = NIL;
 	ListCell   *lc;
 	ListCell   *lk;
 
-	foreach(lc, operations)
-	{
-		Operation  *operation = lfirst(lc);
-		DroppedTable *drop;
-
-		if (operation->kind != OP_DROP_TABLE)
-			continue;
-		drop = palloc0(sizeof(DroppedTable));
-		drop->operation = operation;
-		table_map_put(by_name, &((const Table *) operation->from)->name, drop);
-		drops = lappend(drops, drop);
-	}
 	foreach(lc, drops)
 	{
-		DroppedTable *drop = lfirst(lc);
+		Operation  *drop = lfirst(lc);
 
-		foreach(lk, ((const Table *) drop->operation->from)->foreign_keys)
+		foreach(lk, drop->whole_table.from->foreign_keys)
 		{
-			DroppedTable *target = table_map_get(by_name, &((ForeignKey *) lfirst(lk))->target);
-
-			if (target)
-				target->dependents = lappend(target->dependents, drop);
+			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
+				return drop;
 		}
 	}
-	return drops;
+	return NULL;
 }
 
 /*
- * The drops among "operations", dependents first.  Their foreign keys are
- * gone by then, so any order works; this is the one a reader expects.
- *
- * Depth first, with a stack of our own: a chain of tables may be long.
+ * The tables that are dropped, each after those that point to it.  Their
+ * foreign keys are gone by then, so any order works; this is the one that a
+ * reader expects.
  */
 static List *
 order_drops(List *operations)
 {
-	List	   *stack = NIL;
+	List	   *left = NIL;
+	List	   *path = NIL;		/* each points to the one before it */
 	List	   *sorted = NIL;
 	ListCell   *lc;
 
-	foreach(lc, find_drops(operations))
+	foreach(lc, operations)
 	{
-		DroppedTable *root = lfirst(lc);
+		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
+			left = lappend(left, lfirst(lc));
+	}
+	while (left != NIL || path != NIL)
+	{
+		Operation  *last = path == NIL ? NULL : llast(path);
+		Operation  *next = last == NULL ? linitial(left)
+			: find_dependent(left, last->whole_table.from);
 
-		if (root->visited)
-			continue;
-		root->visited = true;
-		stack = list_make1(root);
-		while (stack != NIL)
+		if (next != NULL)
 		{
-			DroppedTable *drop = llast(stack);
-			DroppedTable *dependent;
-
-			if (drop->next == list_length(drop->dependents))
-			{
-				sorted = lappend(sorted, drop->operation);
-				stack = list_delete_last(stack);
-				continue;
-			}
-			dependent = list_nth(drop->dependents, drop->next++);
-			if (!dependent->visited)
-				stack = lappend(stack, dependent);
-			dependent->visited = true;
+			left = list_delete_ptr(left, next);
+			path = lappend(path, next);
+		}
+		else
+		{
+			sorted = lappend(sorted, last);
+			path = list_delete_last(path);
 		}
 	}
 	return sorted;

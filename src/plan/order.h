@@ -1,6 +1,6 @@
 /*
  * order.h
- *		The order in which the operations of a plan can be carried out.
+ *		The order in which operations can be carried out.
  */
 #ifndef ASHMIG_ORDER_H
 #define ASHMIG_ORDER_H

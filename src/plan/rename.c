@@ -4,9 +4,8 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-#include "utils/json.h"
-
+#include "base/json_writer.h"
+#include "base/names.h"
 #include "plan/rename.h"
 #include "snapshot/json_reader.h"
 #include "syntax/sql_text.h"
@@ -116,12 +115,6 @@ columns_copy(List *columns)
 	return result;
 }
 
-static List *
-names_copy(List *names)
-{
-	return list_copy(names);
-}
-
 static Table *
 table_copy(const Table *table)
 {
@@ -133,16 +126,16 @@ table_copy(const Table *table)
 	if (table->primary_key)
 	{
 		copy->primary_key = COPY(PrimaryKey, table->primary_key);
-		copy->primary_key->columns = names_copy(table->primary_key->columns);
+		copy->primary_key->columns = list_copy(table->primary_key->columns);
 	}
 	copy->foreign_keys = NIL;
 	foreach(lc, table->foreign_keys)
 	{
 		ForeignKey *key = COPY(ForeignKey, lfirst(lc));
 
-		key->columns = names_copy(key->columns);
-		key->target_columns = names_copy(key->target_columns);
-		key->on_delete_columns = names_copy(key->on_delete_columns);
+		key->columns = list_copy(key->columns);
+		key->target_columns = list_copy(key->target_columns);
+		key->on_delete_columns = list_copy(key->on_delete_columns);
 		copy->foreign_keys = lappend(copy->foreign_keys, key);
 	}
 	copy->indexes = NIL;
@@ -155,7 +148,7 @@ table_copy(const Table *table)
 		foreach(lk, index->keys)
 			keys = lappend(keys, COPY(IndexKey, lfirst(lk)));
 		index->keys = keys;
-		index->include = names_copy(index->include);
+		index->include = list_copy(index->include);
 		copy->indexes = lappend(copy->indexes, index);
 	}
 	return copy;
@@ -240,16 +233,24 @@ rename_column_in(List *tables, Table *table, const char *old, char *new)
 	}
 }
 
+/* Move a table to another schema, or rename it. */
 static void
-rename_operation(Renamed *renamed, OperationKind kind, const TableName *table,
-				 const void *from, const void *to)
+add_table_rename(Renamed *renamed, OperationKind kind, const TableName *from, const TableName *to)
 {
-	Operation  *operation = palloc0(sizeof(Operation));
+	Operation  *operation = operation_make(kind, from);
 
-	operation->kind = kind;
-	operation->table = *table;
-	operation->from = from;
-	operation->to = to;
+	operation->table_name.from = COPY(TableName, from);
+	operation->table_name.to = COPY(TableName, to);
+	renamed->operations = lappend(renamed->operations, operation);
+}
+
+static void
+add_column_rename(Renamed *renamed, const TableName *table, const char *from, const char *to)
+{
+	Operation  *operation = operation_make(OP_RENAME_ATTRIBUTE, table);
+
+	operation->name.from = pstrdup(from);
+	operation->name.to = pstrdup(to);
 	renamed->operations = lappend(renamed->operations, operation);
 }
 
@@ -267,8 +268,8 @@ answer_is_about(const RenameAnswer *answer, const TableName *name,
 
 	if (schema != NULL && strcmp(schema, default_schema) == 0)
 		schema = NULL;
-	return strcmp(text_cut_name(answer->table), name->name) == 0 &&
-		text_equal(schema, name->schema);
+	return strcmp(names_cut(answer->table), name->name) == 0 &&
+		names_same(schema, name->schema);
 }
 
 /* What the table is called once the answer is carried out */
@@ -279,10 +280,10 @@ answer_target(const RenameAnswer *answer, const TableName *name,
 	TableName	target = *name;
 
 	if (answer->to)
-		target.name = text_cut_name(answer->to);
+		target.name = names_cut(answer->to);
 	if (answer->has_to_schema && answer->to_schema)
 	{
-		target.schema = text_cut_name(answer->to_schema);
+		target.schema = names_cut(answer->to_schema);
 		if (strcmp(target.schema, default_schema) == 0)
 			target.schema = NULL;
 	}
@@ -306,11 +307,9 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 
 	moved.schema = target->schema;
 	if (!table_name_equal(&old, &moved))
-		rename_operation(renamed, OP_MOVE_TABLE, &old, COPY(TableName, &old),
-						 COPY(TableName, &moved));
+		add_table_rename(renamed, OP_MOVE_TABLE, &old, &moved);
 	if (!table_name_equal(&moved, target))
-		rename_operation(renamed, OP_RENAME_TABLE, &moved, COPY(TableName, &moved),
-						 COPY(TableName, target));
+		add_table_rename(renamed, OP_RENAME_TABLE, &moved, target);
 	renamed->forgotten = lappend(renamed->forgotten, COPY(TableName, &old));
 	retarget(renamed->from->tables, &old, target);
 	note_renamed(from, table);
@@ -320,7 +319,7 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 /* Carry out an answer about a table; a problem where no snapshot has the new name. */
 static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
-			 const Model *given, const DiffOptions *options, Problem *problem)
+			 const Model *given, const RenameOptions *options, Problem *problem)
 {
 	ListCell   *lc;
 
@@ -350,7 +349,7 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 
 /* Was this question about a table answered with "no"? */
 static bool
-table_answered(const DiffOptions *options, const TableName *name, bool move)
+table_answered(const RenameOptions *options, const TableName *name, bool move)
 {
 	ListCell   *lc;
 
@@ -384,7 +383,7 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
  */
 static void
 ask_table(Renamed *renamed, const Table *table, List *fresh,
-		  const DiffOptions *options)
+		  const RenameOptions *options)
 {
 	List	   *names = NIL;
 	List	   *schemas = NIL;
@@ -399,7 +398,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 		if (strcmp(name->name, table->name.name) == 0)
 			schemas = lappend(schemas, name->schema ? name->schema
 							  : (char *) options->default_schema);
-		else if (text_equal(name->schema, table->name.schema))
+		else if (names_same(name->schema, table->name.schema))
 			names = lappend(names, name->name);
 	}
 	if (schemas != NIL)
@@ -408,7 +407,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 			renamed->questions = lappend(renamed->questions,
 										 question_make(&table->name, NULL, true, schemas));
 	}
-	else if (names != NIL && options->drop_tables &&
+	else if (names != NIL && options->complete &&
 			 !table_answered(options, &table->name, false))
 		renamed->questions = lappend(renamed->questions,
 									 question_make(&table->name, NULL, false, names));
@@ -417,7 +416,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 /* Tables: the answers, then the questions that are left */
 static void
 resolve_tables(Renamed *renamed, const Model *from, const Model *given,
-			   const DiffOptions *options, Problem *problem)
+			   const RenameOptions *options, Problem *problem)
 {
 	Model	   *working;
 	List	   *fresh = NIL;
@@ -460,7 +459,7 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 
 /* The answer about this column, or NULL */
 static const RenameAnswer *
-column_answer(const DiffOptions *options, const Table *old_table,
+column_answer(const RenameOptions *options, const Table *old_table,
 			  const char *column)
 {
 	ListCell   *lc;
@@ -471,7 +470,7 @@ column_answer(const DiffOptions *options, const Table *old_table,
 
 		if (answer->column != NULL && answer->has_to &&
 			answer_is_about(answer, &old_table->name, options->default_schema) &&
-			strcmp(text_cut_name(answer->column), column) == 0)
+			strcmp(names_cut(answer->column), column) == 0)
 			return answer;
 	}
 	return NULL;
@@ -485,7 +484,7 @@ static void
 answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
 			  const Table *new, const char *column, Problem *problem)
 {
-	char	   *to = text_cut_name(answer->to);
+	char	   *to = names_cut(answer->to);
 
 	if (model_find_column(old->retired, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
@@ -502,7 +501,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
-		rename_operation(renamed, OP_RENAME_ATTRIBUTE, &new->name, pstrdup(column), to);
+		add_column_rename(renamed, &new->name, column, to);
 		note_renamed(from, old);
 		rename_column_in(renamed->from->tables, old, column, to);
 	}
@@ -531,7 +530,7 @@ added_columns(const Table *old, const Table *new)
  */
 static void
 resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
-				const DiffOptions *options, Problem *problem)
+				const RenameOptions *options, Problem *problem)
 {
 	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
 	List	   *added;
@@ -564,7 +563,7 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
  * ----------
  */
 Renamed *
-rename_resolve(const Model *from, const Model *given, const DiffOptions *options,
+rename_resolve(const Model *from, const Model *given, const RenameOptions *options,
 			   Problem *problem)
 {
 	Renamed    *renamed = palloc0(sizeof(Renamed));
@@ -595,86 +594,60 @@ rename_resolve(const Model *from, const Model *given, const DiffOptions *options
 
 /* {"table": ..., "schema": ..., "column": ..., "to": candidate} */
 static void
-answer_print(StringInfo buf, const RenameQuestion *question, const char *candidate)
+answer_print(JsonWriter *json, const RenameQuestion *question, const char *candidate)
 {
-	appendStringInfoString(buf, "{\"table\": ");
-	escape_json(buf, question->table.name);
+	json_write_open(json, NULL, '{');
+	json_write_string(json, "table", question->table.name);
 	if (question->table.schema)
-	{
-		appendStringInfoString(buf, ", \"schema\": ");
-		escape_json(buf, question->table.schema);
-	}
+		json_write_string(json, "schema", question->table.schema);
 	if (question->column)
-	{
-		appendStringInfoString(buf, ", \"column\": ");
-		escape_json(buf, question->column);
-	}
-	appendStringInfoString(buf, question->move ? ", \"to_schema\": " : ", \"to\": ");
-	if (candidate)
-		escape_json(buf, candidate);
-	else
-		appendStringInfoString(buf, "null");
-	appendStringInfoChar(buf, '}');
+		json_write_string(json, "column", question->column);
+	json_write_string(json, question->move ? "to_schema" : "to", candidate);
+	json_write_close(json, '}');
 }
 
 /* The question as a JSON object, with its candidates */
 static void
-question_print(StringInfo buf, const RenameQuestion *question)
+question_print(JsonWriter *json, const RenameQuestion *question)
 {
-	ListCell   *lc;
-
-	appendStringInfoString(buf, "{\"table\": ");
-	escape_json(buf, question->table.name);
-	appendStringInfoString(buf, ", \"schema\": ");
-	if (question->table.schema)
-		escape_json(buf, question->table.schema);
-	else
-		appendStringInfoString(buf, "null");
-	appendStringInfo(buf, ", \"tenant\": %s", question->table.tenant ? "true" : "false");
+	json_write_open(json, NULL, '{');
+	json_write_string(json, "table", question->table.name);
+	json_write_string(json, "schema", question->table.schema);
+	json_write_bool(json, "tenant", question->table.tenant);
 	if (question->column)
-	{
-		appendStringInfoString(buf, ", \"column\": ");
-		escape_json(buf, question->column);
-	}
-	appendStringInfo(buf, ", \"question\": \"%s\", \"candidates\": [",
-					 question->move ? "moved" : "renamed");
-	foreach(lc, question->candidates)
-	{
-		if (lc != list_head(question->candidates))
-			appendStringInfoString(buf, ", ");
-		escape_json(buf, lfirst(lc));
-	}
-	appendStringInfoString(buf, "]}");
+		json_write_string(json, "column", question->column);
+	json_write_string(json, "question", question->move ? "moved" : "renamed");
+	json_write_strings(json, "candidates", question->candidates);
+	json_write_close(json, '}');
 }
 
 void
 rename_report(List *questions, Problem *problem)
 {
-	StringInfoData detail;
-	StringInfoData yes;
+	JsonWriter	detail;
+	JsonWriter	yes;
 	const RenameQuestion *first = linitial(questions);
 	char	   *what = first->column
 		? psprintf("column \"%s\" of \"%s\"", first->column, table_name_show(&first->table))
 		: psprintf("table \"%s\"", table_name_show(&first->table));
 	ListCell   *lc;
 
-	initStringInfo(&detail);
-	initStringInfo(&yes);
-	appendStringInfoChar(&detail, '[');
-	appendStringInfoChar(&yes, '[');
+	json_write_init(&detail);
+	json_write_init(&yes);
+	json_write_open(&detail, NULL, '[');
+	json_write_open(&yes, NULL, '[');
 	foreach(lc, questions)
 	{
 		const RenameQuestion *question = lfirst(lc);
 		ListCell   *lq;
 		int			rank = 0;
 
-		if (lc != list_head(questions))
-		{
-			appendStringInfoString(&detail, ", ");
-			appendStringInfoString(&yes, ", ");
-		}
 		question_print(&detail, question);
-		/* a second lost column cannot become the first one's candidate as well */
+
+		/*
+		 * a second lost column cannot become the first one's candidate as
+		 * well
+		 */
 		foreach(lq, questions)
 		{
 			const RenameQuestion *before = lfirst(lq);
@@ -688,12 +661,12 @@ rename_report(List *questions, Problem *problem)
 					 rank < list_length(question->candidates)
 					 ? list_nth(question->candidates, rank) : NULL);
 	}
-	appendStringInfoChar(&detail, ']');
-	appendStringInfoChar(&yes, ']');
+	json_write_close(&detail, ']');
+	json_write_close(&yes, ']');
 
-	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.data,
+	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.text.data,
 				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
-						  quote_text(yes.data)),
+						  quote_text(yes.text.data)),
 				 list_length(questions) == 1 ? "was %s %s?"
 				 : "was %s %s? (the first of %d questions)",
 				 what, first->move ? "moved" : "renamed", list_length(questions));

@@ -21,7 +21,8 @@
 /* An answer to "was this renamed?", from the argument "renames" */
 typedef struct RenameAnswer
 {
-	char	   *schema;			/* where the table lies, NULL: the default or a tenant */
+	char	   *schema;			/* where the table lies, NULL: the default or
+								 * a tenant */
 	char	   *table;
 	char	   *column;			/* NULL: the table itself */
 	char	   *to;				/* the new name, or NULL */
@@ -40,23 +41,20 @@ typedef struct RenameQuestion
 	List	   *candidates;		/* of char *: new names, or new schemas */
 } RenameQuestion;
 
-typedef struct DiffOptions
+typedef struct RenameOptions
 {
-	bool		drop_columns;	/* else they are retired */
-	bool		drop_tables;	/* the input is complete: what is absent goes */
-	bool		ask;			/* open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
-	bool		concurrent_indexes;
-	bool		quiet;			/* the caller wants no warnings */
+	bool		complete;		/* tables that the input lacks go */
 	const char *default_schema;
-} DiffOptions;
+} RenameOptions;
 
 typedef struct Renamed
 {
 	Model	   *from;			/* the recorded structure under its new names */
 	List	   *operations;		/* of Operation *: moves and renames, in order */
 	List	   *questions;		/* of RenameQuestion * */
-	List	   *forgotten;		/* of TableName *: names that stand for nothing any more */
+	List	   *forgotten;		/* of TableName *: names that stand for
+								 * nothing any more */
 } Renamed;
 
 /* Decode the argument "renames", a JSON array. NIL with the problem noted where it is malformed. */
@@ -69,7 +67,7 @@ extern List *rename_decode(const char *json, Problem *problem);
  * has is a problem.
  */
 extern Renamed *rename_resolve(const Model *from, const Model *given,
-							   const DiffOptions *options, Problem *problem);
+							   const RenameOptions *options, Problem *problem);
 
 /*
  * Note the open questions as a problem: the message says what to read, the

@@ -21,7 +21,7 @@ brought_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
 	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
-	values[2] = Int64GetDatum(handwritten_generation(migration));
+	values[2] = Int64GetDatum(record_snapshot_version(migration));
 }
 
 /* ------------------------------------------------------------------------
@@ -97,7 +97,7 @@ append_snapshots(StringInfo buf, const Migration *migration)
 	uint64		rows;
 
 	/* one migration of a generation brings them all */
-	if (handwritten_generation(migration) != migration->version)
+	if (record_snapshot_version(migration) != migration->version)
 		return;
 	initStringInfo(&json);
 	brought_values(values, migration);
@@ -210,7 +210,7 @@ check_recorded(const Migration *recorded, const Migration *migration)
 
 	if (strcmp(checksum, migration->checksum) == 0)
 		return;
-	applied = handwritten_applied(recorded, NULL);
+	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
 			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
@@ -240,7 +240,7 @@ import_snapshots(const Migration *migration, Datum snapshots)
 	int			level;
 
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = Int64GetDatum(handwritten_generation(migration));
+	values[1] = Int64GetDatum(record_snapshot_version(migration));
 	values[2] = snapshots;
 	level = catalog_connect();
 	catalog_execute(&insert, values, NULL);
@@ -254,14 +254,14 @@ export_import(Migration *migration, Datum snapshots)
 
 	check_sent(migration);
 	catalog_lock_generation();
-	recorded = handwritten_find(migration->version, migration->tenant, migration->repo, true);
+	recorded = record_find(migration->version, migration->tenant, migration->repo, true);
 	if (recorded)
 	{
 		check_recorded(recorded, migration);
 		return false;
 	}
-	handwritten_check_order(migration);
-	handwritten_check_applied(migration);
+	record_check_order(migration);
+	record_check_applied(migration);
 	catalog_add_migration(migration);
 	if (snapshots)
 		import_snapshots(migration, snapshots);

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
+#include "base/names.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "record/ash_functions.h"
@@ -20,14 +21,17 @@
 /* In front of the first statement that installs ash-functions; then the version */
 #define ASH_FUNCTIONS_MARK "-- ash-functions "
 
-typedef struct ExtensionPlan
+/* What is to be installed */
+typedef struct Installation
 {
 	List	   *all;			/* of Migration *: recorded public ones */
-	List	   *installed;		/* those of them that install extensions and count */
-	List	   *names;			/* of char *: what the migration to be installs */
+	List	   *installed;		/* those of them that install extensions and
+								 * count */
+	List	   *names;			/* of char *: what the migration to be
+								 * installs */
 	List	   *up;
 	List	   *down;
-} ExtensionPlan;
+} Installation;
 
 /* ------------------------------------------------------------------------
  * What is recorded
@@ -65,7 +69,7 @@ has_statement(List *migrations, bool down, const char *statement)
 	{
 		Migration  *migration = lfirst(lc);
 
-		if (text_list_has(down ? migration->down : migration->up, statement))
+		if (names_have(down ? migration->down : migration->up, statement))
 			return true;
 	}
 	return false;
@@ -169,12 +173,12 @@ check_replaceable(int function, const Existing *existing)
  * one that belongs to an extension is left to it.
  */
 static void
-add_new_function(ExtensionPlan *plan, int function, const char *create, List **up, List **down)
+add_new_function(Installation *install, int function, const char *create, List **up, List **down)
 {
 	char	   *drop = ash_function_drop(function);
 	Existing   *existing = NULL;
 
-	if (!has_statement(plan->all, true, drop))
+	if (!has_statement(install->all, true, drop))
 		existing = existing_function(ash_function_signature(function));
 	if (existing)
 	{
@@ -191,9 +195,9 @@ add_new_function(ExtensionPlan *plan, int function, const char *create, List **u
  * ash-functions, from the recorded version to the wanted one.
  */
 static void
-plan_ash_functions(ExtensionPlan *plan, int wanted)
+add_ash_functions(Installation *install, int wanted)
 {
-	int			from = recorded_ash_version(plan->installed);
+	int			from = recorded_ash_version(install->installed);
 	int			to = wanted == 0 ? ASH_FUNCTIONS_LATEST : wanted;
 	List	   *up = NIL;
 	List	   *down = NIL;
@@ -214,7 +218,7 @@ plan_ash_functions(ExtensionPlan *plan, int wanted)
 		if (before == after)
 			continue;
 		if (before == NULL)
-			add_new_function(plan, i, after, &up, &down);
+			add_new_function(install, i, after, &up, &down);
 		else
 		{
 			up = lappend(up, (char *) after);
@@ -224,9 +228,9 @@ plan_ash_functions(ExtensionPlan *plan, int wanted)
 	if (up == NIL)				/* an extension has them all */
 		return;
 	linitial(up) = psprintf("%s%d\n%s", ASH_FUNCTIONS_MARK, to, (char *) linitial(up));
-	plan->names = lappend(plan->names, psprintf("ash_functions_%d", to));
-	plan->up = list_concat(plan->up, up);
-	plan->down = list_concat(down, plan->down);
+	install->names = lappend(install->names, psprintf("ash_functions_%d", to));
+	install->up = list_concat(install->up, up);
+	install->down = list_concat(down, install->down);
 }
 
 /* ------------------------------------------------------------------------
@@ -238,17 +242,17 @@ plan_ash_functions(ExtensionPlan *plan, int wanted)
  * CREATE EXTENSION.  The down drops it unless it was there before ashmig.
  */
 static void
-plan_extension(ExtensionPlan *plan, const char *name)
+add_extension(Installation *install, const char *name)
 {
 	char	   *create = psprintf("CREATE EXTENSION IF NOT EXISTS %s", quote_name(name));
 	char	   *drop = psprintf("DROP EXTENSION IF EXISTS %s", quote_name(name));
 
-	if (has_statement(plan->installed, false, create))
+	if (has_statement(install->installed, false, create))
 		return;
-	plan->names = lappend(plan->names, (char *) name);
-	plan->up = lappend(plan->up, create);
-	if (!OidIsValid(get_extension_oid(name, true)) || has_statement(plan->all, true, drop))
-		plan->down = lcons(drop, plan->down);
+	install->names = lappend(install->names, (char *) name);
+	install->up = lappend(install->up, create);
+	if (!OidIsValid(get_extension_oid(name, true)) || has_statement(install->all, true, drop))
+		install->down = lcons(drop, install->down);
 }
 
 /*
@@ -293,12 +297,12 @@ is_custom(const char *name)
  * that it is taken care of; until then, say so.
  */
 static void
-warn_custom(const ExtensionPlan *plan, const char *name)
+warn_custom(const Installation *install, const char *name)
 {
 	char	   *wanted = psprintf("install_%s_extension", name);
 	ListCell   *lc;
 
-	foreach(lc, plan->all)
+	foreach(lc, install->all)
 	{
 		const char *recorded = ((Migration *) lfirst(lc))->name;
 
@@ -313,7 +317,7 @@ warn_custom(const ExtensionPlan *plan, const char *name)
 }
 
 /* ------------------------------------------------------------------------
- * The plan
+ * The migration
  * ------------------------------------------------------------------------
  */
 
@@ -328,21 +332,21 @@ migration_name(List *names)
 }
 
 /*
- * What was planned as a migration.
+ * The migration that does it.
  */
 static Migration *
-plan_migration(const ExtensionPlan *plan, const Bundle *bundle, bool dev)
+make_migration(const Installation *install, const Bundle *bundle, bool dev)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
 
 	migration->repo = bundle->snapshots == NIL ? "" :
 		((ResourceSnapshot *) linitial(bundle->snapshots))->repo;
-	migration->name = migration_name(plan->names);
+	migration->name = migration_name(install->names);
 	migration->kind = "extension";
 	migration->dev = dev;
 	migration->transactional = true;
-	migration->up = plan->up;
-	migration->down = plan->down;
+	migration->up = install->up;
+	migration->down = install->down;
 	migration->reversible = true;
 	return migration;
 }
@@ -351,16 +355,16 @@ plan_migration(const ExtensionPlan *plan, const Bundle *bundle, bool dev)
  * The migrations that install what is missing.
  */
 List *
-extension_plan(const Bundle *bundle, bool with_dev)
+extensions_missing(const Bundle *bundle, bool with_dev)
 {
-	ExtensionPlan plan = {0};
+	Installation install = {0};
 	List	   *seen = NIL;
 	ListCell   *lc;
 
 	if (bundle->extensions == NIL)
 		return NIL;
-	plan.all = catalog_migrations(NULL, SCOPES_PUBLIC);
-	plan.installed = installing_migrations(plan.all, with_dev);
+	install.all = catalog_migrations(NULL, SCOPES_PUBLIC);
+	install.installed = installing_migrations(install.all, with_dev);
 	foreach(lc, bundle->extensions)
 	{
 		char	   *name = lfirst(lc);
@@ -370,15 +374,15 @@ extension_plan(const Bundle *bundle, bool with_dev)
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("\"%s\" cannot be the name of an extension", name),
 					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
-		if (text_list_has(seen, name))
+		if (names_have(seen, name))
 			continue;
 		seen = lappend(seen, name);
 		if (strcmp(name, ASH_FUNCTIONS_NAME) == 0)
-			plan_ash_functions(&plan, bundle->ash_functions_version);
+			add_ash_functions(&install, bundle->ash_functions_version);
 		else if (is_custom(name))
-			warn_custom(&plan, name);
+			warn_custom(&install, name);
 		else
-			plan_extension(&plan, name);
+			add_extension(&install, name);
 	}
-	return plan.up == NIL ? NIL : list_make1(plan_migration(&plan, bundle, with_dev));
+	return install.up == NIL ? NIL : list_make1(make_migration(&install, bundle, with_dev));
 }

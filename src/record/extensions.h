@@ -31,6 +31,6 @@
  * What exists in the database and was not made by a recorded migration is not
  * dropped by the down.
  */
-extern List *extension_plan(const Bundle *bundle, bool with_dev);
+extern List *extensions_missing(const Bundle *bundle, bool with_dev);
 
 #endif							/* ASHMIG_EXTENSIONS_H */

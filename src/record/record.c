@@ -5,143 +5,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "mb/pg_wchar.h"
-#include "nodes/parsenodes.h"
-#include "parser/parser.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
 #include "base/settings.h"
-#include "migrate/execute.h"
+#include "metadata/catalog_partial.h"
 #include "record/record.h"
-#include "syntax/fragment.h"
 #include "syntax/sql_text.h"
-
-/* ------------------------------------------------------------------------
- * The SQL
- * ------------------------------------------------------------------------
- */
-
-/*
- * An error of the parser is one of the text that was handed in, not of the
- * query that called us.
- */
-static void
-parse_error_callback(void *arg)
-{
-	const char *text = arg;
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery(text);
-	}
-	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION)
-	{
-		errcode(ERRCODE_ASHMIG_INVALID_SQL);
-		errhint("A migration is SQL, statement by statement; @tenant@ and @default@ stand for quoted names of schemas, #{prefix()} for the raw one.");
-	}
-}
-
-/*
- * The position, counted in characters from 1, at which a statement begins.
- */
-static int
-statement_position(const char *text, const RawStmt *raw)
-{
-	int			at = Max(raw->stmt_location, 0);
-
-	at += strspn(text + at, " \t\n\r\f\v");
-	return pg_mbstrlen_with_len(text, at) + 1;
-}
-
-/*
- * Refuse a statement that a migration cannot run, or this kind cannot.
- */
-static void
-check_statement(const RawStmt *raw, const char *text, bool transactional)
-{
-	const char *outside = exec_outside_command(raw->stmt);
-
-	if (IsA(raw->stmt, TransactionStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("transaction control statements are not allowed in a migration"),
-				 errhint("Leave them out: ashmig runs a schema's migrations in one transaction."),
-				 internalerrposition(statement_position(text, raw)),
-				 internalerrquery(text)));
-	if (IsA(raw->stmt, CopyStmt) && ((CopyStmt *) raw->stmt)->filename == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("COPY from or to the client is not possible in a migration"),
-				 errhint("Use INSERT."),
-				 internalerrposition(statement_position(text, raw)),
-				 internalerrquery(text)));
-	/* a new value of an enum can be added; using it is what has to wait */
-	if (transactional && outside && !IsA(raw->stmt, AlterEnumStmt))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("%s cannot run inside a transaction", outside),
-				 errhint("Record it as a migration of its own, with transactional => false."),
-				 internalerrposition(statement_position(text, raw)),
-				 internalerrquery(text)));
-}
-
-/*
- * A text is read twice: as the parser sees it, for its errors and to look at
- * the statements, and by fragment_split, for the text of each.
- */
-List *
-handwritten_statements(const char *sql, bool tenant, bool transactional)
-{
-	char	   *text = text_fill(sql, "prefix_name", "default");
-	ErrorContextCallback callback;
-	Problem		problem = {0};
-	List	   *statements;
-	List	   *tree;
-	ListCell   *lc;
-
-	if (!tenant && strstr(sql, PLACEHOLDER_TENANT) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("%s stands in a migration of the public schema", PLACEHOLDER_TENANT),
-				 errhint("Record it with tenant => true, or write %s.", PLACEHOLDER_DEFAULT)));
-
-	callback.callback = parse_error_callback;
-	callback.arg = text;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	tree = raw_parser(text, RAW_PARSE_DEFAULT);
-	error_context_stack = callback.previous;
-
-	foreach(lc, tree)
-		check_statement(lfirst_node(RawStmt, lc), text, transactional);
-	statements = fragment_split(sql, NULL, &problem);
-	problem_raise(&problem);
-	return statements;
-}
-
-const char *
-handwritten_repo(const char *repo)
-{
-	const char *prefix = "Elixir.";
-
-	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
-}
-
-int64
-handwritten_version(int64 version)
-{
-	if (version <= 0 || version > INT64CONST(99999999999999))
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
-	return version;
-}
+#include "syntax/statement.h"
 
 /* ------------------------------------------------------------------------
  * Finding
@@ -152,7 +23,7 @@ handwritten_version(int64 version)
  * A recorded migration.
  */
 Migration *
-handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok)
+record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 {
 	Migration  *found = NULL;
 	ListCell   *lc;
@@ -181,7 +52,7 @@ handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 }
 
 int64
-handwritten_generation(const Migration *migration)
+record_snapshot_version(const Migration *migration)
 {
 	return migration->generation ? migration->generation : migration->version;
 }
@@ -195,18 +66,19 @@ key_values(Datum *values, const Migration *migration)
 	values[2] = Int64GetDatum(migration->version);
 }
 
+/* How many schemas a message names; the others it counts. */
 #define APPLIED_SHOWN 3
 
 /*
  * Where it is applied, or applied under another checksum.
  */
 AppliedIn *
-handwritten_applied(const Migration *migration, const char *checksum)
+record_applied_in(const Migration *migration, const char *checksum)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT schema_name, checksum, pg_catalog.count(*) OVER () FROM ashmig.versions"
 		" WHERE repo = $1 AND scope = $2 AND version = $3 AND ($4 IS NULL OR checksum NOT IN ($4, ''))"
-		" ORDER BY schema_name LIMIT 3",
+		" ORDER BY schema_name LIMIT " CppAsString2(APPLIED_SHOWN),
 		.nargs = 4, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
@@ -250,7 +122,7 @@ handwritten_applied(const Migration *migration, const char *checksum)
  * With strict_version_order: no older one after a newer one of its scope.
  */
 void
-handwritten_check_order(const Migration *migration)
+record_check_order(const Migration *migration)
 {
 	List	   *recorded;
 	Migration  *newest;
@@ -293,35 +165,6 @@ update_labels(const Migration *migration)
 }
 
 /*
- * How many statements are done of a non-transactional migration that stopped
- * half way, where it has come farthest: *schema.  -1: it was begun nowhere.
- */
-static int
-statements_done(const Migration *migration, char **schema)
-{
-	static CatalogStatement query = {
-		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
-		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
-		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
-	};
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
-	bool		isnull;
-	int			done = -1;
-	int			level;
-
-	key_values(values, migration);
-	level = catalog_connect();
-	if (catalog_query(&query, values, NULL) > 0)
-	{
-		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
-		*schema = catalog_string(0, 2, context);
-	}
-	catalog_disconnect(level);
-	return done;
-}
-
-/*
  * A migration that stopped half way resumes behind the statements that are
  * done, so another text must begin with these.
  */
@@ -329,7 +172,7 @@ static void
 check_resumable(const Migration *recorded, const Migration *migration)
 {
 	char	   *schema;
-	int			done = statements_done(recorded, &schema);
+	int			done = catalog_partial_farthest(recorded, &schema);
 	bool		same = done <= list_length(migration->up) &&
 		(done < 0 || !migration->transactional);
 
@@ -354,7 +197,7 @@ check_not_begun(const Migration *migration)
 {
 	char	   *schema;
 
-	if (statements_done(migration, &schema) >= 0)
+	if (catalog_partial_farthest(migration, &schema) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
 				 errmsg("%s migration " INT64_FORMAT " is applied in part",
@@ -378,7 +221,7 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
 				 errhint("Give another version; NULL takes the next one.")));
 	check_resumable(recorded, migration);
-	applied = handwritten_applied(recorded, NULL);
+	applied = record_applied_in(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
@@ -394,9 +237,9 @@ check_replaceable(const Migration *recorded, const Migration *migration)
  * is in a copy of another database.
  */
 void
-handwritten_check_applied(const Migration *migration)
+record_check_applied(const Migration *migration)
 {
-	AppliedIn  *applied = handwritten_applied(migration, catalog_checksum(migration));
+	AppliedIn  *applied = record_applied_in(migration, catalog_checksum(migration));
 
 	if (applied)
 		ereport(ERROR,
@@ -409,7 +252,7 @@ handwritten_check_applied(const Migration *migration)
 }
 
 void
-handwritten_record(Migration *migration)
+record_add(Migration *migration)
 {
 	Migration  *recorded = NULL;
 
@@ -418,7 +261,7 @@ handwritten_record(Migration *migration)
 		migration->version = catalog_next_version();
 	else
 	{
-		recorded = handwritten_find(migration->version, migration->tenant, migration->repo, true);
+		recorded = record_find(migration->version, migration->tenant, migration->repo, true);
 		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
@@ -429,8 +272,8 @@ handwritten_record(Migration *migration)
 		if (recorded)
 			check_replaceable(recorded, migration);
 		else
-			handwritten_check_order(migration);
-		handwritten_check_applied(migration);
+			record_check_order(migration);
+		record_check_applied(migration);
 	}
 	if (recorded)
 		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
@@ -495,15 +338,15 @@ forget_snapshots(const Migration *migration)
 	int			level;
 
 	key_values(values, migration);
-	values[2] = Int64GetDatum(handwritten_generation(migration));
-	check_forgettable(values, handwritten_generation(migration));
+	values[2] = Int64GetDatum(record_snapshot_version(migration));
+	check_forgettable(values, record_snapshot_version(migration));
 	level = catalog_connect();
 	catalog_execute(&forget, values, NULL);
 	catalog_disconnect(level);
 }
 
 int
-handwritten_forget(int64 version, bool tenant, const char *repo)
+record_forget(int64 version, bool tenant, const char *repo)
 {
 	Migration  *found;
 	int64		generation;
@@ -511,14 +354,14 @@ handwritten_forget(int64 version, bool tenant, const char *repo)
 	ListCell   *lc;
 
 	catalog_lock_generation();
-	found = handwritten_find(version, tenant, repo, false);
-	generation = handwritten_generation(found);
+	found = record_find(version, tenant, repo, false);
+	generation = record_snapshot_version(found);
 	catalog_lock_versions(ShareLock);
 	foreach(lc, catalog_migrations(found->repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
 	{
 		Migration  *migration = lfirst(lc);
 
-		if (handwritten_generation(migration) != generation)
+		if (record_snapshot_version(migration) != generation)
 			continue;
 		check_not_begun(migration);
 		catalog_remove_migration(migration->repo, tenant, migration->version);

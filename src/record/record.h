@@ -1,7 +1,7 @@
 /*
  * record.h
- *		Migrations that are given rather than generated: taking their SQL
- *		apart, recording them, finding and forgetting them.
+ *		Migrations that are given rather than generated: recording
+ *		them, finding and forgetting them.
  *
  * Recording and forgetting take the locks of catalog_lock_generation, and
  * what asks where a migration is applied that of catalog_lock_versions, until
@@ -12,42 +12,27 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
-
 #include "metadata/catalog_migrations.h"
 
-/*
- * The single statements of a text (List of char *), with the placeholders that
- * are in it.  Raises, with the position, where it is not SQL or has a
- * statement that a migration of this kind cannot run.  The caller pins the
- * settings of the parser.
- */
-extern List *handwritten_statements(const char *sql, bool tenant, bool transactional);
-
-/* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
-extern const char *handwritten_repo(const char *repo);
-
-/* A version that is given, as it is; an error where it cannot be one */
-extern int64 handwritten_version(int64 version);
 
 /*
  * Record a migration; version 0 takes the next one.  Where that version is
  * recorded already, it is left where it does the same, replaced where it is
  * applied nowhere, and an error else.  Fills in version and checksum.
  */
-extern void handwritten_record(Migration *migration);
+extern void record_add(Migration *migration);
 
 /* With ashmig.strict_version_order: refuse what is older than a recorded one. */
-extern void handwritten_check_order(const Migration *migration);
+extern void record_check_order(const Migration *migration);
 
 /*
  * A recorded migration.  Where "repo" is NULL, of any repo, but it must be one.
  * NULL where there is none and missing_ok, else an error.
  */
-extern Migration *handwritten_find(int64 version, bool tenant, const char *repo, bool missing_ok);
+extern Migration *record_find(int64 version, bool tenant, const char *repo, bool missing_ok);
 
 /* The version that the snapshots of a migration are recorded under */
-extern int64 handwritten_generation(const Migration *migration);
+extern int64 record_snapshot_version(const Migration *migration);
 
 /* Where a version is applied */
 typedef struct AppliedIn
@@ -60,10 +45,10 @@ typedef struct AppliedIn
  * Where a migration of this repo, scope and version is applied; with
  * "checksum", only where it is applied under another one.  NULL: nowhere.
  */
-extern AppliedIn *handwritten_applied(const Migration *migration, const char *checksum);
+extern AppliedIn *record_applied_in(const Migration *migration, const char *checksum);
 
 /* Refuse what is applied with another text, though it is not recorded. */
-extern void handwritten_check_applied(const Migration *migration);
+extern void record_check_applied(const Migration *migration);
 
 /*
  * For queries on ashmig.snapshots s: the snapshots that the generation $3
@@ -82,6 +67,6 @@ extern void handwritten_check_applied(const Migration *migration);
  * generation made in the scope and the snapshots that it brought.  Returns how
  * many migrations.
  */
-extern int	handwritten_forget(int64 version, bool tenant, const char *repo);
+extern int	record_forget(int64 version, bool tenant, const char *repo);
 
 #endif							/* ASHMIG_RECORD_H */

@@ -9,6 +9,7 @@
 #include "utils/memutils.h"
 
 #include "base/settings.h"
+#include "base/transaction.h"
 #include "run/backend_memory.h"
 
 /* Emptying costs a few milliseconds, so not more often than so many schemas. */
@@ -18,7 +19,7 @@
  * Has this backend grown so much that a new one should go on?
  */
 bool
-caches_are_too_big(void)
+backend_memory_is_large(void)
 {
 	return MemoryContextMemAllocated(TopMemoryContext, true) > (Size) ashmig_worker_memory * 1024;
 }
@@ -29,21 +30,21 @@ caches_are_too_big(void)
  * the caches once fill them again.
  */
 void
-caches_trim(void)
+backend_memory_trim(void)
 {
 	static int	schemas = 0;	/* since they were emptied */
 	static int	interval = 0;	/* how many filled them; 0: not yet known */
 	bool		alone = !IsTransactionState();
 
 	schemas++;
-	if (interval == 0 && caches_are_too_big())
+	if (interval == 0 && backend_memory_is_large())
 		interval = Max(schemas, FEWEST_SCHEMAS);
 	if (interval == 0 || schemas < interval)
 		return;
 	schemas = 0;
 	if (alone)
-		StartTransactionCommand();
+		transaction_begin();
 	InvalidateSystemCaches();
 	if (alone)
-		CommitTransactionCommand();
+		transaction_commit();
 }

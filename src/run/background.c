@@ -1,359 +1,31 @@
 /*
  * background.c
- *		Migrations that do not run in a transaction: see background.h.
+ *		What a run leaves to the background: see background.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/index.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "tcop/tcopprot.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
-#include "base/compat.h"
-#include "base/settings.h"
-#include "migrate/execute.h"
+#include "base/elapsed.h"
+#include "base/transaction.h"
+#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/nontransactional.h"
+#include "migrate/pending.h"
+#include "migrate/schema_lock.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
 #include "run/journal.h"
 #include "run/retry.h"
 #include "run/targets.h"
-#include "syntax/sql_text.h"
-
-/* ------------------------------------------------------------------------
- * How far a migration has come
- * ------------------------------------------------------------------------
- */
-
-/* Parameters that name a migration in a schema */
-static void
-name_migration(const Migration *migration, const char *schema, Datum *values)
-{
-	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(migration->repo);
-	values[2] = CStringGetTextDatum(scope_name(migration->tenant));
-	values[3] = Int64GetDatum(migration->version);
-}
-
-/*
- * Statements that are done; *started: the next one was begun.
- */
-static int
-read_partial(const Migration *migration, const char *schema, bool down, bool *started)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT done, started FROM ashmig.partial_migrations WHERE schema_name = $1"
-		" AND repo = $2 AND scope = $3 AND version = $4 AND down = $5",
-		.nargs = 5, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}
-	};
-	Datum		values[5];
-	int			level = catalog_connect();
-	int			done = 0;
-	bool		isnull;
-
-	*started = false;
-	name_migration(migration, schema, values);
-	values[4] = BoolGetDatum(down);
-	if (catalog_query(&read, values, NULL) > 0)
-	{
-		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
-		*started = DatumGetBool(catalog_datum(0, 2, &isnull));
-	}
-	catalog_disconnect(level);
-	return done;
-}
-
-/*
- * Say how far it has come.
- */
-static void
-write_partial(const Migration *migration, const char *schema, bool down, int done, bool started)
-{
-	static CatalogStatement write = {
-		.sql = "INSERT INTO ashmig.partial_migrations"
-		" (schema_name, repo, scope, version, down, done, started)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7)"
-		" ON CONFLICT (schema_name, repo, scope, version) DO UPDATE"
-		" SET down = excluded.down, done = excluded.done, started = excluded.started",
-		.nargs = 7, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, BOOLOID}
-	};
-	Datum		values[7];
-	int			level = catalog_connect();
-
-	name_migration(migration, schema, values);
-	values[4] = BoolGetDatum(down);
-	values[5] = Int32GetDatum(done);
-	values[6] = BoolGetDatum(started);
-	catalog_execute(&write, values, NULL);
-	catalog_disconnect(level);
-}
-
-/*
- * It is done: the version's row takes the place of that.
- */
-static void
-finish_migration(Migration *migration, const char *schema, bool down, int64 elapsed)
-{
-	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.partial_migrations WHERE schema_name = $1"
-		" AND repo = $2 AND scope = $3 AND version = $4",
-		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
-	};
-	Application application = {migration, elapsed};
-	Datum		values[4];
-	int			level;
-
-	catalog_lock_versions(RowExclusiveLock);
-	if (down)
-		catalog_record_taken_back(schema, migration->tenant, list_make1(&application));
-	else
-		catalog_record_applied(schema, migration->tenant, list_make1(&application));
-	level = catalog_connect();
-	name_migration(migration, schema, values);
-	catalog_execute(&forget, values, NULL);
-	catalog_disconnect(level);
-}
-
-/* ------------------------------------------------------------------------
- * Statements
- * ------------------------------------------------------------------------
- */
-
-/*
- * The index that a CREATE or DROP INDEX names, if there is one of that name.
- */
-static Oid
-named_index(Node *statement)
-{
-	if (IsA(statement, IndexStmt))
-	{
-		IndexStmt  *create = (IndexStmt *) statement;
-		Oid			table = create->idxname == NULL ? InvalidOid :
-			RangeVarGetRelid(create->relation, NoLock, true);
-
-		return OidIsValid(table) ?
-			get_relname_relid(create->idxname, get_rel_namespace(table)) : InvalidOid;
-	}
-	return RangeVarGetRelid(makeRangeVarFromNameList(linitial(((DropStmt *) statement)->objects)),
-							NoLock, true);
-}
-
-static bool
-index_is_valid(Oid index)
-{
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-	bool		valid = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		valid = ((Form_pg_index) GETSTRUCT(tuple))->indisvalid;
-		ReleaseSysCache(tuple);
-	}
-	return valid;
-}
-
-/*
- * The INVALID index that an earlier try at a statement without a name has left,
- * or InvalidOid: the last of the names that PostgreSQL chooses from, in turn,
- * that is taken (ChooseIndexName).
- */
-static Oid
-unnamed_leftover(IndexStmt *create)
-{
-	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
-	StringInfoData columns;
-	Oid			last = InvalidOid;
-	ListCell   *lc;
-
-	if (!OidIsValid(table))
-		return InvalidOid;
-	initStringInfo(&columns);
-	foreach(lc, list_concat_copy(create->indexParams, create->indexIncludingParams))
-	{
-		const IndexElem *element = lfirst_node(IndexElem, lc);
-
-		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
-						 element->name ? element->name : "expr");
-	}
-	for (int n = 0;; n++)
-	{
-		char	   *name = makeObjectName(get_rel_name(table), columns.data,
-										  n == 0 ? "idx" : psprintf("idx%d", n));
-		Oid			index = get_relname_relid(name, get_rel_namespace(table));
-
-		if (!OidIsValid(index))
-			break;
-		last = index;
-	}
-	if (OidIsValid(last) && get_rel_relkind(last) == RELKIND_INDEX &&
-		IndexGetRelation(last, true) == table && !index_is_valid(last))
-		return last;
-	return InvalidOid;
-}
-
-/*
- * What is to be done before a statement, or instead of it, where an earlier
- * try began it: *leftover is the name of an INVALID index to be dropped; true
- * is returned where the statement has done its work already.
- */
-static bool
-was_done_before(Node *statement, bool started, char **leftover)
-{
-	Oid			index;
-
-	*leftover = NULL;
-	if (IsA(statement, DropStmt))
-		return started && !OidIsValid(named_index(statement));
-	if (!IsA(statement, IndexStmt))
-		return false;
-	if (((IndexStmt *) statement)->idxname == NULL && started)
-		index = unnamed_leftover((IndexStmt *) statement);
-	else
-		index = named_index(statement);
-	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX)
-		return false;
-	if (index_is_valid(index))
-		return started;
-	*leftover = psprintf("%s.%s", quote_name(get_namespace_name(get_rel_namespace(index))),
-						 quote_name(get_rel_name(index)));
-	return false;
-}
-
-/*
- * The one statement of a string that cannot run in a transaction, or NULL.  A
- * new value of an enum can, together with the note that it is done.
- */
-static Node *
-outside_statement(const char *sql)
-{
-	ListCell   *lc;
-
-	foreach(lc, pg_parse_query(sql))
-	{
-		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
-
-		if (exec_outside_command(statement) && !IsA(statement, AlterEnumStmt))
-			return statement;
-	}
-	return NULL;
-}
-
-/*
- * Run one statement outside a transaction, and note that.
- */
-static void
-run_alone(const Migration *migration, const char *sql, Node *statement,
-		  const ExecPlace *place, bool started)
-{
-	char	   *leftover;
-	bool		done;
-	MemoryContext context = CurrentMemoryContext;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	done = was_done_before(statement, started, &leftover);
-	if (!done)
-		write_partial(migration, place->schema, place->down, place->statement - 1, true);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-
-	if (leftover)
-		exec_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
-	if (!done)
-		exec_outside(sql, place);
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	write_partial(migration, place->schema, place->down, place->statement, false);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-}
-
-/*
- * Run one statement in a transaction together with the note that it is done.
- */
-static void
-run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
-			  const char *default_schema, const ExecPlace *place)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ExecMigration environment;
-	int			level;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	level = exec_enter(place->schema, default_schema, options->lock_timeout, true);
-	environment = exec_enter_migration();
-	exec_statement(sql, place);
-	exec_leave_migration(&environment);
-	exec_leave(level);
-	write_partial(migration, place->schema, place->down, place->statement, false);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-}
-
-/*
- * Run a non-transactional migration, from where it stopped.
- */
-static void
-run_statements(const RunOptions *options, Migration *migration, const char *schema)
-{
-	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
-	List	   *statements = options->down ? migration->down : migration->up;
-	ExecPlace	place = {schema, migration->tenant, options->down, migration->version, 0};
-	MemoryContext context = CurrentMemoryContext;
-	instr_time	start;
-	instr_time	end;
-	bool		started;
-	int			done;
-
-	INSTR_TIME_SET_CURRENT(start);
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	done = read_partial(migration, schema, options->down, &started);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-
-	exec_enter_session(schema, default_schema);
-	for (int i = done; i < list_length(statements); i++)
-	{
-		char	   *sql = text_fill(list_nth(statements, i), schema, default_schema);
-		Node	   *statement = outside_statement(sql);
-
-		place.statement = i + 1;
-		if (statement)
-			run_alone(migration, sql, statement, &place, started);
-		else
-			run_with_note(options, migration, sql, default_schema, &place);
-		started = false;
-	}
-
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
-	finish_migration(migration, schema, options->down, INSTR_TIME_GET_MICROSEC(end));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-}
-
-/* ------------------------------------------------------------------------
- * Schemas
- * ------------------------------------------------------------------------
- */
 
 /*
  * The next migration that is pending, or NULL.
@@ -361,17 +33,14 @@ run_statements(const RunOptions *options, Migration *migration, const char *sche
 static Migration *
 next_pending(const RunOptions *options, const SharedItem *item)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List	   *pending;
 
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	catalog_lock_versions(RowExclusiveLock);
-	pending = series_pending(options, item->tenant, item->schema);
+	pending = pending_migrations(options, item->tenant, item->schema);
 	if (pending != NIL)
-		pending = series_copy(list_make1(linitial(pending)));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+		pending = pending_copy(list_make1(linitial(pending)));
+	transaction_commit();
 	return pending == NIL ? NULL : linitial(pending);
 }
 
@@ -379,18 +48,16 @@ next_pending(const RunOptions *options, const SharedItem *item)
 static bool
 schema_exists(const char *schema)
 {
-	MemoryContext context = CurrentMemoryContext;
 	bool		exists;
 
-	StartTransactionCommand();
+	transaction_begin();
 	exists = OidIsValid(get_namespace_oid(schema, true));
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 	return exists;
 }
 
 /*
- * Do what is left in a schema, in turn in a transaction and outside.
+ * Do what is left in a schema, each migration inside or outside a transaction.
  */
 static void
 run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *result)
@@ -400,26 +67,29 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 
 	if (!schema_exists(item->schema))
 		return;					/* dropped or renamed meanwhile */
-	while ((rest.step = item->left) > 0 &&
+	while ((rest.step = item->remaining) > 0 &&
 		   (migration = next_pending(&rest, item)) != NULL)
 	{
-		MemoryContext context = CurrentMemoryContext;
 		int			done = 1;
 
 		if (!migration->transactional)
-			run_statements(&rest, migration, item->schema);
+			nontransactional_run(&rest, migration, item->schema);
 		else
 		{
-			StartTransactionCommand();
-			MemoryContextSwitchTo(context);
-			done = series_run(&rest, item->tenant, item->schema, true)->applied;
-			CommitTransactionCommand();
-			MemoryContextSwitchTo(context);
+			transaction_begin();
+			done = migrate_schema(&rest, item->tenant, item->schema, true)->applied;
+			transaction_commit();
 		}
 		if (done == 0)
 			break;
 		result->applied += done;
-		item->left -= done;
+		item->remaining -= done;
+	}
+	if (item->tenant)
+	{
+		transaction_begin();
+		migrate_complete(options, item->schema);
+		transaction_commit();
 	}
 }
 
@@ -429,16 +99,12 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 static void
 write_outcome(int64 run, RunResult *result)
 {
-	MemoryContext context = CurrentMemoryContext;
-
-	StartTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_begin();
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		result->error->detail = lockwatch_describe();
-	result->version = series_version(result->tenant, result->schema);
+		result->error->detail = lock_watch_describe();
+	result->version = catalog_newest_version(result->tenant, result->schema);
 	journal_schema(run, result);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 }
 
 /*
@@ -459,11 +125,10 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 	{
 		if (result->attempts > 1)
 			retry_sleep(result->attempts - 1);
-		StartTransactionCommand();
-		series_hold_schema(item->schema);
+		transaction_begin();
+		schema_lock_hold(item->schema);
 		held = true;
-		CommitTransactionCommand();
-		MemoryContextSwitchTo(context);
+		transaction_commit();
 		run_left(options, item, run, result);
 	}
 	PG_CATCH();
@@ -472,29 +137,28 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		result->error = CopyErrorData();
 		FlushErrorState();
 		AbortOutOfAnyTransaction();
-		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have failed */
+		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have
+														 * failed */
 		MemoryContextSwitchTo(context);
 		succeeded = false;
 	}
 	PG_END_TRY();
 	if (held)
-		series_unlock_schema(item->schema);
+		schema_lock_release(item->schema);
 	return succeeded;
 }
 
 /*
- * Finish one schema, with retries where a lock is not to be had.  The error
+ * Finish one schema, with retries where a lock is not available.  The error
  * that was in the way, or NULL.
  */
 static ErrorData *
 finish_item(const RunOptions *options, SharedItem *item, int64 run)
 {
 	RunResult	result = {.tenant = item->tenant, .schema = pstrdup(item->schema)};
-	instr_time	start;
-	instr_time	end;
+	instr_time	start = elapsed_start();
 	bool		succeeded;
 
-	INSTR_TIME_SET_CURRENT(start);
 	for (result.attempts = 1;; result.attempts++)
 	{
 		succeeded = try_left(options, item, run, &result);
@@ -503,9 +167,7 @@ finish_item(const RunOptions *options, SharedItem *item, int64 run)
 			break;
 		result.error = NULL;
 	}
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	result.elapsed = INSTR_TIME_GET_MICROSEC(end);
+	result.elapsed = elapsed_since(start);
 	if (!succeeded)
 		result.status = RUN_FAILED;
 	else if (result.applied == 0 && !schema_exists(item->schema))
@@ -530,7 +192,7 @@ report_activity(int64 run, const SharedItem *item)
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }
 
-/* What has come of the schemas of a run */
+/* What became of the schemas of a run */
 typedef struct Outcome
 {
 	int			schemas;
@@ -539,7 +201,7 @@ typedef struct Outcome
 } Outcome;
 
 /*
- * Finish one schema, and count what has come of it.
+ * Finish one schema, and count its outcome.
  */
 static void
 count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outcome)
@@ -551,7 +213,7 @@ count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outc
 	outcome->failed += error != NULL;
 	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	debug_query_string = NULL;
-	caches_trim();
+	backend_memory_trim();
 }
 
 /* Is it a schema of the work list? */
@@ -573,15 +235,13 @@ is_listed(const SharedItem *items, int nitems, const char *schema)
 static List *
 newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	if (!options->run_tenants)
 		return NIL;
-	StartTransactionCommand();
+	transaction_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(context);
 	foreach(lc, targets_find(options))
 	{
 		const Target *target = lfirst(lc);
@@ -591,13 +251,12 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 			continue;
 		item = palloc0(sizeof(SharedItem));
 		item->tenant = true;
-		item->left = INT_MAX;
+		item->remaining = INT_MAX;
 		strlcpy(item->schema, target->schema, NAMEDATALEN);
 		result = lappend(result, item);
 	}
 	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
+	transaction_commit();
 	return result;
 }
 
@@ -606,7 +265,7 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
  * statement where it is; the next run resumes there.
  */
 void
-outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int nitems)
+background_run_items(const RunOptions *options, int64 run, SharedItem *items, int nitems)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig outside",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -636,10 +295,10 @@ outside_run_items(const RunOptions *options, int64 run, SharedItem *items, int n
 		}
 	}
 
-	StartTransactionCommand();
+	transaction_begin();
 	journal_end(run, outcome.canceled ? "canceled" : outcome.failed > 0 ? "failed" : "done",
 				outcome.failed, outcome.schemas);
-	CommitTransactionCommand();
+	transaction_commit();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

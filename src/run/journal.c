@@ -13,10 +13,18 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "run/journal.h"
 
-/* First key of the advisory locks on runs, "MR"; the second is the run. */
-#define RUN_LOCK_CLASS 0x4D52
+/*
+ * First key of the advisory locks on runs, "MR"; the second are the low 32 bits
+ * of the run's number, which this takes out of it in SQL.
+ */
+#define RUN_LOCK_CLASS	0x4D52
+#define LOW_32_BITS		"4294967295"
+
+/* A tag of two keys, as those of pg_advisory_lock(int, int) */
+#define TWO_KEYS 2
 
 /* Schemas that journal_failures tells about */
 #define FAILURES_TOLD 10
@@ -37,7 +45,7 @@ journal_begin(const char *operation, int schemas, int workers)
 		" AND (status NOT IN ('running', 'background') OR NOT EXISTS ("
 		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
 		"  AND l.database = $2 AND l.classid = $3 AND l.objsubid = 2"
-		"  AND l.objid::pg_catalog.int8 = run & 4294967295))",
+		"  AND l.objid::pg_catalog.int8 = run & " LOW_32_BITS "))",
 		.nargs = 3, .types = {INT4OID, OIDOID, OIDOID}
 	};
 	Datum		values[3];
@@ -136,7 +144,7 @@ run_lock(int64 run)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RUN_LOCK_CLASS, (uint32) run, 2);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RUN_LOCK_CLASS, (uint32) run, TWO_KEYS);
 	return tag;
 }
 
@@ -224,7 +232,7 @@ journal_last(void)
 		.sql = "SELECT coalesce(pg_catalog.max(r.run) FILTER (WHERE r.status = 'background' AND EXISTS ("
 		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
 		"  AND l.database = $1 AND l.classid = $2 AND l.objsubid = 2"
-		"  AND l.objid::pg_catalog.int8 = r.run & 4294967295)), pg_catalog.max(r.run))"
+		"  AND l.objid::pg_catalog.int8 = r.run & " LOW_32_BITS ")), pg_catalog.max(r.run))"
 		" FROM ashmig.runs AS r",
 		.nargs = 2, .types = {OIDOID, OIDOID}
 	};

@@ -17,9 +17,7 @@
 #include "storage/proc.h"
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
-#include "utils/datum.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -29,6 +27,7 @@
 #include "run/journal.h"
 #include "run/leader.h"
 #include "run/message.h"
+#include "run/public_first.h"
 #include "run/shared.h"
 #include "run/targets.h"
 #include "run/worker.h"
@@ -37,8 +36,16 @@
 /* How often a leader looks, where nothing wakes it, in ms */
 #define LOOK_INTERVAL 250
 
-/* How long workers may take to notice that they are cancelled, in ms */
-#define CANCEL_PATIENCE 10000
+/* How often it looks whether OUTSIDE_WORKER has signed on, in ms */
+#define ATTACH_INTERVAL 50
+
+/*
+ * How long workers may take to notice that they are canceled, before they are
+ * terminated; how often they are told, and looked at.  In ms.
+ */
+#define CANCEL_PATIENCE	10000
+#define CANCEL_REPEAT	100
+#define CANCEL_LOOK		10
 
 typedef struct PoolWorker
 {
@@ -82,7 +89,7 @@ estimate_segment(shm_toc_estimator *estimator, int nitems, int nworkers, Size ta
 	shm_toc_estimate_chunk(estimator, *libraries);
 	shm_toc_estimate_chunk(estimator, *settings);
 	shm_toc_estimate_chunk(estimator, mul_size(SHARED_QUEUE_SIZE, nworkers));
-	shm_toc_estimate_keys(estimator, 7);
+	shm_toc_estimate_keys(estimator, SHARED_KEYS);
 	return shm_toc_estimate(estimator);
 }
 
@@ -188,7 +195,7 @@ register_worker(Pool *pool, int index)
 }
 
 /*
- * Start the worker of a slot, with a fresh queue; false where none is to be had.
+ * Start the worker of a slot, with a fresh queue; false where none is available.
  */
 static bool
 start_worker(Pool *pool, int index)
@@ -207,7 +214,7 @@ start_worker(Pool *pool, int index)
 	return true;
 }
 
-/* Raise for want of workers. */
+/* Raise where there is no worker. */
 static void
 raise_no_worker(const char *instead)
 {
@@ -272,7 +279,7 @@ cancel_pool(int code, Datum arg)
 			shm_mq_detach(pool->workers[i].queue);
 		pool->workers[i].queue = NULL;
 	}
-	for (int waited = 0;; waited += 10)
+	for (int waited = 0;; waited += CANCEL_LOOK)
 	{
 		bool		gone = true;
 
@@ -290,12 +297,12 @@ cancel_pool(int code, Datum arg)
 			gone = false;
 			if (status != BGWH_STARTED || waited >= CANCEL_PATIENCE)
 				TerminateBackgroundWorker(handle);
-			else if (waited % 100 == 0)
+			else if (waited % CANCEL_REPEAT == 0)
 				kill(pid, SIGINT);
 		}
 		if (gone || waited >= 2 * CANCEL_PATIENCE)
 			break;
-		pg_usleep(10000L);
+		pg_usleep(CANCEL_LOOK * 1000L);
 	}
 }
 
@@ -454,7 +461,7 @@ worker_is_gone(Pool *pool, int index)
 		pool->results[item] = result;
 		SpinLockAcquire(&pool->run->mutex);
 		pool->run->active--;
-		pool->items[item].lost = true;
+		pool->items[item].worker_died = true;
 		SpinLockRelease(&pool->run->mutex);
 		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
 	}
@@ -507,7 +514,7 @@ wait_for_workers(Pool *pool)
 }
 
 /*
- * Start as many workers as are to be had, and wait for them.
+ * Start as many workers as are available, and wait for them.
  */
 static void
 run_pool(Pool *pool, bool down)
@@ -559,7 +566,8 @@ leave_to_background(Pool *pool)
 		attached = pool->run->outside_attached;
 		SpinLockRelease(&pool->run->mutex);
 		if (!attached)
-			(void) ConditionVariableTimedSleep(&pool->run->changed, 50, PG_WAIT_EXTENSION);
+			(void) ConditionVariableTimedSleep(&pool->run->changed, ATTACH_INTERVAL,
+											   PG_WAIT_EXTENSION);
 		CHECK_FOR_INTERRUPTS();
 	}
 	ConditionVariableCancelSleep();
@@ -575,7 +583,7 @@ leave_to_background(Pool *pool)
 
 /*
  * The results, in the order of the work list, with a row for each schema that
- * had no turn.
+ * was not attempted.
  */
 static List *
 collect_results(Pool *pool)
@@ -592,7 +600,7 @@ collect_results(Pool *pool)
 
 			if (pool->items[i].state == ITEM_OUTSIDE)
 				status = RUN_BACKGROUND;
-			else if (pool->items[0].state == ITEM_ELSEWHERE)
+			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
 				status = RUN_PENDING;
 			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
 		}
@@ -606,7 +614,7 @@ collect_results(Pool *pool)
  * Run the targets in background workers.
  */
 List *
-pool_run(const RunOptions *options, List *targets)
+leader_run(const RunOptions *options, List *targets)
 {
 	StringInfoData task;
 	Pool	   *pool;
@@ -637,47 +645,18 @@ pool_run(const RunOptions *options, List *targets)
  * ------------------------------------------------------------------------
  */
 
-/* A statement and its parameters, as run_statement of worker.c reads them */
-static void
-put_statement(StringInfo task, const char *sql, int nargs, Oid *types,
-			  Datum *values, bool *nulls)
-{
-	message_put_string(task, sql);
-	message_put_int(task, nargs);
-	for (int i = 0; i < nargs; i++)
-		message_put_int(task, types[i]);
-	for (int i = 0; i < nargs; i++)
-	{
-		int16		length;
-		bool		by_value;
-		Datum		value = values[i];
-		bool		isnull = nulls && nulls[i];
-		Size		size;
-		char	   *at;
-
-		get_typlenbyval(types[i], &length, &by_value);
-		if (!isnull && length == -1)
-			value = PointerGetDatum(PG_DETOAST_DATUM(value));
-		size = datumEstimateSpace(value, isnull, by_value, length);
-		enlargeStringInfo(task, size);
-		at = task->data + task->len;
-		datumSerialize(value, isnull, by_value, length, &at);
-		task->len += size;
-	}
-}
-
 /*
  * Run one SQL statement with parameters in a worker, and commit it.
  */
 void
-worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
+leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
 	Pool	   *pool;
 
 	PreventCommandIfReadOnly("migrations");
 	initStringInfo(&task);
-	put_statement(&task, sql, nargs, types, values, nulls);
+	message_put_statement(&task, sql, nargs, types, values, nulls);
 	pool = make_pool(TASK_STATEMENT, &task, NIL, 1);
 	pool->quiet = true;
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));

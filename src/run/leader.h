@@ -15,15 +15,15 @@
 /*
  * Run the targets (List of Target *) in background workers.  Returns List of
  * RunResult *, in the order of the targets, with failures among them.  Raises
- * where workers are not to be had or the call is cancelled; what is committed
+ * where workers are not available or the call is canceled; what is committed
  * then stays.
  */
-extern List *pool_run(const RunOptions *options, List *targets);
+extern List *leader_run(const RunOptions *options, List *targets);
 
 /*
  * Run one SQL statement with parameters in a worker, as the calling role and
  * with its settings, and commit it.  Messages are relayed, errors raised here.
  */
-extern void worker_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
+extern void leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
 
 #endif							/* ASHMIG_LEADER_H */

@@ -21,8 +21,9 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "migrate/execute.h"
-#include "migrate/migrate.h"
+#include "migrate/pending.h"
 #include "run/lock_budget.h"
 #include "run/targets.h"
 #include "syntax/sql_text.h"
@@ -43,6 +44,13 @@
 
 /* Below this many, nobody needs to count. */
 #define FEW_LOCKS 200
+
+/* The setting that is proposed has this much room to spare. */
+#define WITH_RESERVE(locks) ((locks) * 5 / 4)
+
+/* Warn when three quarters of the room are taken, or this many tenants are left. */
+#define MOSTLY_TAKEN(room) ((room) / 4 * 3)
+#define FEW_TENANTS 10
 
 /* Indexes and sequences that a column or constraint brings */
 static int
@@ -124,7 +132,7 @@ node_locks(Node *statement)
  * Locks of statements in a schema.
  */
 int
-budget_statement_locks(List *statements)
+lock_budget_statement(List *statements)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -136,7 +144,7 @@ budget_statement_locks(List *statements)
 	{
 		ListCell   *s;
 
-		foreach(s, exec_parse(text_fill(lfirst(lc), "schema", "schema"), NULL))
+		foreach(s, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
 			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
 	}
 	MemoryContextSwitchTo(old);
@@ -170,7 +178,7 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	entry->repo = pstrdup(migration->repo);
 	entry->tenant = migration->tenant;
 	entry->version = migration->version;
-	entry->locks = budget_statement_locks(options->down ? migration->down : migration->up);
+	entry->locks = lock_budget_statement(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
 	return entry->locks;
 }
@@ -206,7 +214,7 @@ static void
 raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 {
 	int64		backends = MaxBackends + max_prepared_xacts;
-	int64		setting = (needed + in_use) * 5 / 4 / backends + 1;
+	int64		setting = WITH_RESERVE(needed + in_use) / backends + 1;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
@@ -229,7 +237,7 @@ lock_room(void)
  * Raise where the locks do not fit.
  */
 void
-budget_check(const RunOptions *options, List *targets)
+lock_budget_check(const RunOptions *options, List *targets)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig budget",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -243,8 +251,9 @@ budget_check(const RunOptions *options, List *targets)
 		const Target *target = lfirst(lc);
 		ListCell   *m;
 
-		needed += 2;			/* the schema, and the lock that excludes other runs */
-		foreach(m, series_pending(options, target->tenant, target->schema))
+		needed += 2;			/* the schema, and the lock that excludes
+								 * other runs */
+		foreach(m, pending_migrations(options, target->tenant, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}
 	if (needed > FEW_LOCKS)
@@ -264,7 +273,7 @@ budget_check(const RunOptions *options, List *targets)
  * will take, the first having taken what they share as well.
  */
 void
-budget_measure(BudgetMeasure *measure, int schemas)
+lock_budget_measure(LockBudgetMeasure *measure, int schemas)
 {
 	int64		mine;
 	int64		in_use;
@@ -308,7 +317,7 @@ warn_of_tenants(int64 in_use, int64 room, int locks)
  * them, so it is done again only after a quarter of the room that was left.
  */
 void
-budget_note_tenant(int locks)
+lock_budget_note_tenant(int locks)
 {
 	static FullTransactionId transaction = {0};
 	static int64 until_count = 0;
@@ -328,7 +337,7 @@ budget_note_tenant(int locks)
 		return;
 	in_use = locks_in_use(NULL);
 	until_count = (room - in_use) / 4;
-	if (in_use + 10 * (int64) locks > room || in_use > room / 4 * 3)
+	if (in_use + FEW_TENANTS * (int64) locks > room || in_use > MOSTLY_TAKEN(room))
 	{
 		warn_of_tenants(in_use, room, locks);
 		warned = true;
@@ -339,7 +348,7 @@ budget_note_tenant(int locks)
  * Raise where dropping a schema cannot fit.
  */
 void
-budget_check_drop(const char *schema, int64 relations)
+lock_budget_check_drop(const char *schema, int64 relations)
 {
 	int64		room = lock_room();
 	int64		in_use;

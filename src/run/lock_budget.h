@@ -15,31 +15,31 @@
  * Raise, before anything is changed, where running the targets (List of
  * Target *) in one transaction takes more locks than there is room for.
  */
-extern void budget_check(const RunOptions *options, List *targets);
+extern void lock_budget_check(const RunOptions *options, List *targets);
 
 /*
  * The same after each schema, measured by what the first ones have taken; the
- * error takes these back.  "schemas" is the number of all; the measure is zero
+ * error rolls these back.  "schemas" is the number of all; the measure is zero
  * before the first.
  */
-typedef struct BudgetMeasure
+typedef struct LockBudgetMeasure
 {
 	int			done;
 	int64		locks;			/* of this session, after the last */
-} BudgetMeasure;
+} LockBudgetMeasure;
 
-extern void budget_measure(BudgetMeasure *measure, int schemas);
+extern void lock_budget_measure(LockBudgetMeasure *measure, int schemas);
 
 /* Locks that statements (List of char *, with placeholders) take and keep */
-extern int	budget_statement_locks(List *statements);
+extern int	lock_budget_statement(List *statements);
 
 /*
  * A tenant is about to be created, which takes about that many locks: warn,
  * once a transaction, where they will soon not fit any more.
  */
-extern void budget_note_tenant(int locks);
+extern void lock_budget_note_tenant(int locks);
 
 /* Raise where dropping a schema with so many relations cannot fit. */
-extern void budget_check_drop(const char *schema, int64 relations);
+extern void lock_budget_check_drop(const char *schema, int64 relations);
 
 #endif							/* ASHMIG_LOCK_BUDGET_H */

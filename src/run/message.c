@@ -4,7 +4,10 @@
  */
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 
 #include "run/message.h"
 
@@ -169,4 +172,60 @@ message_get_result(StringInfo message, int *item)
 	if (message_get_int(message))
 		result->error = get_error(message);
 	return result;
+}
+
+/* A statement: its text, the parameters' types, and their values as Datums */
+void
+message_put_statement(StringInfo message, const char *sql, int nargs, Oid *types,
+					  Datum *values, bool *nulls)
+{
+	message_put_string(message, sql);
+	message_put_int(message, nargs);
+	for (int i = 0; i < nargs; i++)
+		message_put_int(message, types[i]);
+	for (int i = 0; i < nargs; i++)
+	{
+		int16		length;
+		bool		by_value;
+		Datum		value = values[i];
+		bool		isnull = nulls && nulls[i];
+		Size		size;
+		char	   *at;
+
+		get_typlenbyval(types[i], &length, &by_value);
+		if (!isnull && length == -1)
+			value = PointerGetDatum(PG_DETOAST_DATUM(value));
+		size = datumEstimateSpace(value, isnull, by_value, length);
+		enlargeStringInfo(message, size);
+		at = message->data + message->len;
+		datumSerialize(value, isnull, by_value, length, &at);
+		message->len += size;
+	}
+}
+
+/* The types exist in this database, so the Datums are as they were. */
+MessageStatement
+message_get_statement(StringInfo message)
+{
+	MessageStatement statement;
+	int			nargs;
+	char	   *at;
+
+	statement.sql = message_get_string(message);
+	statement.nargs = nargs = message_get_int(message);
+	statement.types = palloc(sizeof(Oid) * Max(nargs, 1));
+	statement.values = palloc(sizeof(Datum) * Max(nargs, 1));
+	statement.nulls = palloc(Max(nargs, 1));
+	for (int i = 0; i < nargs; i++)
+		statement.types[i] = message_get_int(message);
+	at = message->data + message->cursor;
+	for (int i = 0; i < nargs; i++)
+	{
+		bool		isnull;
+
+		statement.values[i] = datumRestore(&at, &isnull);
+		statement.nulls[i] = isnull ? 'n' : ' ';
+	}
+	message->cursor = at - message->data;
+	return statement;
 }

@@ -33,4 +33,19 @@ extern void message_get_options(StringInfo message, RunOptions *options);
 extern void message_put_result(StringInfo message, int item, const RunResult *result);
 extern RunResult *message_get_result(StringInfo message, int *item);
 
+/* One SQL statement with its parameters, as SPI_execute_with_args takes it */
+typedef struct MessageStatement
+{
+	char	   *sql;
+	int			nargs;
+	Oid		   *types;
+	Datum	   *values;
+	char	   *nulls;
+} MessageStatement;
+
+/* "nulls" may be NULL. */
+extern void message_put_statement(StringInfo message, const char *sql, int nargs, Oid *types,
+								  Datum *values, bool *nulls);
+extern MessageStatement message_get_statement(StringInfo message);
+
 #endif							/* ASHMIG_MESSAGE_H */

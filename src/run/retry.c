@@ -1,6 +1,6 @@
 /*
  * retry.c
- *		Trying a schema again after a lock was not to be had: see retry.h.
+ *		Trying a schema again after a lock was not available: see retry.h.
  */
 #include "postgres.h"
 
@@ -12,8 +12,11 @@
 #include "run/retry.h"
 
 /* Pauses before a schema is tried again: the first, and the longest, in ms */
-#define FIRST_PAUSE 100
-#define LONGEST_PAUSE 5000
+#define FIRST_PAUSE		100
+#define LONGEST_PAUSE	5000
+
+/* Doublings after which the longest is reached for certain */
+#define MOST_DOUBLINGS	10
 
 /*
  * Is this an error that may be gone when the schema is tried again?
@@ -32,7 +35,7 @@ retry_may_help(const ErrorData *error)
 long
 retry_pause(int tries)
 {
-	long		pause = FIRST_PAUSE * (1L << Min(tries - 1, 10));
+	long		pause = FIRST_PAUSE * (1L << Min(tries - 1, MOST_DOUBLINGS));
 
 	return Min(pause, LONGEST_PAUSE) * (0.5 + random_fraction());
 }

@@ -1,6 +1,6 @@
 /*
  * retry.h
- *		Trying a schema again after a lock was not to be had.
+ *		Trying a schema again after a lock was not available.
  */
 #ifndef ASHMIG_RETRY_H
 #define ASHMIG_RETRY_H

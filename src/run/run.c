@@ -8,8 +8,8 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
-#include "migrate/failure.h"
 #include "migrate/migrate.h"
+#include "run/leader.h"
 #include "run/lock_budget.h"
 #include "run/run.h"
 #include "run/stages.h"
@@ -37,10 +37,10 @@ static List *
 run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
-	BudgetMeasure measure = {0};
+	LockBudgetMeasure measure = {0};
 	ListCell   *lc;
 
-	budget_check(options, targets);
+	lock_budget_check(options, targets);
 	foreach(lc, targets)
 	{
 		const Target *target = lfirst(lc);
@@ -51,9 +51,9 @@ run_inline(const RunOptions *options, List *targets)
 			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
 		else
 		{
-			result = series_run(options, target->tenant, target->schema, false);
+			result = migrate_schema(options, target->tenant, target->schema, false);
 			if (target->tenant)
-				budget_measure(&measure, list_length(targets));
+				lock_budget_measure(&measure, list_length(targets));
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
@@ -94,7 +94,7 @@ run_pass(const RunOptions *options, List *targets)
 	}
 	if (present == NIL)
 		return results;
-	return list_concat(pool_run(options, present), results);
+	return list_concat(leader_run(options, present), results);
 }
 
 /*
@@ -165,7 +165,7 @@ run_outside(const RunOptions *options, List *targets)
 	for (int pass = 1; targets != NIL && pass <= MAX_PASSES; pass++)
 	{
 		results = list_concat(results, run_pass(options, targets));
-		if (failure_among(results) || !options->run_tenants || options->down ||
+		if (results_have_failure(results) || !options->run_tenants || options->down ||
 			options->has_only || options->step > 0)
 			break;
 		targets = new_targets(targets_find(options), names, false);
@@ -217,7 +217,7 @@ run_down_mirrored(const RunOptions *options)
 		}
 		done = run_phases(&part);
 		results = results_merge(results, done);
-		if (failure_among(done))
+		if (results_have_failure(done))
 			break;
 	}
 	return results;
@@ -241,6 +241,6 @@ run_migrations(const RunOptions *options)
 		results = run_phases(options);
 	}
 	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
-		failure_raise(results);
+		results_raise_failure(results);
 	return results;
 }

@@ -10,7 +10,6 @@
 #include "nodes/pg_list.h"
 
 #include "migrate/options.h"
-#include "run/leader.h"				/* for worker_execute */
 #include "migrate/results.h"
 
 /*

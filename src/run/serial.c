@@ -9,13 +9,16 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/elapsed.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/journal.h"
+#include "run/public_first.h"
 #include "run/retry.h"
 #include "run/serial.h"
 #include "run/stages.h"
 #include "run/targets.h"
+#include "run/worklist.h"
 
 /*
  * Try one schema in a subtransaction.  A failure is a result as well.
@@ -26,14 +29,13 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	RunResult  *volatile result = NULL;
-	instr_time	start;
+	instr_time	start = elapsed_start();
 
-	INSTR_TIME_SET_CURRENT(start);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		result = series_run(options, target->tenant, target->schema, true);
+		result = migrate_schema(options, target->tenant, target->schema, true);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -50,7 +52,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 			ReThrowError(error);
 		}
 		MemoryContextSwitchTo(context);
-		result = series_failed(target->tenant, target->schema, error, start);
+		result = migrate_failed(target->tenant, target->schema, error, start);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -60,7 +62,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 }
 
 /*
- * One schema, with retries where a lock is not to be had, in transactions of
+ * One schema, with retries where a lock is not available, in transactions of
  * its own.  What a tenant lacks may be in public migrations that are pending.
  */
 static RunResult *
@@ -90,17 +92,6 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 }
 
 /*
- * Has public non-transactional migrations to come?
- */
-static bool
-public_is_pending(List *results)
-{
-	const RunResult *first = results == NIL ? NULL : linitial(results);
-
-	return first && !first->tenant && first->status == RUN_PENDING;
-}
-
-/*
  * Run the targets, in turn.
  */
 static List *
@@ -108,7 +99,7 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 {
 	List	   *results = NIL;
 	bool		stop = false;
-	bool		after_public = false;	/* as in worklist.c */
+	TenantsTurn turn = TENANTS_RUN;
 	int			failed = 0;
 	ListCell   *lc;
 
@@ -118,24 +109,24 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
-		if (stop)
+		if (stop || turn == TENANTS_SKIPPED)
 			result = results_without_run(target->tenant, target->schema, RUN_SKIPPED);
 		else if (!target->exists)
 			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
-		else if (after_public)
+		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING)
 			result = results_without_run(target->tenant, target->schema, RUN_PENDING);
 		else
-			result = run_target(options, target, run, public_is_pending(results));
+			result = run_target(options, target, run, turn == TENANTS_TRY);
 		if (!target->tenant)
-			after_public = result->status == RUN_PENDING && (result->left == 0 || result->first);
+			turn = public_first_turn(worklist_state(result), result->blocks_tenants);
 		if (result->status == RUN_FAILED)
 		{
 			failed++;
-			stop = !target->tenant || options->on_error == ON_ERROR_STOP;
+			stop = options->on_error == ON_ERROR_STOP;
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
-		caches_trim();
+		backend_memory_trim();
 	}
 	journal_end(run, failed > 0 ? "failed" : "done", failed, list_length(targets));
 	return results;

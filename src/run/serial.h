@@ -1,7 +1,7 @@
 /*
  * serial.h
  *		A run in the caller's session that commits schema by schema, where
- *		background workers are not to be had.
+ *		background workers are not available.
  */
 #ifndef ASHMIG_SERIAL_H
 #define ASHMIG_SERIAL_H

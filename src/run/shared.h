@@ -5,7 +5,7 @@
  *
  * The leader makes it, fills it in and starts workers; these take schemas from
  * the work list by themselves, so that no schema waits for the leader.
- * Results and messages come back through a queue a worker.
+ * Results and messages come back through a queue per worker.
  */
 #ifndef ASHMIG_SHARED_H
 #define ASHMIG_SHARED_H
@@ -27,6 +27,7 @@
 #define SHARED_KEY_LIBRARIES 5
 #define SHARED_KEY_SETTINGS 6
 #define SHARED_KEY_QUEUES	7
+#define SHARED_KEYS			7	/* how many */
 
 typedef enum SharedTask
 {
@@ -44,10 +45,10 @@ typedef enum ItemState
 {
 	ITEM_TODO,
 	ITEM_RUNNING,
-	ITEM_RETRY,					/* a lock was not to be had; again later */
+	ITEM_RETRY,					/* a lock was not available; again later */
 	ITEM_DONE,
 	ITEM_OUTSIDE,				/* done as far as a transaction goes */
-	ITEM_ELSEWHERE,				/* another run is at the rest of it */
+	ITEM_ELSEWHERE,				/* another run is doing the rest of it */
 	ITEM_FAILED
 } ItemState;
 
@@ -57,17 +58,20 @@ typedef struct SharedItem
 	ItemState	state;
 	bool		tenant;
 	int			attempts;
-	int			left;			/* of ITEM_OUTSIDE: migrations still to be done */
-	bool		first;			/* of ITEM_OUTSIDE, public: tenants come after these */
-	bool		lost;			/* of ITEM_FAILED: its worker died before it could say so */
+	int			remaining;		/* of ITEM_OUTSIDE: migrations still to be
+								 * done */
+	bool		blocks_tenants; /* of ITEM_OUTSIDE, public: tenants come after
+								 * these */
+	bool		worker_died;	/* of ITEM_FAILED: before it could say so */
 	TimestampTz not_before;		/* of ITEM_RETRY */
 	char		schema[NAMEDATALEN];
 } SharedItem;
 
 typedef struct SharedWorker
 {
-	int			item;			/* that it is at; -1: none */
-	bool		renew;			/* it left for its memory's sake, with work undone */
+	int			item;			/* that it is working on; -1: none */
+	bool		renew;			/* it left for its memory's sake, with work
+								 * undone */
 } SharedWorker;
 
 /* Has the row of ashmig.runs been written? */

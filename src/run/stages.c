@@ -6,13 +6,14 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "metadata/catalog_spi.h"
+#include "migrate/pending.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/crossing.h"
-#include "migrate/failure.h"
 #include "migrate/migrate.h"
 #include "run/stages.h"
 #include "run/targets.h"
@@ -58,10 +59,10 @@ find_stages(const RunOptions *options)
 	if (!options->run_public || options->down || options->prefix)
 		return NIL;
 	any_order.strict_version_order = false; /* the run itself raises */
-	pending = series_pending(&any_order, false, series_public_schema(options));
+	pending = pending_migrations(&any_order, false, run_options_public_schema(options));
 	if (pending == NIL)
 		return NIL;
-	pending = series_copy(pending);
+	pending = pending_copy(pending);
 	crossings = crossing_list();
 	foreach(lp, pending)
 	{
@@ -101,7 +102,7 @@ lagging_tenants(const RunOptions *options, const Stage *stage)
 	{
 		Target	   *target = lfirst(lc);
 
-		if (target->exists && series_pending(&before, true, target->schema) != NIL)
+		if (target->exists && pending_migrations(&before, true, target->schema) != NIL)
 			result = lappend(result, target->schema);
 	}
 	return result;
@@ -160,7 +161,7 @@ run_before(const RunOptions *options, const Stage *stage, StageRunner run, List 
 	before.to = stage->version - 1;
 	done = run(&before);
 	*results = results_merge(*results, done);
-	if (failure_among(done) || results_are_left(done))
+	if (results_have_failure(done) || results_are_left(done))
 	{
 		tell_waiting(stage);
 		return false;
@@ -259,6 +260,6 @@ stages_check_rollback(const RunOptions *options)
 
 	if (!options->run_public || options->prefix)
 		return;
-	foreach(lc, series_copy(series_pending(options, false, series_public_schema(options))))
+	foreach(lc, pending_copy(pending_migrations(options, false, run_options_public_schema(options))))
 		check_rollback(lfirst(lc));
 }

@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
 #include "run/targets.h"
@@ -70,7 +71,7 @@ check_names(List *names, List *tenants)
 static List *
 selected_tenants(const RunOptions *options)
 {
-	List	   *tenants = registry_tenants();
+	List	   *tenants = catalog_tenants();
 	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
 	ListCell   *lc;
@@ -122,7 +123,7 @@ static CatalogStatement unfinished_up = {
 	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 };
 
-/* Positions of those that have one to take back */
+/* Positions of those that have one to roll back */
 static CatalogStatement unfinished_down = {
 	.sql = "SELECT u.position::pg_catalog.int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
@@ -194,7 +195,7 @@ all_tenants_are_finished(const RunOptions *options)
 	int			level;
 	bool		finished;
 
-	if (options->down || options->has_only || options->except != NIL || registry_has_query())
+	if (options->down || options->has_only || options->except != NIL || catalog_tenants_have_query())
 		return false;
 	level = catalog_connect();
 	finished = catalog_query(&any_unfinished, NULL, NULL) == 0;
@@ -247,9 +248,9 @@ check_rollback_version(int64 version)
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to\" is " INT64_FORMAT ", which is no version", version),
+				 errmsg("\"to_version\" is " INT64_FORMAT ", which is no version", version),
 				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; \"all\" => true takes back everything.")));
+				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 
@@ -270,8 +271,9 @@ targets_find(const RunOptions *options)
 		Target	   *target = palloc(sizeof(Target));
 
 		target->tenant = false;
-		target->exists = true;	/* else the error of the first migration says so */
-		target->schema = pstrdup(series_public_schema(options));
+		target->exists = true;	/* else the error of the first migration says
+								 * so */
+		target->schema = pstrdup(run_options_public_schema(options));
 		result = unfinished(options, false, list_make1(target));
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
@@ -279,7 +281,7 @@ targets_find(const RunOptions *options)
 	return result;
 }
 
-/* The first migration, of those that would be taken back, without a way back */
+/* The first migration, of those that would be rolled back, that is irreversible */
 static CatalogStatement irreversible = {
 	.sql = "SELECT m.version, m.name, d.name"
 	" FROM pg_catalog.unnest($1) AS d (name)"
@@ -374,7 +376,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 }
 
 /*
- * Raise where a migration that these would take back has no way back.
+ * Raise where a migration that these would roll back is irreversible.
  */
 void
 targets_check_reversible(const RunOptions *options, List *targets)

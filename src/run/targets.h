@@ -25,7 +25,7 @@ typedef struct Target
  */
 extern List *targets_find(const RunOptions *options);
 
-/* Raise where a migration that these would take back has no way back. */
+/* Raise where a migration that these would roll back is irreversible. */
 extern void targets_check_reversible(const RunOptions *options, List *targets);
 
 #endif							/* ASHMIG_TARGETS_H */

@@ -13,7 +13,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "storage/condition_variable.h"
 #include "storage/dsm.h"
@@ -22,22 +21,31 @@
 #include "storage/shm_mq.h"
 #include "storage/shm_toc.h"
 #include "tcop/tcopprot.h"
-#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/elapsed.h"
 #include "base/errors.h"
+#include "base/transaction.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
 #include "run/journal.h"
 #include "run/message.h"
+#include "run/public_first.h"
 #include "run/retry.h"
 #include "run/shared.h"
 #include "run/worker.h"
 #include "run/worklist.h"
+
+/* Schemas after which a worker looks whether its memory has grown too much */
+#define SCHEMAS_PER_LOOK 8
+
+/* How long it sleeps at most before it looks at the journal's row again, in ms */
+#define LONGEST_SLEEP 1000
 
 /* Everything that the worker works with */
 typedef struct Worker
@@ -63,7 +71,7 @@ set_setting(const char *name, const char *value)
 
 /*
  * Take the caller's role.  To be called outside a transaction, so that the end
- * of none takes it back; and before each, as one in which a SET ROLE failed
+ * of none undoes it; and before each, as one in which a SET ROLE failed
  * leaves us the session's.
  */
 static void
@@ -80,10 +88,10 @@ take_over(shm_toc *toc, SharedRun *run)
 {
 	BackgroundWorkerInitializeConnectionByOid(run->database, run->authenticated_user, 0);
 
-	StartTransactionCommand();
+	transaction_begin();
 	RestoreLibraryState(shm_toc_lookup(toc, SHARED_KEY_LIBRARIES, false));
 	RestoreGUCState(shm_toc_lookup(toc, SHARED_KEY_SETTINGS, false));
-	CommitTransactionCommand();
+	transaction_commit();
 
 	/* The leader reads messages in the database's encoding. */
 	if (SetClientEncoding(GetDatabaseEncoding()) < 0)
@@ -114,45 +122,29 @@ set_up_run(Worker *worker)
  */
 
 /*
- * Run the statement of the task and commit.  Its parameters came as Datums of
- * types that exist in this database.
+ * Run the statement of the task and commit.
  */
 static void
 run_statement(StringInfo task)
 {
-	char	   *sql = message_get_string(task);
-	int			nargs = message_get_int(task);
-	Oid		   *types = palloc(sizeof(Oid) * Max(nargs, 1));
-	Datum	   *values = palloc(sizeof(Datum) * Max(nargs, 1));
-	char	   *nulls = palloc(Max(nargs, 1));
-	char	   *at;
+	MessageStatement statement = message_get_statement(task);
 	int			code;
 
-	for (int i = 0; i < nargs; i++)
-		types[i] = message_get_int(task);
-	at = task->data + task->cursor;
-	for (int i = 0; i < nargs; i++)
-	{
-		bool		isnull;
-
-		values[i] = datumRestore(&at, &isnull);
-		nulls[i] = isnull ? 'n' : ' ';
-	}
-
-	debug_query_string = sql;
-	pgstat_report_activity(STATE_RUNNING, sql);
+	debug_query_string = statement.sql;
+	pgstat_report_activity(STATE_RUNNING, statement.sql);
 	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	transaction_begin();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	code = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	code = SPI_execute_with_args(statement.sql, statement.nargs, statement.types,
+								 statement.values, statement.nulls, false, 0);
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
 	PopActiveSnapshot();
 	SPI_finish();
-	CommitTransactionCommand();
+	transaction_commit();
 }
 
 /* ------------------------------------------------------------------------
@@ -182,10 +174,10 @@ open_journal(Worker *worker)
 	{
 		int64		id;
 
-		StartTransactionCommand();
+		transaction_begin();
 		id = journal_begin(worker->options.down ? "rollback" : "migrate",
 						   run->nitems, run->nworkers);
-		CommitTransactionCommand();
+		transaction_commit();
 		SpinLockAcquire(&run->mutex);
 		run->run = id;
 		run->row = ROW_WRITTEN;
@@ -202,14 +194,14 @@ open_journal(Worker *worker)
 		SpinLockRelease(&run->mutex);
 		if (row != ROW_BEING_WRITTEN)
 			break;
-		ConditionVariableTimedSleep(&run->changed, 1000, PG_WAIT_EXTENSION);
+		ConditionVariableTimedSleep(&run->changed, LONGEST_SLEEP, PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
 }
 
 /* The rows of schemas whose workers could not write them */
 static void
-journal_lost(Worker *worker)
+journal_dead_workers(Worker *worker)
 {
 	for (int i = 0; i < worker->run->nitems; i++)
 	{
@@ -219,10 +211,10 @@ journal_lost(Worker *worker)
 		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
 		.attempts = item->attempts, .error = &error};
 
-		if (!item->lost)
+		if (!item->worker_died)
 			continue;
 		result.schema = pstrdup(item->schema);
-		result.version = series_version(item->tenant, item->schema);
+		result.version = catalog_newest_version(item->tenant, item->schema);
 		journal_schema(worker->run->run, &result);
 	}
 }
@@ -250,7 +242,8 @@ close_journal(Worker *worker)
 	if (run->cancel)
 		status = "canceled";
 	else if (run->outside > 0)
-		status = "background";	/* also with failures: OUTSIDE_WORKER counts them */
+		status = "background";	/* also with failures: OUTSIDE_WORKER counts
+								 * them */
 	else if (failed > 0)
 		status = "failed";
 	SpinLockRelease(&run->mutex);
@@ -259,10 +252,10 @@ close_journal(Worker *worker)
 
 	HOLD_INTERRUPTS();			/* a second cancel is not to cut this short */
 	set_setting("synchronous_commit", worker->synchronous_commit);
-	StartTransactionCommand();
-	journal_lost(worker);
+	transaction_begin();
+	journal_dead_workers(worker);
 	journal_end(run->run, status, failed, finished);
-	CommitTransactionCommand();
+	transaction_commit();
 	XLogFlush(XactLastCommitEnd);
 	RESUME_INTERRUPTS();
 }
@@ -298,14 +291,14 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 	{
 		SetCurrentStatementStartTimestamp();
 		take_role(worker->run);
-		StartTransactionCommand();
-		MemoryContextSwitchTo(worker->context);
-		result = series_run(&worker->options, item->tenant, item->schema, true);
+		transaction_begin();
+		result = migrate_schema(&worker->options, item->tenant, item->schema, true);
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
-		ResetTempTableNamespace();	/* for the next schema, it is as in a new session */
-		CommitTransactionCommand();
+		ResetTempTableNamespace();	/* for the next schema, it is as in a new
+									 * session */
+		transaction_commit();
 	}
 	PG_CATCH();
 	{
@@ -313,21 +306,11 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		*error = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		MemoryContextSwitchTo(worker->context);
 		result = NULL;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(worker->context);
 	return result;
-}
-
-/*
- * Has public non-transactional migrations to come?  What a tenant lacks may be
- * in them.
- */
-static bool
-public_goes_on(const Worker *worker)
-{
-	return !worker->items[0].tenant && worker->items[0].state == ITEM_OUTSIDE;
 }
 
 /*
@@ -339,19 +322,17 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 	RunResult  *result;
 
 	take_role(worker->run);
-	StartTransactionCommand();
-	MemoryContextSwitchTo(worker->context);
-	result = series_failed(item->tenant, item->schema, error, start);
+	transaction_begin();
+	result = migrate_failed(item->tenant, item->schema, error, start);
 	result->attempts = item->attempts;
-	if (item->tenant && public_goes_on(worker))
+	if (item->tenant && public_first_of_items(worker->items) == TENANTS_TRY)
 	{
 		result->status = RUN_BACKGROUND;
 		result->error = NULL;	/* of no interest if it is done in the end */
-		result->left = worker->options.step > 0 ? worker->options.step : INT_MAX;
+		result->remaining = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
 	journal_schema(worker->run->run, result);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(worker->context);
+	transaction_commit();
 	return result;
 }
 
@@ -369,17 +350,6 @@ send_result(int item, const RunResult *result)
 	pq_endmessage(&message);
 }
 
-/* Where a result leaves its schema */
-static ItemState
-state_after(const RunResult *result)
-{
-	if (result->status == RUN_FAILED)
-		return ITEM_FAILED;
-	if (result->status == RUN_BACKGROUND)
-		return result->left > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
-	return ITEM_DONE;
-}
-
 /*
  * Do one schema of the work list.
  */
@@ -390,9 +360,8 @@ do_item(Worker *worker, int position)
 	ErrorData  *error = NULL;
 	RunResult  *result;
 	ItemState	state;
-	instr_time	start;
+	instr_time	start = elapsed_start();
 
-	INSTR_TIME_SET_CURRENT(start);
 	report_activity(worker, item);
 	result = try_schema(worker, item, &error);
 	if (result == NULL)
@@ -406,7 +375,7 @@ do_item(Worker *worker, int position)
 		}
 		result = failed_result(worker, item, error, start);
 	}
-	state = state_after(result);
+	state = worklist_state(result);
 	send_result(position, result);
 	worklist_finish(worker->run, worker->items, worker->slot, state, result,
 					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
@@ -445,7 +414,7 @@ do_items(Worker *worker)
 		do_item(worker, item);
 		debug_query_string = NULL;
 		MemoryContextReset(worker->context);
-		if (++done % 8 == 0 && caches_are_too_big())
+		if (++done % SCHEMAS_PER_LOOK == 0 && backend_memory_is_large())
 		{
 			worker->slot->renew = true;
 			break;
@@ -499,9 +468,9 @@ run_outside(Worker *worker)
 	SharedRun  *run = worker->run;
 
 	set_up_run(worker);
-	StartTransactionCommand();
+	transaction_begin();
 	journal_hold(run->run, true);
-	CommitTransactionCommand();
+	transaction_commit();
 	SpinLockAcquire(&run->mutex);
 	run->outside_attached = true;
 	SpinLockRelease(&run->mutex);
@@ -509,7 +478,7 @@ run_outside(Worker *worker)
 
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	MemoryContextSwitchTo(worker->context);
-	outside_run_items(&worker->options, run->run, worker->items, run->nitems);
+	background_run_items(&worker->options, run->run, worker->items, run->nitems);
 }
 
 /*
@@ -558,7 +527,8 @@ ashmig_worker_main(Datum main_arg)
 	}
 	take_over(toc, worker.run);
 
-	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions left it */
+	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions
+												 * left it */
 	initStringInfo(&task);
 	appendBinaryStringInfo(&task, shm_toc_lookup(toc, SHARED_KEY_TASK, false),
 						   worker.run->task_size);

@@ -6,6 +6,7 @@
 
 #include "utils/timestamp.h"
 
+#include "run/public_first.h"
 #include "run/retry.h"
 #include "run/worklist.h"
 
@@ -59,34 +60,28 @@ find_due(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 }
 
 /*
- * Do tenants get no turn for the state of the public schema?  Their migrations
- * refer to its tables, so it comes first.  It has failed; or another run is
- * building indexes there, which they would wait for in vain; or what it leaves
- * to the background changes more than indexes.
- */
-static bool
-public_is_in_the_way(const SharedItem *items)
-{
-	return !items[0].tenant &&
-		(items[0].state == ITEM_FAILED || items[0].state == ITEM_ELSEWHERE ||
-		 (items[0].state == ITEM_OUTSIDE && items[0].first));
-}
-
-/*
  * The same, now that the public schema is where it is.
  */
 static int
 find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 {
 	*wait = -1;
-	if (public_is_in_the_way(items))
-		return -1;
-	if (items[0].tenant || items[0].state == ITEM_DONE || items[0].state == ITEM_OUTSIDE)
-		return find_due(run, items, now, wait);
-	if (is_due(&items[0], now, wait))
-		return 0;
-	if (*wait < 0)
-		*wait = LONGEST_WAIT;	/* somebody is at it */
+	switch (public_first_of_items(items))
+	{
+		case TENANTS_WAIT:
+			if (is_due(&items[0], now, wait))
+				return 0;
+			if (*wait < 0)
+				*wait = LONGEST_WAIT;	/* somebody is doing it */
+			return -1;
+		case TENANTS_RUN:
+		case TENANTS_TRY:
+			return find_due(run, items, now, wait);
+		case TENANTS_FOLLOW:
+		case TENANTS_PENDING:
+		case TENANTS_SKIPPED:
+			return -1;
+	}
 	return -1;
 }
 
@@ -131,15 +126,33 @@ worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 }
 
 /*
- * The worker is through with its schema.
+ * Where a result leaves its schema.
+ */
+ItemState
+worklist_state(const RunResult *result)
+{
+	switch (result->status)
+	{
+		case RUN_FAILED:
+			return ITEM_FAILED;
+		case RUN_BACKGROUND:
+		case RUN_PENDING:
+			return result->remaining > 0 ? ITEM_OUTSIDE : ITEM_ELSEWHERE;
+		default:
+			return ITEM_DONE;
+	}
+}
+
+/*
+ * The worker has finished its schema.
  */
 void
 worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
 				const RunResult *result, bool stop)
 {
 	SpinLockAcquire(&run->mutex);
-	items[worker->item].left = result->left;
-	items[worker->item].first = result->first;
+	items[worker->item].remaining = result->remaining;
+	items[worker->item].blocks_tenants = result->blocks_tenants;
 	items[worker->item].state = state;
 	run->stop = run->stop || stop;
 	worker->item = -1;
@@ -174,7 +187,7 @@ static bool
 is_open(const SharedRun *run, const SharedItem *items)
 {
 	return !run->stop && !run->cancel && run->finished < run->nitems &&
-		!public_is_in_the_way(items);
+		public_first_allows(items);
 }
 
 /*
@@ -196,15 +209,15 @@ worklist_leave(SharedRun *run, SharedItem *items)
  * Leave the tenants to OUTSIDE_WORKER, behind public.
  */
 void
-worklist_leave_tenants(SharedRun *run, SharedItem *items, int left)
+worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining)
 {
-	if (items[0].tenant || items[0].state != ITEM_OUTSIDE || !items[0].first)
+	if (public_first_of_items(items) != TENANTS_FOLLOW)
 		return;
 	for (int i = 1; i < run->nitems; i++)
 	{
 		if (items[i].state != ITEM_TODO)
 			continue;
-		items[i].left = left;
+		items[i].remaining = remaining;
 		items[i].state = ITEM_OUTSIDE;
 		run->outside++;
 	}

@@ -25,8 +25,11 @@ typedef enum Pick
 extern Pick worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 						  int *item, long *wait);
 
+/* Where a result leaves its schema */
+extern ItemState worklist_state(const RunResult *result);
+
 /*
- * The worker is through with its schema; wakes those who wait.  "result"
+ * The worker has finished its schema; wakes those who wait.  "result"
  * says what ITEM_OUTSIDE leaves; with "stop" no further schema is begun.
  */
 extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker,
@@ -39,11 +42,11 @@ extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *work
 extern bool worklist_leave(SharedRun *run, SharedItem *items);
 
 /*
- * Leave the tenants to OUTSIDE_WORKER too, where public has to be through with
- * what it does.  To be called when the workers are done; "left" is how many
- * migrations each may get.
+ * Leave the tenants to OUTSIDE_WORKER too, where public has to finish what
+ * it does.  To be called when the workers are done; "remaining" is how
+ * many migrations each may get.
  */
-extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int left);
+extern void worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining);
 
 /* Is there anything left to be done? */
 extern bool worklist_is_open(SharedRun *run, SharedItem *items);

@@ -7,10 +7,9 @@
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "utils/json.h"
 
+#include "base/json_writer.h"
 #include "snapshot/elixir.h"
 #include "snapshot/elixir_scan.h"
 
@@ -447,57 +446,49 @@ elixir_parse(const char *source, const char *path, Problem *problem)
 /*
  * A key as JSON has them: a string, as Jason writes it
  */
-static void
-append_json_key(StringInfo json, const ElixirTerm *key)
+static const char *
+json_key(const ElixirTerm *key)
 {
 	if (key->kind == ELIXIR_NIL)
-		escape_json(json, "nil");
-	else if (key->kind == ELIXIR_BOOLEAN)
-		escape_json(json, key->boolean ? "true" : "false");
-	else
-		escape_json(json, key->text);
+		return "nil";
+	if (key->kind == ELIXIR_BOOLEAN)
+		return key->boolean ? "true" : "false";
+	return key->text;
 }
 
 static void
-append_json(StringInfo json, const ElixirTerm *term)
+write_term(JsonWriter *json, const char *key, const ElixirTerm *term)
 {
+	ListCell   *lc;
+
 	switch (term->kind)
 	{
 		case ELIXIR_NIL:
-			appendStringInfoString(json, "null");
+			json_write_string(json, key, NULL);
 			break;
 		case ELIXIR_BOOLEAN:
-			appendStringInfoString(json, term->boolean ? "true" : "false");
+			json_write_bool(json, key, term->boolean);
 			break;
 		case ELIXIR_INTEGER:
 		case ELIXIR_FLOAT:
-			appendStringInfoString(json, term->text);
+			json_write_raw(json, key, term->text);
 			break;
 		case ELIXIR_STRING:
 		case ELIXIR_FRAGMENT:
-			escape_json(json, term->text);
+			json_write_string(json, key, term->text);
 			break;
 		case ELIXIR_LIST:
-			appendStringInfoChar(json, '[');
-			for (int i = 0; i < list_length(term->items); i++)
-			{
-				if (i > 0)
-					appendStringInfoString(json, ", ");
-				append_json(json, list_nth(term->items, i));
-			}
-			appendStringInfoChar(json, ']');
+			json_write_open(json, key, '[');
+			foreach(lc, term->items)
+				write_term(json, NULL, lfirst(lc));
+			json_write_close(json, ']');
 			break;
 		case ELIXIR_MAP:
-			appendStringInfoChar(json, '{');
+			json_write_open(json, key, '{');
 			for (int i = 0; i + 1 < list_length(term->items); i += 2)
-			{
-				if (i > 0)
-					appendStringInfoString(json, ", ");
-				append_json_key(json, list_nth(term->items, i));
-				appendStringInfoString(json, ": ");
-				append_json(json, list_nth(term->items, i + 1));
-			}
-			appendStringInfoChar(json, '}');
+				write_term(json, json_key(list_nth(term->items, i)),
+						   list_nth(term->items, i + 1));
+			json_write_close(json, '}');
 			break;
 	}
 }
@@ -505,9 +496,9 @@ append_json(StringInfo json, const ElixirTerm *term)
 char *
 elixir_to_json(const ElixirTerm *term)
 {
-	StringInfoData json;
+	JsonWriter	json;
 
-	initStringInfo(&json);
-	append_json(&json, term);
-	return json.data;
+	json_write_init(&json);
+	write_term(&json, NULL, term);
+	return json.text.data;
 }

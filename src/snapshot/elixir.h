@@ -20,11 +20,15 @@ typedef enum ElixirKind
 {
 	ELIXIR_NIL,
 	ELIXIR_BOOLEAN,
-	ELIXIR_INTEGER,				/* text: decimal digits, "-" in front; any size */
+	ELIXIR_INTEGER,				/* text: decimal digits, "-" in front; any
+								 * size */
 	ELIXIR_FLOAT,				/* text: as Elixir prints it, which SQL takes */
-	ELIXIR_STRING,				/* text: the value, UTF-8; also atoms, charlists, ~s, ~D, ~U, ... */
-	ELIXIR_LIST,				/* items: of ElixirTerm * (keyword lists are maps) */
-	ELIXIR_MAP,					/* items: of ElixirTerm *, key and value in turn */
+	ELIXIR_STRING,				/* text: the value, UTF-8; also atoms,
+								 * charlists, ~s, ~D, ~U, ... */
+	ELIXIR_LIST,				/* items: of ElixirTerm * (keyword lists are
+								 * maps) */
+	ELIXIR_MAP,					/* items: of ElixirTerm *, key and value in
+								 * turn */
 	ELIXIR_FRAGMENT				/* text: SQL */
 } ElixirKind;
 
@@ -32,7 +36,8 @@ typedef struct ElixirTerm
 {
 	ElixirKind	kind;
 	bool		boolean;
-	bool		charlist;		/* a string in single quotes: to Elixir a list of code points */
+	bool		charlist;		/* a string in single quotes: to Elixir a list
+								 * of code points */
 	char	   *text;
 	List	   *items;
 } ElixirTerm;

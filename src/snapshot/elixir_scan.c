@@ -237,6 +237,9 @@ float_notation(const char *digits, int point, bool is_exact)
 /*
  * A float as Elixir prints it, whatever its source looks like: the fewest
  * digits that are read as the same number ("0.00" is 0.0, "1000.0" 1.0e3).
+ *
+ * The server's double_to_shortest_decimal_buf has other digits: it leaves out
+ * decimals midway between two numbers, and 1.0e23 is 9.999999999999999e22.
  */
 static char *
 float_text(ElixirScan *scan, const char *source)

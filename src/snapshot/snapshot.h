@@ -125,8 +125,10 @@ typedef enum KeyOrder
 /* A column or an SQL expression of an index */
 typedef struct IndexKey
 {
-	bool		is_sql;			/* value is SQL: "lower(email)", "title gin_trgm_ops" */
-	bool		is_string;		/* to Elixir a string, so another key than the atom of that name */
+	bool		is_sql;			/* value is SQL: "lower(email)", "title
+								 * gin_trgm_ops" */
+	bool		is_string;		/* to Elixir a string, so another key than the
+								 * atom of that name */
 	char	   *value;
 	KeyOrder	order;
 } IndexKey;
@@ -185,7 +187,8 @@ typedef struct ResourceSnapshot
 	int			position;		/* in the input, from 0; -1: not in it */
 	char	   *table;
 	char	   *schema;			/* or NULL */
-	char	   *repo;			/* "MyApp.Repo", without "Elixir."; "" where null */
+	char	   *repo;			/* "MyApp.Repo", without "Elixir."; "" where
+								 * null */
 	Multitenancy multitenancy;
 	List	   *attributes;
 	List	   *identities;
@@ -205,7 +208,8 @@ typedef struct Bundle
 	List	   *extensions;		/* of char *: "installed", or NIL */
 	bool		has_extensions; /* the bundle has the key */
 	int			ash_functions_version;	/* 0: not said */
-	List	   *unknown_keys;	/* of char *: each unknown key once, with one path */
+	List	   *unknown_keys;	/* of char *: each unknown key once, with one
+								 * path */
 } Bundle;
 
 /*

@@ -399,4 +399,3 @@ snapshot_decode_attribute(Decoding *decoding, const cJSON *node, char *path)
 		decode_default(&object, attribute) &&
 		decode_reference(decoding, &object, attribute);
 }
-

@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/compat.h"
-#include "model/model.h"
+#include "base/names.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/sql_text.h"
 
@@ -43,21 +43,21 @@ identity_same_index(const Identity *a, const Identity *b)
 	return index_keys_equal(a->keys, b->keys) &&
 		a->all_tenants == b->all_tenants &&
 		a->nils_distinct == b->nils_distinct &&
-		text_equal(a->where, b->where) &&
-		text_equal(a->base_filter, b->base_filter);
+		names_same(a->where, b->where) &&
+		names_same(a->base_filter, b->base_filter);
 }
 
 static bool
 custom_index_equal(const CustomIndex *a, const CustomIndex *b)
 {
-	return text_equal(a->name, b->name) &&
+	return names_same(a->name, b->name) &&
 		index_keys_equal(a->fields, b->fields) &&
 		a->unique == b->unique && a->concurrently == b->concurrently &&
 		a->all_tenants == b->all_tenants &&
 		a->nulls_distinct == b->nulls_distinct &&
 		a->include_base_filter == b->include_base_filter &&
-		text_equal(a->using, b->using) && text_equal(a->where, b->where) &&
-		text_equal(a->prefix, b->prefix) &&
+		names_same(a->using, b->using) && names_same(a->where, b->where) &&
+		names_same(a->prefix, b->prefix) &&
 		names_equal(a->include, b->include);
 }
 
@@ -370,8 +370,8 @@ find_same_identity(List *identities, const Identity *identity)
 static bool
 identity_wins(const Identity *one, const Identity *other, const List *recorded)
 {
-	bool		has_one = text_list_has(recorded, one->name);
-	bool		has_other = text_list_has(recorded, other->name);
+	bool		has_one = names_have(recorded, one->name);
+	bool		has_other = names_have(recorded, other->name);
 
 	if (has_one != has_other)
 		return has_one;
@@ -472,7 +472,7 @@ check_conflict(const void *one, const void *other, const char *table, Problem *p
 	const CheckConstraint *a = one;
 	const CheckConstraint *b = other;
 
-	if (strcmp(a->check, b->check) != 0 || !text_equal(a->base_filter, b->base_filter))
+	if (strcmp(a->check, b->check) != 0 || !names_same(a->base_filter, b->base_filter))
 		merge_conflict(problem, b->path, table, b->name, "check constraint",
 					   a->check, b->check);
 }
@@ -502,7 +502,7 @@ statement_conflict(const void *one, const void *other, const char *table, Proble
  * twice under two names, and AshPostgres makes one index of it.
  */
 ResourceSnapshot *
-merge_snapshots(List *snapshots, const MergeHistory *history, Problem *problem)
+snapshot_merge(List *snapshots, const MergeHistory *history, Problem *problem)
 {
 	ResourceSnapshot *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;
@@ -518,7 +518,7 @@ merge_snapshots(List *snapshots, const MergeHistory *history, Problem *problem)
 		{
 			Attribute  *attribute = lfirst(lc);
 
-			attribute->primary_key = text_list_has(key, attribute->source);
+			attribute->primary_key = names_have(key, attribute->source);
 		}
 		merged->custom_indexes = merge_parts(snapshots,
 											 offsetof(ResourceSnapshot, custom_indexes),

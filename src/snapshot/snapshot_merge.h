@@ -20,14 +20,15 @@
 typedef struct MergeHistory
 {
 	const List *primary_key;	/* of char *: its columns */
-	const List *identities;		/* of char *: names of the identities that have an index */
+	const List *identities;		/* of char *: names of the identities that
+								 * have an index */
 } MergeHistory;
 
 /*
  * Merge the snapshots (of ResourceSnapshot *) of one table.  NULL with the
  * problem noted where they conflict.
  */
-extern ResourceSnapshot *merge_snapshots(List *snapshots, const MergeHistory *history,
-										 Problem *problem);
+extern ResourceSnapshot *snapshot_merge(List *snapshots, const MergeHistory *history,
+										Problem *problem);
 
 #endif							/* ASHMIG_SNAPSHOT_MERGE_H */

@@ -17,9 +17,9 @@
 typedef struct Decoding
 {
 	JsonReader *reader;
-	ResourceSnapshot *snapshot;		/* "table" is known from the start */
-	const char **columns;		/* names of the attributes, sorted; once they are
-								 * decoded */
+	ResourceSnapshot *snapshot; /* "table" is known from the start */
+	const char **columns;		/* names of the attributes, sorted; once they
+								 * are decoded */
 	int			ncolumns;
 } Decoding;
 

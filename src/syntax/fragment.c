@@ -14,7 +14,7 @@
 
 /*
  * The text with each placeholder replaced by a name of the same length, quoted
- * where text_fill quotes it, so that the parser's offsets are those of the
+ * where sql_fill quotes it, so that the parser's offsets are those of the
  * text.
  */
 static char *

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
 #include "syntax/sql_text.h"
 
 /*
@@ -31,7 +29,7 @@ placeholder_length(const char *at)
 }
 
 /*
- * Would text_fill find something to fill in here?
+ * Would sql_fill find something to fill in here?
  */
 static bool
 has_placeholder(const char *value)
@@ -123,25 +121,11 @@ quote_names(List *names)
 }
 
 /*
- * A name as PostgreSQL keeps it, without the NOTICE that an over-long
- * identifier gets.
- */
-char *
-text_cut_name(const char *name)
-{
-	int			length = strlen(name);
-
-	if (length >= NAMEDATALEN)
-		length = pg_mbcliplen(name, length, NAMEDATALEN - 1);
-	return pnstrdup(name, length);
-}
-
-/*
  * Fill the placeholders of a stored statement in, in one pass: what is filled
  * in is not looked at again.
  */
 char *
-text_fill(const char *statement, const char *schema, const char *default_schema)
+sql_fill(const char *statement, const char *schema, const char *default_schema)
 {
 	StringInfoData buf;
 	const char *done = statement;
@@ -168,31 +152,4 @@ text_fill(const char *statement, const char *schema, const char *default_schema)
 	}
 	appendStringInfoString(&buf, done);
 	return buf.data;
-}
-
-/*
- * Does a List of char * hold this string?
- */
-bool
-text_list_has(const List *list, const char *value)
-{
-	ListCell   *lc;
-
-	foreach(lc, list)
-	{
-		if (strcmp(lfirst(lc), value) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * NULL-tolerant equality
- */
-bool
-text_equal(const char *a, const char *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return strcmp(a, b) == 0;
 }

@@ -6,7 +6,7 @@
  * A stored statement is text for any schema: PLACEHOLDER_TENANT stands for
  * the tenant's schema and PLACEHOLDER_DEFAULT for the default schema, both as
  * quoted identifiers; "#{prefix()}" is the raw name of the schema that the
- * statement runs in, as Ecto interpolates it.  text_fill replaces them.
+ * statement runs in, as Ecto interpolates it.  sql_fill replaces them.
  * quote_name and quote_text write a name or a literal so that it never looks
  * like a placeholder.
  *
@@ -36,22 +36,10 @@ extern char *quote_text(const char *value);
 extern char *quote_names(List *names);
 
 /*
- * A name as PostgreSQL keeps it: cut to NAMEDATALEN - 1 bytes at a character
- * boundary, as an over-long identifier is.
- */
-extern char *text_cut_name(const char *name);
-
-/*
  * "statement" with its placeholders filled in.  "schema" is the schema that it
  * runs in (a tenant, or the default schema), "default_schema" the default one.
  */
-extern char *text_fill(const char *statement, const char *schema,
-					   const char *default_schema);
-
-/* Does a List of char * hold this string? */
-extern bool text_list_has(const List *list, const char *value);
-
-/* NULL-tolerant equality */
-extern bool text_equal(const char *a, const char *b);
+extern char *sql_fill(const char *statement, const char *schema,
+					  const char *default_schema);
 
 #endif							/* ASHMIG_SQL_TEXT_H */

@@ -6,8 +6,11 @@
 
 #include "utils/builtins.h"
 
-#include "syntax/sql_text.h"
+#include "base/names.h"
 #include "syntax/table_name.h"
+
+/* How many tables a map holds, by and large: it grows with more */
+#define EXPECTED_TABLES 256
 
 /* A TableName that hash_search can compare: names are cut to NAMEDATALEN */
 typedef struct TableKey
@@ -26,7 +29,7 @@ typedef struct TableEntry
 bool
 table_name_equal(const TableName *a, const TableName *b)
 {
-	return a->tenant == b->tenant && text_equal(a->schema, b->schema) &&
+	return a->tenant == b->tenant && names_same(a->schema, b->schema) &&
 		strcmp(a->name, b->name) == 0;
 }
 
@@ -60,7 +63,7 @@ table_map_create(void)
 	ctl.keysize = sizeof(TableKey);
 	ctl.entrysize = sizeof(TableEntry);
 	ctl.hcxt = CurrentMemoryContext;
-	return hash_create("ashmig tables", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return hash_create("ashmig tables", EXPECTED_TABLES, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 void *

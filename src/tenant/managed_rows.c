@@ -1,7 +1,7 @@
 /*
  * managed_rows.c
  *		What a row of a table whose rows have a tenant each brings about, when
- *		it is inserted, updated or deleted: see managed_table.h.
+ *		it is inserted, updated or deleted: see managed_rows.h.
  */
 #include "postgres.h"
 
@@ -26,7 +26,7 @@
 #include "metadata/catalog_tenants.h"
 #include "syntax/sql_text.h"
 #include "tenant/managed_part.h"
-#include "tenant/managed_table.h"
+#include "tenant/managed_rows.h"
 #include "tenant/tenant.h"
 
 /* ------------------------------------------------------------------------
@@ -54,11 +54,11 @@ table_owner(Oid table)
  * Become the role that set a table up, with its default schema: what the
  * session has set must not decide where the manager's statements look.
  */
-static ManageBefore
+static RoleBefore
 enter_manager(const ManagedTable *managed)
 {
 	Oid			role = get_role_oid(managed->owner, true);
-	ManageBefore before;
+	RoleBefore	before;
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -66,7 +66,7 @@ enter_manager(const ManagedTable *managed)
 				 errmsg("role \"%s\", which manages the tenants of table \"%s\", does not exist",
 						managed->owner, get_rel_name(managed->table)),
 				 errhint("Call ashmig_manage_tenant() again as the role that shall own the tenants.")));
-	before = manage_enter_role(role, 0);
+	before = managed_role_enter(role, 0);
 	settings_pin("ashmig.default_schema", managed->default_schema);
 	settings_pin("ashmig.log_sql", "off");
 	/* what a session may turn, and no deployment does */
@@ -112,13 +112,13 @@ find_managed(Oid table)
 	static CatalogStatement find = {
 		.sql = "WITH RECURSIVE up (oid, depth) AS (SELECT $1, 0 UNION ALL"
 		"  SELECT i.inhparent, up.depth + 1 FROM pg_catalog.pg_inherits AS i JOIN up ON i.inhrelid = up.oid)"
-		" SELECT m.table_name::pg_catalog.oid, m.template, m.on_insert, m.on_update,"
+		" SELECT m.relation::pg_catalog.oid, m.template, m.on_insert, m.on_update,"
 		" m.on_delete IS NOT NULL, m.default_schema, m.owner::pg_catalog.text"
-		" FROM up JOIN ashmig.managed_tables AS m ON m.table_name = up.oid ORDER BY up.depth LIMIT 1",
+		" FROM up JOIN ashmig.managed_tables AS m ON m.relation = up.oid ORDER BY up.depth LIMIT 1",
 		.nargs = 1, .types = {OIDOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	ManageBefore before = manage_enter_role(table_owner(catalog_table("managed_tables")), 0);
+	RoleBefore	before = managed_role_enter(table_owner(catalog_table("managed_tables")), 0);
 	int			level = catalog_connect();
 	ManagedTable *managed = NULL;
 	Datum		values[1];
@@ -127,7 +127,7 @@ find_managed(Oid table)
 	if (catalog_query(&find, values, NULL) > 0)
 		managed = row_managed(context);
 	catalog_disconnect(level);
-	manage_leave_role(before);
+	managed_role_leave(before);
 	return managed;
 }
 
@@ -210,14 +210,14 @@ column_text(Relation rel, HeapTuple row, const char *column)
 static char *
 row_name(const ManagedTable *managed, Relation rel, HeapTuple row, bool missing_ok)
 {
-	int			level = manage_pin_text();
+	int			level = managed_role_pin_text();
 	StringInfoData name;
 	ListCell   *lc;
 
 	initStringInfo(&name);
 	foreach(lc, managed->template)
 	{
-		const char *column = manage_part_column(lfirst(lc));
+		const char *column = managed_table_part_column(lfirst(lc));
 		const char *text = column ? column_text(rel, row, column) : lfirst(lc);
 
 		if (text == NULL && missing_ok)
@@ -234,7 +234,7 @@ row_name(const ManagedTable *managed, Relation rel, HeapTuple row, bool missing_
 	}
 	AtEOXact_GUC(true, level);
 	if (!missing_ok)
-		registry_check_name(name.data);
+		catalog_tenants_check_name(name.data);
 	return name.data;
 }
 
@@ -314,7 +314,7 @@ is_of_table(const ManagedTable *managed, const char *name)
 {
 	Oid			managed_by;
 
-	return registry_find(name, NULL, &managed_by) && managed_by == managed->table;
+	return catalog_tenants_find(name, NULL, &managed_by) && managed_by == managed->table;
 }
 
 /*
@@ -325,7 +325,7 @@ is_of_table(const ManagedTable *managed, const char *name)
 static void
 drop_of_row(const ManagedTable *managed, const char *name)
 {
-	if (is_of_table(managed, name) && !manage_has_row(managed, name) &&
+	if (is_of_table(managed, name) && !managed_table_has_row(managed, name) &&
 		is_of_table(managed, name))
 		tenant_drop(name, true);
 }
@@ -339,7 +339,7 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
 {
 	RowContext	context = {rel, new_name ? new_name : old_name};
 	ErrorContextCallback callback;
-	ManageBefore before;
+	RoleBefore	before;
 
 	if (old_name && new_name && strcmp(old_name, new_name) == 0)
 		return;
@@ -355,7 +355,7 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
 		drop_of_row(managed, old_name);
 	else
 		tenant_rename(old_name, new_name);
-	manage_leave_role(before);
+	managed_role_leave(before);
 	error_context_stack = callback.previous;
 }
 
@@ -363,7 +363,7 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
  * A row has been inserted, or has come from another partition.
  */
 void
-manage_inserted(Relation rel, HeapTuple row)
+managed_rows_inserted(Relation rel, HeapTuple row)
 {
 	ManagedTable *managed = need_managed(rel);
 	char	   *old_name = take_moved(managed, row);
@@ -376,7 +376,7 @@ manage_inserted(Relation rel, HeapTuple row)
  * A row has been updated.  One that had no name yet gets its tenant now.
  */
 void
-manage_updated(Relation rel, HeapTuple old_row, HeapTuple new_row)
+managed_rows_updated(Relation rel, HeapTuple old_row, HeapTuple new_row)
 {
 	ManagedTable *managed = need_managed(rel);
 	char	   *old_name = row_name(managed, rel, old_row, true);
@@ -389,7 +389,7 @@ manage_updated(Relation rel, HeapTuple old_row, HeapTuple new_row)
  * A row has been deleted, or goes to another partition.
  */
 void
-manage_deleted(Relation rel, HeapTuple row)
+managed_rows_deleted(Relation rel, HeapTuple row)
 {
 	ManagedTable *managed = need_managed(rel);
 	char	   *name = row_name(managed, rel, row, true);

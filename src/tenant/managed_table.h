@@ -1,7 +1,8 @@
 /*
  * managed_table.h
- *		Tables whose rows have a tenant each (ashmig_manage_tenant): setting the
- *		triggers up, and what they do.
+ *		Tables whose rows have a tenant each (ashmig_manage_tenant), and whose
+ *		rights meet there.  managed_setup.h sets them up, managed_rows.h is what
+ *		their triggers do.
  *
  * Three roles meet here: the writer of a row, who fires the triggers; the
  * manager, who set them up and has tenants made; and the owner of the table,
@@ -10,7 +11,7 @@
  *	 - the name of the row at hand is made as the writer, by the output functions
  *	   of its columns' types;
  *	 - other rows are read as the table's owner, as foreign keys are checked
- *	   (manage_has_row and manage_row_names; nothing else reads the table);
+ *	   (managed_table_has_row and managed_table_row_names; nothing else reads the table);
  *	 - tenants are created, renamed and dropped as the manager, with the search
  *	   path and the settings of then.  We do not read the table meanwhile; whoever
  *	   owns a table that the manager's migrations reference or write is trusted
@@ -23,10 +24,9 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
 #include "nodes/pg_list.h"
-#include "utils/relcache.h"
 
+/* A registration: a row of ashmig.managed_tables */
 typedef struct ManagedTable
 {
 	Oid			table;			/* the one that was given: a partition's root */
@@ -37,14 +37,5 @@ typedef struct ManagedTable
 	char	   *default_schema;
 	char	   *owner;			/* of the registration: the manager's role */
 } ManagedTable;
-
-/* Set up, or change, and take away.  As the calling role. */
-extern void manage_table(const ManagedTable *managed);
-extern void manage_forget(Oid table);
-
-/* What a row that was inserted, updated or deleted brings about */
-extern void manage_inserted(Relation rel, HeapTuple row);
-extern void manage_updated(Relation rel, HeapTuple old_row, HeapTuple new_row);
-extern void manage_deleted(Relation rel, HeapTuple row);
 
 #endif							/* ASHMIG_MANAGED_TABLE_H */

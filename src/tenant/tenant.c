@@ -12,7 +12,6 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -21,8 +20,11 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/catalog_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
+#include "migrate/schema_lock.h"
+#include "run/backend_memory.h"
 #include "run/lock_budget.h"
 #include "syntax/sql_text.h"
 #include "tenant/tenant.h"
@@ -61,7 +63,7 @@ schema_is_empty(Oid schema)
 static bool
 is_tenant(const char *schema)
 {
-	return registry_find(schema, NULL, NULL) || catalog_schema_versions(schema, true) != NIL;
+	return catalog_tenants_find(schema, NULL, NULL) || catalog_schema_versions(schema, true) != NIL;
 }
 
 /* Raise for a schema that is there and no tenant. */
@@ -169,16 +171,16 @@ run_compiled(const char *schema, List *statements)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
-					   !ashmig_log_sql);
+	level = execute_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
+						  !ashmig_log_sql);
 	foreach(lc, statements)
 	{
 		build.statement++;
 		if (ashmig_log_sql)
 			ereport(INFO, (errmsg_internal("\"%s\": %s", schema, (char *) lfirst(lc))));
-		exec_statement(lfirst(lc), NULL);
+		execute_statement(lfirst(lc), NULL);
 	}
-	exec_leave(level);
+	execute_leave(level);
 	error_context_stack = callback.previous;
 }
 
@@ -198,7 +200,7 @@ build_compiled(const char *schema, const Compiled *compiled)
 	ListCell   *lc;
 
 	foreach(lc, compiled->statements)
-		statements = lappend(statements, text_fill(lfirst(lc), schema, ashmig_default_schema));
+		statements = lappend(statements, sql_fill(lfirst(lc), schema, ashmig_default_schema));
 	catalog_lock_versions(RowExclusiveLock);
 	record_compiled(schema, compiled);
 	run_compiled(schema, statements);
@@ -216,7 +218,7 @@ build_by_history(const char *schema)
 
 	options.run_public = false;
 	options.strict_version_order = false;
-	result = series_run(&options, true, schema, false);
+	result = migrate_schema(&options, true, schema, false);
 	return result->version;
 }
 
@@ -228,9 +230,9 @@ build_tenant(const char *schema)
 {
 	const Compiled *compiled = NULL;
 
-	budget_note_tenant(compiled_locks());
+	lock_budget_note_tenant(tenant_ddl_locks());
 	if (catalog_schema_versions(schema, true) == NIL)
-		compiled = compiled_tenant();
+		compiled = tenant_ddl_compiled();
 	return compiled ? build_compiled(schema, compiled) : build_by_history(schema);
 }
 
@@ -248,34 +250,14 @@ make_schema(const char *schema, bool take_over)
 	{
 		/* what a schema of that name had, dropped behind our back */
 		if (catalog_schema_versions(schema, true) != NIL)
-			registry_remove(schema);
-		exec_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
+			catalog_tenants_remove(schema);
+		execute_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
 		return;
 	}
 	if (!take_over || (!schema_is_empty(oid) && catalog_schema_versions(schema, true) == NIL))
 		raise_not_a_tenant(schema);
 	if (!schema_owned_by(oid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
-}
-
-/* Tenants after which a session forgets the tables that it has seen */
-#define FORGET_AFTER 100
-
-/*
- * PostgreSQL keeps in a session's memory what it has seen of every table, 50 kB
- * for a tenant of ten: a session that creates thousands is to forget them from
- * time to time.  This is what happens to any session that lags behind the
- * others; those of the current transaction are kept.
- */
-static void
-forget_tables(void)
-{
-	static int	seen = 0;
-
-	if (seen++ < FORGET_AFTER)
-		return;
-	seen = 0;
-	InvalidateSystemCaches();
 }
 
 /*
@@ -286,14 +268,14 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 {
 	Oid			manager;
 
-	registry_check_name(schema);
-	forget_tables();
+	catalog_tenants_check_name(schema);
+	backend_memory_trim();
 	catalog_lock_tenants(RowExclusiveLock);
-	series_lock_schema(schema);
-	if (registry_find(schema, NULL, &manager))
+	schema_lock_acquire(schema);
+	if (catalog_tenants_find(schema, NULL, &manager))
 		raise_tenant_exists(schema, manager);
 	make_schema(schema, take_over);
-	registry_add(schema, managed_by);
+	catalog_tenants_add(schema, managed_by);
 	return build_tenant(schema);
 }
 
@@ -309,7 +291,7 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
 static void
 lock_idle_schema(const char *schema)
 {
-	if (!series_try_lock_schema(schema))
+	if (!schema_lock_try(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
 				 errmsg("tenant \"%s\" is being worked on", schema),
@@ -343,10 +325,10 @@ count_relations(Oid schema)
 static void
 command_in(const char *schema, const char *sql)
 {
-	int			level = exec_enter(schema, ashmig_default_schema, ashmig_lock_timeout, true);
+	int			level = execute_enter(schema, ashmig_default_schema, ashmig_lock_timeout, true);
 
-	exec_command(sql);
-	exec_leave(level);
+	execute_command(sql);
+	execute_leave(level);
 }
 
 /* Drop the schema of a tenant. */
@@ -360,7 +342,7 @@ drop_schema(const char *schema, Oid oid, bool cascade)
 				 errdetail("Its schema holds tables or other objects."),
 				 errhint("SELECT ashmig_drop_tenant(%s, cascade => true) drops them with their data.",
 						 quote_text(schema))));
-	budget_check_drop(schema, count_relations(oid));
+	lock_budget_check_drop(schema, count_relations(oid));
 	command_in(schema, psprintf("DROP SCHEMA %s %s", quote_name(schema),
 								cascade ? "CASCADE" : "RESTRICT"));
 }
@@ -380,7 +362,7 @@ tenant_drop(const char *schema, bool cascade)
 	oid = get_namespace_oid(schema, true);
 	if (OidIsValid(oid))
 		drop_schema(schema, oid, cascade);
-	registry_remove(schema);
+	catalog_tenants_remove(schema);
 }
 
 /*
@@ -450,7 +432,7 @@ tenant_drop_serial(const char *schema, int batch)
 {
 	catalog_lock_tenants(RowExclusiveLock);
 	lock_idle_schema(schema);
-	series_hold_schema(schema);
+	schema_lock_hold(schema);
 	PG_TRY();
 	{
 		drop_tables(schema, batch);
@@ -459,7 +441,7 @@ tenant_drop_serial(const char *schema, int batch)
 	}
 	PG_FINALLY();
 	{
-		series_unlock_schema(schema);
+		schema_lock_release(schema);
 	}
 	PG_END_TRY();
 }
@@ -501,18 +483,19 @@ tenant_rename(const char *old_name, const char *new_name)
 	Oid			noted;
 	Oid			manager;
 
-	registry_check_name(new_name);
+	catalog_tenants_check_name(new_name);
 	catalog_lock_tenants(RowExclusiveLock);
-	series_lock_schema(in_order ? old_name : new_name);
-	series_lock_schema(in_order ? new_name : old_name);
+	schema_lock_acquire(in_order ? old_name : new_name);
+	schema_lock_acquire(in_order ? new_name : old_name);
 	if (!is_tenant(old_name))
 		raise_no_tenant(old_name);
 	if (strcmp(old_name, new_name) == 0)
 		return;
-	if (registry_find(new_name, NULL, &manager))
+	if (catalog_tenants_find(new_name, NULL, &manager))
 		raise_tenant_exists(new_name, manager);
-	(void) registry_find(old_name, &noted, NULL);
+	(void) catalog_tenants_find(old_name, &noted, NULL);
 	rename_schema(old_name, noted, new_name);
-	registry_remove(new_name);	/* what a schema of that name left behind */
-	registry_rename(old_name, new_name);
+	catalog_tenants_remove(new_name);	/* what a schema of that name left
+										 * behind */
+	catalog_tenants_rename(old_name, new_name);
 }

@@ -10,18 +10,80 @@
 #include "utils/memutils.h"
 
 #include "base/settings.h"
-#include "generate/generate.h"
+#include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
+#include "plan/diff.h"
+#include "plan/migration_plan.h"
 #include "run/lock_budget.h"
 #include "tenant/tenant_ddl.h"
 
-/* The cache: for one state of the recorded migrations, and one default schema */
-static MemoryContext cache_context = NULL;
-static Compiled *cached = NULL; /* NULL: history has to be replayed */
-static bool cache_valid = false;
-static uint64 cache_generation = 0;
-static char *cache_default_schema = NULL;
-static int	cached_locks = 0;
+/* ------------------------------------------------------------------------
+ * The statements
+ * ------------------------------------------------------------------------
+ */
+
+/* The tenant tables of a record, as if they were given, without retired columns */
+static Model *
+tenant_tables(const Recorded *recorded)
+{
+	Model	   *model = model_create();
+	ListCell   *lc;
+
+	foreach(lc, recorded->model->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		table->retired = NIL;
+		if (table->name.tenant)
+			model_add(model, table);
+	}
+	return model;
+}
+
+/*
+ * The statements (of char *) that make an empty schema a tenant of the newest
+ * recorded structure in one pass, of all repos and dev generations included;
+ * concurrent indexes are built plainly, retired columns are left out.  The
+ * result equals replaying the generated migrations.
+ */
+static List *
+tenant_statements(void)
+{
+	List	   *operations = NIL;
+	List	   *statements = NIL;
+	ListCell   *lr;
+	ListCell   *lo;
+
+	foreach(lr, snapshot_store_repos())
+	{
+		DiffOptions options = {0};
+		Problem		problem = {0};
+		Recorded   *recorded = snapshot_store_load(lfirst(lr), true, &problem);
+		Diff	   *diff;
+
+		problem_raise(&problem);
+		options.default_schema = ashmig_default_schema;
+		diff = diff_models(model_create(), tenant_tables(recorded), &options, &problem);
+		problem_raise(&problem);
+		operations = list_concat(operations, diff->operations);
+	}
+	foreach(lo, operations)
+		((Operation *) lfirst(lo))->concurrently = false;
+	foreach(lr, migration_plan_make(operations))
+	{
+		PlannedMigration *migration = lfirst(lr);
+
+		/* a global statement of a tenant table ran once, in public */
+		if (migration->tenant)
+			statements = list_concat(statements, migration->up);
+	}
+	return statements;
+}
+
+/* ------------------------------------------------------------------------
+ * Compiling
+ * ------------------------------------------------------------------------
+ */
 
 /*
  * Does the recorded structure hold what this migration does?  That of a
@@ -88,7 +150,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = generate_tenant_ddl();
+		compiled->statements = tenant_statements();
 	return compiled;
 }
 
@@ -100,9 +162,22 @@ history_locks(void)
 	ListCell   *lc;
 
 	foreach(lc, catalog_migrations_cached(true))
-		locks += budget_statement_locks(((Migration *) lfirst(lc))->up);
+		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
 	return locks;
 }
+
+/* ------------------------------------------------------------------------
+ * The cache
+ * ------------------------------------------------------------------------
+ */
+
+/* It holds for one state of the recorded migrations, and one default schema. */
+static MemoryContext cache_context = NULL;
+static Compiled *cached = NULL; /* NULL: history has to be replayed */
+static bool cache_valid = false;
+static uint64 cache_changes = 0;
+static char *cache_default_schema = NULL;
+static int	cached_locks = 0;
 
 /*
  * A copy that stands alone, in the current memory context: compiling leaves a
@@ -144,9 +219,9 @@ cache_load(void)
 
 	/* before reading, so that a change meanwhile makes it stale */
 	(void) catalog_migrations_cached(true);
-	cache_generation = catalog_migrations_generation();
+	cache_changes = catalog_migrations_changes();
 	compiled = compile();
-	cached_locks = compiled ? budget_statement_locks(compiled->statements) : history_locks();
+	cached_locks = compiled ? lock_budget_statement(compiled->statements) : history_locks();
 
 	MemoryContextSwitchTo(cache_context);
 	cache_default_schema = pstrdup(ashmig_default_schema);
@@ -163,7 +238,7 @@ cache_load(void)
 static void
 cache_refresh(void)
 {
-	if (!cache_valid || cache_generation != catalog_migrations_generation() ||
+	if (!cache_valid || cache_changes != catalog_migrations_changes() ||
 		strcmp(cache_default_schema, ashmig_default_schema) != 0)
 		cache_load();
 }
@@ -172,19 +247,21 @@ cache_refresh(void)
  * The compiled structure, or NULL.
  */
 const Compiled *
-compiled_tenant(void)
+tenant_ddl_compiled(void)
 {
 	cache_refresh();
 	return cached;
 }
 
+/* Locks that a tenant takes beside its statements': on its schema, and the one that excludes runs */
+#define LOCKS_OF_SCHEMA 2
+
 /*
- * Locks of a new tenant: its schema, the lock that excludes runs, and what the
- * statements take.
+ * Locks of a new tenant.
  */
 int
-compiled_locks(void)
+tenant_ddl_locks(void)
 {
 	cache_refresh();
-	return cached_locks + 2;
+	return cached_locks + LOCKS_OF_SCHEMA;
 }

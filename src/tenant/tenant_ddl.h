@@ -27,9 +27,9 @@ typedef struct Compiled
  * cache, and is valid until the next call.  The caller holds
  * catalog_lock_tenants, so that no migration is added meanwhile.
  */
-extern const Compiled *compiled_tenant(void);
+extern const Compiled *tenant_ddl_compiled(void);
 
 /* Locks that a new tenant takes and keeps, whichever way it is made (an estimate) */
-extern int	compiled_locks(void);
+extern int	tenant_ddl_locks(void);
 
 #endif							/* ASHMIG_TENANT_DDL_H */

@@ -8,6 +8,9 @@ use strict;
 use warnings;
 use utf8;
 
+# Whether the server knows NULLS NOT DISTINCT (PostgreSQL 15)
+our $nulls_not_distinct = 1;
+
 # Type, and how to make its size or precision and its defaults
 my @types = (
 	[ 'text', [ '"\"draft\""', '"\"it\'s\""' ] ],
@@ -161,7 +164,7 @@ sub change_part
 		push @{ $table->{identities} }, {
 			name => 'unique_' . $self->number, columns => [ pick_columns($table, 3) ],
 			where => chance(0.3) ? [ pick(@conditions), pick_columns($table, 1) ] : undef,
-			all_tenants => chance(0.3), nils_distinct => !chance(0.2), expression => chance(0.2),
+			all_tenants => chance(0.3), nils_distinct => !chance(0.2) || !$nulls_not_distinct, expression => chance(0.2),
 		};
 	} elsif ($what eq 'index') {
 		push @{ $table->{indexes} }, {
@@ -169,7 +172,7 @@ sub change_part
 			unique => chance(0.3), where => chance(0.3) ? [ pick(@conditions), pick_columns($table, 1) ] : undef,
 			include => chance(0.2) ? [ pick_columns($table, 1) ] : [], using => chance(0.2) ? 'btree' : undef,
 			order => chance(0.3) ? pick('asc', 'desc', 'desc_nulls_last') : undef, all_tenants => chance(0.3),
-			concurrently => chance(0.1), nulls_distinct => !chance(0.2), expression => chance(0.2),
+			concurrently => chance(0.1), nulls_distinct => !chance(0.2) || !$nulls_not_distinct, expression => chance(0.2),
 		};
 	} elsif ($what eq 'check') {
 		push @{ $table->{checks} }, {

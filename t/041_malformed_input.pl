@@ -1,8 +1,8 @@
-# Snapshots that are damaged at random: keys gone, values of another kind, deep
-# nesting, long texts, odd characters.  Each is a clean error with nothing
-# recorded, or it is taken; the server lives on.
+# Snapshots that are damaged at random: missing keys, values of another type, deep
+# nesting, long texts, odd characters.  Each is accepted, or is a clean error after
+# which nothing is recorded; the server does not crash.
 #
-# MUTATIONS and MUTATION_SEED say how many, and where they start.
+# Set MUTATIONS and MUTATION_SEED for their number and the first seed.
 use strict;
 use warnings;
 use utf8;
@@ -31,7 +31,7 @@ $node->safe_psql('postgres', q{
 		recorded bigint := (SELECT count(*) FROM ashmig.migrations) + (SELECT count(*) FROM ashmig.snapshots);
 	BEGIN
 		PERFORM ashmig_apply(snapshots::jsonb, renames => '[]', drop_columns => true, drop_tables => true);
-		RAISE 'taken' USING ERRCODE = 'ZZ000';
+		RAISE 'accepted' USING ERRCODE = 'ZZ000';
 	EXCEPTION
 		WHEN SQLSTATE 'ZZ000' THEN
 			RETURN NULL;
@@ -39,7 +39,7 @@ $node->safe_psql('postgres', q{
 			IF recorded <> (SELECT count(*) FROM ashmig.migrations) + (SELECT count(*) FROM ashmig.snapshots) THEN
 				RETURN seed || ': something is recorded after ' || sqlerrm;
 			END IF;
-			-- ours, or PostgreSQL's about broken JSON, names, types, and limits
+			-- an error of ashmig, or PostgreSQL's about JSON, names, types or limits
 			IF sqlstate LIKE 'MG%' OR sqlstate LIKE '22%' OR sqlstate LIKE '42%' OR sqlstate LIKE '54%' OR sqlstate LIKE '0A%' OR sqlstate IN ('3F000', '2BP01', '55000') THEN
 				RETURN NULL;
 			END IF;
@@ -94,7 +94,7 @@ sub damage
 	return;
 }
 
-# Damage to the text itself: bytes gone, doubled, replaced, escapes put in
+# Damage to the text itself: characters removed, doubled, replaced, escapes inserted
 sub scribble
 {
 	my $text = shift;
@@ -118,7 +118,7 @@ my ($out, $err) = ('', '');
 my $status = $node->psql('postgres', $script, stdout => \$out, stderr => \$err, on_error_stop => 0);
 $out =~ s/^\s*\n//mg;
 is($out, '', "$count damaged snapshots, from seed $first: errors of the right class, nothing recorded");
-is($err, '', 'no error escapes');
+is($err, '', 'no other error');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM ashmig.migrations'), 0, 'nothing is recorded');
 $node->stop;
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'the server did not crash');

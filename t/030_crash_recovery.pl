@@ -1,6 +1,6 @@
-# Kills of a worker, the leader and the postmaster, and cancels, at random
-# moments of runs; after each, resuming must lead to the same structure and
-# version rows as an undisturbed run.  ASHMIG_KILLS says how many (24).
+# A worker, the leader or the postmaster is killed, or the run canceled, at a random
+# moment; running again must lead to the same structure and version rows as an
+# undisturbed run.  Set ASHMIG_KILLS for the number of times (24).
 use strict;
 use warnings;
 
@@ -38,7 +38,7 @@ $node->safe_psql('app', qq{
 	('tenant', 7, 'last', '{"ALTER TABLE \@tenant\@.a1 ADD COLUMN last int"}', '{"ALTER TABLE \@tenant\@.a1 DROP COLUMN last"}', true);
 });
 
-# Everything that a run leaves behind, the journal apart
+# Everything that a run leaves behind, except the journal
 my $state = q{
 	SELECT md5(string_agg(f, E'\n' ORDER BY f COLLATE "C")) FROM (
 	  SELECT concat_ws(' ', n.nspname, c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod), x.indisvalid, k.conname) AS f
@@ -54,7 +54,7 @@ my $state = q{
 	  UNION ALL
 	  SELECT concat_ws(' ', 'partial', schema_name, version, done) FROM ashmig.partial_migrations) AS facts (f)};
 
-# A schema with a version row has the table of that version, and without not.
+# Counts version rows without their table, and tables without their version row.
 my $between = q{
 	SELECT count(*) FROM ashmig.tenants AS t, generate_series(1, 4) AS i
 	 WHERE EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = t.schema_name AND v.version = i + 1)
@@ -72,7 +72,7 @@ sub wait_until_up
 	die 'the server does not come up';
 }
 
-# Run to the end, whatever it takes, and wait for what is in the background.
+# Run until nothing is left to do, and wait for what is in the background.
 sub finish
 {
 	my ($call) = @_;
@@ -86,34 +86,29 @@ sub finish
 	return 0;
 }
 
-ok(finish('ashmig_migrate_all(quiet => true)'), 'an undisturbed run up');
+ok(finish('ashmig_migrate_all(quiet => true)'), 'an undisturbed run');
 my $up = $node->safe_psql('app', $state);
 sub all_down
 {
-	return finish('ashmig_rollback_tenants("all" => true, quiet => true)') &&
-		finish('ashmig_rollback("all" => true, quiet => true)');
+	return finish('ashmig_rollback_tenants(all_versions => true, quiet => true)') &&
+		finish('ashmig_rollback(all_versions => true, quiet => true)');
 }
-ok(all_down(), 'and down');
+ok(all_down(), 'rolled back');
 my $down = $node->safe_psql('app', $state);
 
-# Whatever way it is run, the end is the same.
-$node->safe_psql('app', 'SELECT * FROM ashmig_migrate_all(atomic => true)');
-is($node->safe_psql('app', $state), $up, 'an atomic run ends the same');
-ok(all_down(), 'and down');
-$node->safe_psql('app', 'CALL ashmig_migrate_all_serial()');
-ok(finish('ashmig_migrate_all(quiet => true)'), 'a serial run, and what needs a worker');
-is($node->safe_psql('app', $state), $up, '... ends the same');
-$node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants("all" => true); SELECT * FROM ashmig_rollback("all" => true); COMMIT});
-is($node->safe_psql('app', $state), $down, 'down in one transaction');
+# However it is run, the result is the same.
+subtest 'atomic and serial runs' => sub {
+	$node->safe_psql('app', 'SELECT * FROM ashmig_migrate_all(atomic => true)');
+	is($node->safe_psql('app', $state), $up, 'atomic: the same result');
+	ok(all_down(), 'rolled back');
+	$node->safe_psql('app', 'CALL ashmig_migrate_all_serial()');
+	ok(finish('ashmig_migrate_all(quiet => true)'), 'serial, and a worker for the rest');
+	is($node->safe_psql('app', $state), $up, 'serial: the same result');
+	$node->safe_psql('app', q{BEGIN; SELECT * FROM ashmig_rollback_tenants(all_versions => true); SELECT * FROM ashmig_rollback(all_versions => true); COMMIT});
+	is($node->safe_psql('app', $state), $down, 'rolled back in one transaction: the same result');
+};
 
-# A cancel finds workers that wait: for public to be done, or for a schema to be
-# tried again.
-$node->safe_psql('postgres', 'CREATE DATABASE waiting');
-$node->safe_psql('waiting', q{
-	CREATE EXTENSION ashmig;
-	SELECT ashmig_create_tenant('t' || i) FROM generate_series(1, 3) AS i;
-	SELECT ashmig_add_migration(1, 'slow', 'SELECT pg_sleep(60)', '');
-	SELECT ashmig_add_migration(2, 'table', 'CREATE TABLE a ()', 'DROP TABLE a', tenant => true)});
+# Cancel a run once its workers wait.
 sub cancel_waiting
 {
 	my ($call, $name) = @_;
@@ -124,65 +119,88 @@ sub cancel_waiting
 		SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND wait_event_type = 'Extension'}), "workers wait: $name");
 	$node->poll_query_until('waiting', 'SELECT bool_or(ashmig_cancel(run)) FROM ashmig.progress');
 	$run->finish;
-	like($err, qr/canceling statement due to user request/, '... and are cancelled');
+	like($err, qr/canceling statement due to user request/, "canceled: $name");
 }
-cancel_waiting('ashmig_migrate_all()', 'for public');
-my $holder = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('waiting') . ' application_name=holder',
-	'-c', 'BEGIN; CREATE TABLE t1.a (); CREATE TABLE t2.a (); CREATE TABLE t3.a ()', '-c', 'SELECT pg_sleep(60)' ],
-	'>', '/dev/null', '2>', '/dev/null');
-$node->poll_query_until('waiting', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
-cancel_waiting(q{ashmig_migrate_tenants(lock_timeout => '10ms')}, 'to try again');
-$node->safe_psql('waiting', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'});
-$holder->finish;
-unlike(slurp_file($node->logfile), qr/terminated by signal/, 'without a crash');
+
+# Workers wait for the public migrations, or before they retry a schema.
+subtest 'canceling workers that wait' => sub {
+	$node->safe_psql('postgres', 'CREATE DATABASE waiting');
+	$node->safe_psql('waiting', q{
+		CREATE EXTENSION ashmig;
+		SELECT ashmig_create_tenant('t' || i) FROM generate_series(1, 3) AS i;
+		SELECT ashmig_add_migration(1, 'slow', 'SELECT pg_sleep(60)', '');
+		SELECT ashmig_add_migration(2, 'table', 'CREATE TABLE a ()', 'DROP TABLE a', tenant => true)});
+	cancel_waiting('ashmig_migrate_all()', 'for the public migrations');
+	my $holder = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('waiting') . ' application_name=holder',
+		'-c', 'BEGIN; CREATE TABLE t1.a (); CREATE TABLE t2.a (); CREATE TABLE t3.a ()', '-c', 'SELECT pg_sleep(60)' ],
+		'>', '/dev/null', '2>', '/dev/null');
+	$node->poll_query_until('waiting', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'});
+	cancel_waiting(q{ashmig_migrate_tenants(lock_timeout => '10ms')}, 'before a retry');
+	$node->safe_psql('waiting', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'});
+	$holder->finish;
+	unlike(slurp_file($node->logfile), qr/terminated by signal/, 'no process crashed');
+};
 
 my $pid_of = {
 	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' ORDER BY random() LIMIT 1},
 	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1}};
-my @ways = ('kill worker', 'kill leader', 'kill postmaster', 'cancel', 'terminate worker', 'terminate leader');
+my @ways = ('kill worker', 'kill leader', 'kill postmaster', 'cancel run', 'terminate worker', 'terminate leader');
 
-for my $i (1 .. $kills)
+sub interrupt
 {
-	my $way = $ways[$i % @ways];
-	my $pause = int(rand(1_200_000));
-	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app') . ' application_name=leader',
-		'-c', 'SELECT * FROM ashmig_migrate_all(quiet => true)', '-c', 'CALL ashmig_wait()' ],
-		'>', \$out, '2>', \$err, IPC::Run::timer(120));
-	usleep($pause);
-	if ($way eq 'kill postmaster')
+	my ($how, $whom, $i) = @_;
+	if ($whom eq 'postmaster')
 	{
 		$node->stop('immediate') if $i % 2;
 		kill('KILL', (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0]) unless $i % 2;
 	}
-	elsif ($way eq 'cancel')
+	elsif ($whom eq 'run')
 	{
 		$node->psql('app', 'SELECT ashmig_cancel(run) FROM ashmig.progress');
 	}
 	else
 	{
-		my ($how, $whom) = split / /, $way;
 		my ($status, $pid) = $node->psql('app', $pid_of->{$whom});
 		if ($pid && $how eq 'kill') { kill('KILL', $pid); }
 		elsif ($pid) { $node->psql('app', "SELECT pg_terminate_backend($pid)"); }
 	}
-	$run->finish;
-	if ($way eq 'kill postmaster')
+	return;
+}
+
+# Start the server again once the children of the killed postmaster have
+# released its memory.
+sub start_again
+{
+	for (1 .. 200)
 	{
-		# children of a killed postmaster notice, and give its memory free
-		for (1 .. 200)
-		{
-			usleep(50_000);
-			last if PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
-		}
-		$node->_update_pid(1);
+		usleep(50_000);
+		last if PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
 	}
-	wait_until_up();
-	is($node->safe_psql('app', $between), 0, "$i: no schema is between ($way after " . int($pause / 1000) . ' ms)');
-	ok(finish('ashmig_migrate_all(quiet => true)'), "$i: it resumes");
-	is($node->safe_psql('app', $state), $up, "$i: to the same end");
-	ok(all_down(), "$i: down again");
-	is($node->safe_psql('app', $state), $down, "$i: and the same there");
+	$node->_update_pid(1);
+	return;
+}
+
+for my $i (1 .. $kills)
+{
+	my $way = $ways[$i % @ways];
+	my ($how, $whom) = split / /, $way;
+	my $pause = int(rand(1_200_000));
+	subtest "$i: $way after " . int($pause / 1000) . ' ms' => sub {
+		my ($out, $err) = ('', '');
+		my $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app') . ' application_name=leader',
+			'-c', 'SELECT * FROM ashmig_migrate_all(quiet => true)', '-c', 'CALL ashmig_wait()' ],
+			'>', \$out, '2>', \$err, IPC::Run::timer(120));
+		usleep($pause);
+		interrupt($how, $whom, $i);
+		$run->finish;
+		start_again() if $whom eq 'postmaster';
+		wait_until_up();
+		is($node->safe_psql('app', $between), 0, 'every version row has its table');
+		ok(finish('ashmig_migrate_all(quiet => true)'), 'running again resumes');
+		is($node->safe_psql('app', $state), $up, 'the result is the same');
+		ok(all_down(), 'it can be rolled back');
+		is($node->safe_psql('app', $state), $down, 'nothing is left');
+	};
 }
 
 done_testing();

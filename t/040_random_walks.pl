@@ -1,10 +1,10 @@
 # Random walks: generations of random snapshots, one after the other, and after
 # each of them the laws (sql/setup.sql): the structure is the one that the newest
-# snapshots give on an empty database; down and up again; an empty plan; a
-# tenant created now equals the others.
+# snapshots give on an empty database; rolling back and migrating again restores
+# it; the plan is empty; a tenant created now equals the others.
 #
-# WALKS, WALK_STEPS and WALK_SEED say how many walks of how many steps, and with
-# which seed they start: WALKS=1000 WALK_SEED=$RANDOM for a long night.
+# Set WALKS, WALK_STEPS and WALK_SEED for the number of walks, their length and the
+# first seed: WALKS=1000 WALK_SEED=$RANDOM for a night.
 use strict;
 use warnings;
 use utf8;
@@ -30,7 +30,13 @@ $node->start;
 $node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', 'sql/setup.sql' ], 'setup');
 $node->safe_psql('postgres', 'SELECT tools.ashmig_create_tenant(t) FROM unnest($${t1,t-2}$$::text[]) AS t');
 
+<<<<<<< HEAD:t/010_walks.pl
+$RandomSnapshots::nulls_not_distinct = $node->safe_psql('postgres', 'SHOW server_version_num') >= 150000;
+
 # A literal that may hold anything
+=======
+# A literal that may contain anything
+>>>>>>> wt-g:t/040_random_walks.pl
 sub literal { my $text = shift; return "\$json\$$text\$json\$" }
 
 # The script of one walk; it stops at the first step that breaks a law.
@@ -44,7 +50,7 @@ sub script
 	for my $step (0 .. $steps) {
 		my @changes = $step ? map { $walk->mutate } 1 .. 1 + int rand 3 : ();
 		my $options = $walk->options;
-		# two dev generations first, at times; the named one squashes them
+		# at times two dev generations first, which the named one squashes
 		my $dev = $step && rand() < 0.1;
 		$newest = literal($json->encode($walk->snapshots));
 		my $arguments = sprintf '%s, renames => %s, drop_columns => %s, drop_tables => %s', $newest,
@@ -54,16 +60,16 @@ sub script
 		$script .= "SELECT pg_temp.none(ARRAY(SELECT lawful($arguments)));\n";
 		$script .= "SELECT ashmig_squash_snapshots() >= 0;\n" if rand() < 0.05;
 	}
-	# what was retired on the way goes, and comes back, and goes
+	# retired columns are dropped, restored and dropped again
 	$script .= <<"END";
-\\echo seed $seed, end: drop what is retired
+\\echo seed $seed, end: drop retired columns
 SELECT set_config('test.before', ARRAY(SELECT everything())::text, false) IS NULL,
        set_config('test.since', (SELECT max(version)::text FROM ashmig.migrations), false) IS NULL;
 SELECT count(*) FROM ashmig_drop_retired();
 SELECT count(*) FROM ashmig_migrate_all();
 SELECT pg_temp.none(ARRAY(SELECT down_and_up(current_setting('test.since')::bigint, current_setting('test.before')::text[])));
 SELECT pg_temp.none(ARRAY(SELECT laws($newest)));
-SELECT pg_temp.none(ARRAY(SELECT table_name || '.' || column_name || ' is retired still' FROM ashmig.retired_columns));
+SELECT pg_temp.none(ARRAY(SELECT table_name || '.' || column_name || ' is still retired' FROM ashmig.retired_columns));
 END
 	utf8::encode($script);
 	return $script;

@@ -1,5 +1,5 @@
-# A steady load on the tenants while migrations run, one of the tables being
-# held by a forgotten transaction: nobody waits much longer than lock_timeout.
+# A steady load on the tenants while migrations run, and a forgotten transaction
+# that holds one of the tables: no query waits much longer than lock_timeout.
 use strict;
 use warnings;
 
@@ -54,16 +54,16 @@ for (1 .. 3)
 	$node->psql('app', "SET ashmig.lock_retries = 2; SELECT * FROM ashmig_rollback_tenants(step => 10, lock_timeout => '$lock_timeout ms')");
 }
 is($failures, 3, 'the tenant whose table is held fails');
-is($node->safe_psql('app', 'SELECT max(applied) FROM ashmig.schema_versions'), 1, 'the others go up and down');
+is($node->safe_psql('app', 'SELECT max(applied) FROM ashmig.schema_versions'), 1, 'the other tenants are migrated and rolled back');
 $in .= "COMMIT;\n\\q\n";
 $holder->finish;
 $load->finish;
 
 my @latencies = map { (split / /)[2] / 1000 } map { split /\n/, slurp_file($_) } glob("$log.*");
 cmp_ok(scalar @latencies, '>', 100, 'there was a load');
-cmp_ok(max(@latencies), '<', $lock_timeout + $slack, 'nobody waited much longer than lock_timeout');
+cmp_ok(max(@latencies), '<', $lock_timeout + $slack, 'no query waited much longer than lock_timeout');
 note(sprintf('%d transactions, mean %.1f ms, longest %.1f ms', scalar @latencies, sum(@latencies) / @latencies, max(@latencies)));
-unlike($load_err, qr/ERROR/, 'and no statement failed');
-is($node->safe_psql('app', 'SELECT count(*) FROM ashmig_migrate_all()'), 20, 'with the lock gone, everything is done');
+unlike($load_err, qr/ERROR/, 'no query failed');
+is($node->safe_psql('app', 'SELECT count(*) FROM ashmig_migrate_all()'), 20, 'once the lock is released, all tenants are migrated');
 
 done_testing();

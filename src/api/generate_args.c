@@ -1,0 +1,30 @@
+/*
+ * generate_args.c
+ *		The arguments of code generation: see generate_args.h.
+ */
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "api/args.h"
+#include "api/generate_args.h"
+
+GenerateOptions
+generate_args_read(FunctionCallInfo fcinfo)
+{
+	GenerateOptions options = {0};
+	Datum		renames;
+
+	options.name = call_string(fcinfo, "name");
+	if (call_argument(fcinfo, "renames", &renames))
+	{
+		Jsonb	   *json = DatumGetJsonbP(renames);
+
+		options.renames = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	}
+	options.dev = call_boolean(fcinfo, "dev", false);
+	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
+	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
+	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
+	return options;
+}

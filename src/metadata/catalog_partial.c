@@ -1,0 +1,124 @@
+/*
+ * catalog_partial.c
+ *		How far non-transactional migrations have come: see catalog_partial.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "metadata/catalog_partial.h"
+#include "metadata/catalog_spi.h"
+
+/* Parameters that name a migration in a schema */
+static void
+name_migration(const Migration *migration, const char *schema, Datum *values)
+{
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(migration->repo);
+	values[2] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[3] = Int64GetDatum(migration->version);
+}
+
+/*
+ * Statements that are done; *started: the next one was begun.
+ */
+int
+catalog_partial_read(const Migration *migration, const char *schema, bool down, bool *started)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT done, started FROM ashmig.partial_migrations WHERE schema_name = $1"
+		" AND repo = $2 AND scope = $3 AND version = $4 AND down = $5",
+		.nargs = 5, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}
+	};
+	Datum		values[5];
+	int			level = catalog_connect();
+	int			done = 0;
+	bool		isnull;
+
+	*started = false;
+	name_migration(migration, schema, values);
+	values[4] = BoolGetDatum(down);
+	if (catalog_query(&read, values, NULL) > 0)
+	{
+		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
+		*started = DatumGetBool(catalog_datum(0, 2, &isnull));
+	}
+	catalog_disconnect(level);
+	return done;
+}
+
+/*
+ * Say how far it has come.
+ */
+void
+catalog_partial_write(const Migration *migration, const char *schema, bool down,
+					  int done, bool started)
+{
+	static CatalogStatement write = {
+		.sql = "INSERT INTO ashmig.partial_migrations"
+		" (schema_name, repo, scope, version, down, done, started)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)"
+		" ON CONFLICT (schema_name, repo, scope, version) DO UPDATE"
+		" SET down = excluded.down, done = excluded.done, started = excluded.started",
+		.nargs = 7, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, BOOLOID}
+	};
+	Datum		values[7];
+	int			level = catalog_connect();
+
+	name_migration(migration, schema, values);
+	values[4] = BoolGetDatum(down);
+	values[5] = Int32GetDatum(done);
+	values[6] = BoolGetDatum(started);
+	catalog_execute(&write, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * Forget how far a migration has come in a schema.
+ */
+void
+catalog_partial_forget(const Migration *migration, const char *schema)
+{
+	static CatalogStatement forget = {
+		.sql = "DELETE FROM ashmig.partial_migrations WHERE schema_name = $1"
+		" AND repo = $2 AND scope = $3 AND version = $4",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[4];
+	int			level = catalog_connect();
+
+	name_migration(migration, schema, values);
+	catalog_execute(&forget, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * How many statements are done where the migration has come farthest.
+ */
+int
+catalog_partial_farthest(const Migration *migration, char **schema)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
+		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	bool		isnull;
+	int			done = -1;
+	int			level;
+
+	values[0] = CStringGetTextDatum(migration->repo);
+	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = Int64GetDatum(migration->version);
+	level = catalog_connect();
+	if (catalog_query(&query, values, NULL) > 0)
+	{
+		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
+		*schema = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return done;
+}

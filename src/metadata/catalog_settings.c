@@ -1,0 +1,70 @@
+/*
+ * catalog_settings.c
+ *		Settings of the database: see catalog_settings.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "metadata/catalog_settings.h"
+#include "metadata/catalog_spi.h"
+
+/*
+ * A setting of the database, or NULL.
+ */
+char *
+catalog_setting(const char *name)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	int			level = catalog_connect();
+	char	   *result = NULL;
+
+	values[0] = CStringGetTextDatum(name);
+	if (catalog_query(&read, values, NULL) > 0)
+		result = catalog_string(0, 1, context);
+	catalog_disconnect(level);
+	return result;
+}
+
+/*
+ * Set one, or clear it (NULL).  A setting that is there is updated plainly:
+ * ON CONFLICT locks the row first, and where a transaction does that after
+ * subtransactions of its own that updated the row and were rolled back, an
+ * assertion of heap_update fails.
+ */
+void
+catalog_set_setting(const char *name, const char *value)
+{
+	static CatalogStatement clear = {
+		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	static CatalogStatement update = {
+		.sql = "UPDATE ashmig.settings SET value = $2 WHERE name = $1",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	static CatalogStatement insert = {
+		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	Datum		values[2];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(name);
+	if (value == NULL)
+		catalog_execute(&clear, values, NULL);
+	else
+	{
+		values[1] = CStringGetTextDatum(value);
+		if (catalog_execute(&update, values, NULL) == 0)
+			catalog_execute(&insert, values, NULL);
+	}
+	catalog_disconnect(level);
+}

@@ -1,0 +1,57 @@
+/*
+ * catalog_versions.h
+ *		What is applied where: ashmig.versions, one row per migration and
+ *		schema, and ashmig.schema_versions, which sums them up per repo so that
+ *		a run with nothing to do reads one row per schema.
+ *
+ * Only catalog_record_applied and catalog_record_rolled_back write version
+ * rows for a run; both keep the two tables in step.  The caller holds
+ * catalog_lock_versions.
+ */
+#ifndef ASHMIG_CATALOG_VERSIONS_H
+#define ASHMIG_CATALOG_VERSIONS_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#include "metadata/catalog_migrations.h"
+
+/* What is applied in one schema, summed up: one per repo */
+typedef struct SchemaVersion
+{
+	char	   *repo;
+	int64		version;		/* newest applied */
+	int			applied;
+} SchemaVersion;
+
+typedef struct AppliedVersion
+{
+	char	   *repo;
+	int64		version;
+	TimestampTz applied_at;
+	char	   *checksum;
+} AppliedVersion;
+
+extern List *catalog_schema_versions(const char *schema, bool tenant);
+extern List *catalog_applied(const char *schema, bool tenant);	/* newest first */
+
+/* Newest version that a schema has, over all repos; 0: none */
+extern int64 catalog_newest_version(bool tenant, const char *schema);
+
+/* Is a migration among these (List of AppliedVersion *)? */
+extern bool catalog_is_applied(const Migration *migration, const List *applied);
+
+/* A migration that has been run in a schema, up or down */
+typedef struct ExecutedMigration
+{
+	const Migration *migration;
+	int64		elapsed;		/* microseconds; -1: not run */
+} ExecutedMigration;
+
+/* Write the rows of executed migrations (List of ExecutedMigration *), or delete them. */
+extern void catalog_record_applied(const char *schema, bool tenant, List *executed);
+extern void catalog_record_rolled_back(const char *schema, bool tenant, List *executed);
+
+#endif							/* ASHMIG_CATALOG_VERSIONS_H */

@@ -1,0 +1,242 @@
+/*
+ * nontransactional.c
+ *		Migrations that do not run in a transaction: see nontransactional.h.
+ */
+#include "postgres.h"
+
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "commands/defrem.h"
+#include "nodes/parsenodes.h"
+#include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/elapsed.h"
+#include "base/settings.h"
+#include "base/transaction.h"
+#include "metadata/catalog_partial.h"
+#include "metadata/catalog_versions.h"
+#include "migrate/execute.h"
+#include "migrate/nontransactional.h"
+#include "syntax/sql_text.h"
+#include "syntax/statement.h"
+
+/*
+ * The index that a CREATE or DROP INDEX names, if there is one of that name.
+ */
+static Oid
+named_index(Node *statement)
+{
+	if (IsA(statement, IndexStmt))
+	{
+		IndexStmt  *create = (IndexStmt *) statement;
+		Oid			table = create->idxname == NULL ? InvalidOid :
+			RangeVarGetRelid(create->relation, NoLock, true);
+
+		return OidIsValid(table) ?
+			get_relname_relid(create->idxname, get_rel_namespace(table)) : InvalidOid;
+	}
+	return RangeVarGetRelid(makeRangeVarFromNameList(linitial(((DropStmt *) statement)->objects)),
+							NoLock, true);
+}
+
+static bool
+index_is_valid(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool		valid = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		valid = ((Form_pg_index) GETSTRUCT(tuple))->indisvalid;
+		ReleaseSysCache(tuple);
+	}
+	return valid;
+}
+
+/*
+ * The INVALID index that an earlier try at a statement without a name has left,
+ * or InvalidOid: the last of the names that PostgreSQL chooses from, in turn,
+ * that is taken (ChooseIndexName).
+ */
+static Oid
+unnamed_leftover(IndexStmt *create)
+{
+	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
+	StringInfoData columns;
+	Oid			last = InvalidOid;
+	ListCell   *lc;
+
+	if (!OidIsValid(table))
+		return InvalidOid;
+	initStringInfo(&columns);
+	foreach(lc, list_concat_copy(create->indexParams, create->indexIncludingParams))
+	{
+		const IndexElem *element = lfirst_node(IndexElem, lc);
+
+		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
+						 element->name ? element->name : "expr");
+	}
+	for (int n = 0;; n++)
+	{
+		char	   *name = makeObjectName(get_rel_name(table), columns.data,
+										  n == 0 ? "idx" : psprintf("idx%d", n));
+		Oid			index = get_relname_relid(name, get_rel_namespace(table));
+
+		if (!OidIsValid(index))
+			break;
+		last = index;
+	}
+	if (OidIsValid(last) && get_rel_relkind(last) == RELKIND_INDEX &&
+		IndexGetRelation(last, true) == table && !index_is_valid(last))
+		return last;
+	return InvalidOid;
+}
+
+/*
+ * What is to be done before a statement, or instead of it, where an earlier
+ * try began it: *leftover is the name of an INVALID index to be dropped; true
+ * is returned where the statement has done its work already.
+ */
+static bool
+was_done_before(Node *statement, bool started, char **leftover)
+{
+	Oid			index;
+
+	*leftover = NULL;
+	if (IsA(statement, DropStmt))
+		return started && !OidIsValid(named_index(statement));
+	if (!IsA(statement, IndexStmt))
+		return false;
+	if (((IndexStmt *) statement)->idxname == NULL && started)
+		index = unnamed_leftover((IndexStmt *) statement);
+	else
+		index = named_index(statement);
+	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX)
+		return false;
+	if (index_is_valid(index))
+		return started;
+	*leftover = psprintf("%s.%s", quote_name(get_namespace_name(get_rel_namespace(index))),
+						 quote_name(get_rel_name(index)));
+	return false;
+}
+
+/*
+ * The one statement of a string that cannot run in a transaction, or NULL.  A
+ * new value of an enum can, together with the note that it is done.
+ */
+static Node *
+outside_statement(const char *sql)
+{
+	ListCell   *lc;
+
+	foreach(lc, pg_parse_query(sql))
+	{
+		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
+
+		if (statement_outside_command(statement) && !IsA(statement, AlterEnumStmt))
+			return statement;
+	}
+	return NULL;
+}
+
+/*
+ * Run one statement outside a transaction, and note that.
+ */
+static void
+run_alone(const Migration *migration, const char *sql, Node *statement,
+		  const ExecutePlace *place, bool started)
+{
+	char	   *leftover;
+	bool		done;
+
+	transaction_begin();
+	done = was_done_before(statement, started, &leftover);
+	if (!done)
+		catalog_partial_write(migration, place->schema, place->down, place->statement - 1, true);
+	transaction_commit();
+
+	if (leftover)
+		execute_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
+	if (!done)
+		execute_outside(sql, place);
+
+	transaction_begin();
+	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
+	transaction_commit();
+}
+
+/*
+ * Run one statement in a transaction together with the note that it is done.
+ */
+static void
+run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
+			  const char *default_schema, const ExecutePlace *place)
+{
+	ExecuteMigration environment;
+	int			level;
+
+	transaction_begin();
+	level = execute_enter(place->schema, default_schema, options->lock_timeout, true);
+	environment = execute_enter_migration();
+	execute_statement(sql, place);
+	execute_leave_migration(&environment);
+	execute_leave(level);
+	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
+	transaction_commit();
+}
+
+/*
+ * It is done: the version's row takes the place of the partial one.
+ */
+static void
+finish_migration(const Migration *migration, const char *schema, bool down, int64 elapsed)
+{
+	ExecutedMigration executed = {migration, elapsed};
+
+	catalog_lock_versions(RowExclusiveLock);
+	if (down)
+		catalog_record_rolled_back(schema, migration->tenant, list_make1(&executed));
+	else
+		catalog_record_applied(schema, migration->tenant, list_make1(&executed));
+	catalog_partial_forget(migration, schema);
+}
+
+/*
+ * Run a non-transactional migration, from where it stopped.
+ */
+void
+nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
+{
+	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
+	List	   *statements = options->down ? migration->down : migration->up;
+	ExecutePlace place = {schema, migration->tenant, options->down, migration->version, 0};
+	instr_time	start = elapsed_start();
+	bool		started;
+	int			done;
+
+	transaction_begin();
+	done = catalog_partial_read(migration, schema, options->down, &started);
+	transaction_commit();
+
+	execute_enter_session(schema, default_schema);
+	for (int i = done; i < list_length(statements); i++)
+	{
+		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);
+		Node	   *statement = outside_statement(sql);
+
+		place.statement = i + 1;
+		if (statement)
+			run_alone(migration, sql, statement, &place, started);
+		else
+			run_with_note(options, migration, sql, default_schema, &place);
+		started = false;
+	}
+
+	transaction_begin();
+	finish_migration(migration, schema, options->down, elapsed_since(start));
+	transaction_commit();
+}

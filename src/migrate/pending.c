@@ -1,0 +1,233 @@
+/*
+ * pending.c
+ *		What is to be done in a schema: see pending.h.
+ */
+#include "postgres.h"
+
+#include "base/errors.h"
+#include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
+#include "migrate/pending.h"
+
+/* The summed-up row of a repo, or NULL */
+static const SchemaVersion *
+find_summary(List *summaries, const char *repo)
+{
+	ListCell   *lc;
+
+	foreach(lc, summaries)
+	{
+		const SchemaVersion *summary = lfirst(lc);
+
+		if (strcmp(summary->repo, repo) == 0)
+			return summary;
+	}
+	return NULL;
+}
+
+/*
+ * Is every recorded migration up to the newest applied one applied?  As only
+ * recorded ones can be, counting tells.
+ */
+static bool
+is_contiguous(List *migrations, const SchemaVersion *summary)
+{
+	int			recorded = 0;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *migration = lfirst(lc);
+
+		if (migration->version <= summary->version &&
+			strcmp(migration->repo, summary->repo) == 0)
+			recorded++;
+	}
+	return recorded == summary->applied;
+}
+
+/*
+ * The migrations that a schema does not have, in version order.
+ */
+static List *
+missing_migrations(bool tenant, const char *schema, List *summaries)
+{
+	List	   *migrations = catalog_migrations_cached(tenant);
+	List	   *applied = NIL;
+	List	   *result = NIL;
+	bool		contiguous = true;
+	ListCell   *lc;
+
+	foreach(lc, summaries)
+		contiguous = contiguous && is_contiguous(migrations, lfirst(lc));
+	if (!contiguous)
+		applied = catalog_applied(schema, tenant);
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+		const SchemaVersion *summary = find_summary(summaries, migration->repo);
+		bool		has;
+
+		if (contiguous)
+			has = summary != NULL && migration->version <= summary->version;
+		else
+			has = catalog_is_applied(migration, applied);
+		if (!has)
+			result = lappend(result, migration);
+	}
+	return result;
+}
+
+/* Is a migration among those that the options ask for? */
+static bool
+is_asked_for(const RunOptions *options, const char *repo, int64 version)
+{
+	ListCell   *lc;
+
+	if (options->repo && strcmp(options->repo, repo) != 0)
+		return false;
+	if (options->to != 0 &&
+		(options->down ? version < options->to : version > options->to))
+		return false;
+	if (options->versions == NIL)
+		return true;
+	foreach(lc, options->versions)
+	{
+		if (*(int64 *) lfirst(lc) == version)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is to be applied.
+ */
+static List *
+pending_up(const RunOptions *options, bool tenant, const char *schema)
+{
+	List	   *summaries = catalog_schema_versions(schema, tenant);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, missing_migrations(tenant, schema, summaries))
+	{
+		Migration  *migration = lfirst(lc);
+		const SchemaVersion *summary = find_summary(summaries, migration->repo);
+
+		if (!is_asked_for(options, migration->repo, migration->version))
+			continue;
+		if (options->strict_version_order && summary && migration->version < summary->version)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
+					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which schema \"%s\" has",
+							migration->version, summary->version, schema),
+					 errhint("Give it a newer version, or run without strict_version_order.")));
+		result = lappend(result, migration);
+		if (options->step > 0 && list_length(result) == options->step)
+			break;
+	}
+	return result;
+}
+
+/*
+ * The recorded migration that was applied.
+ */
+static Migration *
+applied_migration(List *migrations, bool tenant, const char *schema,
+				  const AppliedVersion *applied)
+{
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		Migration  *migration = lfirst(lc);
+
+		if (migration->version == applied->version &&
+			strcmp(migration->repo, applied->repo) == 0)
+			return migration;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
+			 errmsg("there is no %s migration " INT64_FORMAT ", which schema \"%s\" has",
+					scope_name(tenant), applied->version, schema),
+			 errhint("Record it again before taking it back.")));
+	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * What is to be rolled back, newest first.
+ */
+static List *
+pending_down(const RunOptions *options, bool tenant, const char *schema)
+{
+	int			step = options->step;
+	List	   *versions = catalog_applied(schema, tenant);
+	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the
+																 * next read */
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
+		step = 1;
+	foreach(lc, versions)
+	{
+		AppliedVersion *applied = lfirst(lc);
+		Migration  *migration;
+
+		if (!is_asked_for(options, applied->repo, applied->version))
+			continue;
+		migration = applied_migration(migrations, tenant, schema, applied);
+		if (!migration->reversible)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
+					 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+							scope_name(tenant), migration->version, migration->name),
+					 errdetail("It has no down statements."),
+					 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+		result = lappend(result, migration);
+		if (step > 0 && list_length(result) == step)
+			break;
+	}
+	return result;
+}
+
+/*
+ * What is to be done in a schema, in order.
+ */
+List *
+pending_migrations(const RunOptions *options, bool tenant, const char *schema)
+{
+	return options->down ? pending_down(options, tenant, schema) :
+		pending_up(options, tenant, schema);
+}
+
+/*
+ * The migrations in the cache, copied, so that DDL (which may empty the cache)
+ * cannot take them away.
+ */
+List *
+pending_copy(List *migrations)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, migrations)
+	{
+		const Migration *from = lfirst(lc);
+		Migration  *to = palloc(sizeof(Migration));
+		ListCell   *s;
+
+		*to = *from;
+		to->repo = pstrdup(from->repo);
+		to->name = pstrdup(from->name);
+		to->checksum = pstrdup(from->checksum);
+		to->up = to->down = NIL;
+		foreach(s, from->up)
+			to->up = lappend(to->up, pstrdup(lfirst(s)));
+		foreach(s, from->down)
+			to->down = lappend(to->down, pstrdup(lfirst(s)));
+		result = lappend(result, to);
+	}
+	return result;
+}

@@ -1,0 +1,34 @@
+/*
+ * operation_json.c
+ *		An operation as a JSON object: see operation_json.h.
+ */
+#include "postgres.h"
+
+#include "base/json_writer.h"
+#include "plan/deparse.h"
+#include "plan/operation_json.h"
+
+char *
+operation_json(const char *repo, const Operation *operation)
+{
+	List	   *one = list_make1((void *) operation);
+	Hazard		hazard = operation_hazard(operation);
+	JsonWriter	json;
+
+	json_write_init(&json);
+	json_write_open(&json, NULL, '{');
+	json_write_string(&json, "operation", operation_name(operation->kind));
+	json_write_string(&json, "repo", repo);
+	json_write_string(&json, "scope", operation_is_tenant(operation) ? "tenant" : "public");
+	json_write_string(&json, "schema", operation->table.schema);
+	json_write_string(&json, "table", operation->table.name);
+	json_write_string(&json, "name", operation_subject_name(operation));
+	json_write_string(&json, "lock", lock_taken_name(hazard.lock));
+	json_write_bool(&json, "rewrites", hazard.rewrites);
+	json_write_bool(&json, "scans", hazard.scans);
+	json_write_bool(&json, "destroys", hazard.destroys);
+	json_write_strings(&json, "up", deparse_up(one));
+	json_write_strings(&json, "down", deparse_down(one));
+	json_write_close(&json, '}');
+	return json.text.data;
+}

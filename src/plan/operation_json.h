@@ -1,0 +1,16 @@
+/*
+ * operation_json.h
+ *		An operation as a JSON object, for programs: what it is, what it does to
+ *		a table with rows, its SQL both ways.
+ */
+#ifndef ASHMIG_OPERATION_JSON_H
+#define ASHMIG_OPERATION_JSON_H
+
+#include "postgres.h"
+
+#include "plan/operation.h"
+
+/* As text, in the current memory context */
+extern char *operation_json(const char *repo, const Operation *operation);
+
+#endif							/* ASHMIG_OPERATION_JSON_H */

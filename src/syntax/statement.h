@@ -1,0 +1,20 @@
+/*
+ * statement.h
+ *		What a raw parse tree tells of a statement before it is run.
+ *
+ * Syntax alone: no name is looked up.
+ */
+#ifndef ASHMIG_STATEMENT_H
+#define ASHMIG_STATEMENT_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/*
+ * The command's name where a statement cannot run in a transaction block, or
+ * (a new value of an enum) is of no use there; NULL for all others
+ */
+extern const char *statement_outside_command(Node *statement);
+
+#endif							/* ASHMIG_STATEMENT_H */
