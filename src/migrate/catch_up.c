@@ -15,7 +15,6 @@
 #include "base/settings.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
-#include "migrate/deferral.h"
 #include "migrate/execute.h"
 #include "syntax/sql_text.h"
 
@@ -91,15 +90,59 @@ drop_if_exists(const char *sql)
 	return buf.data;
 }
 
-/* The name of the foreign key that a statement, a lone one, adds */
-static char *
-added_foreign_key(const char *sql)
+/* The foreign key to a table outside the schema that a subcommand adds, or NULL */
+static const Constraint *
+outside_reference(const char *schema, const AlterTableCmd *command)
 {
-	AlterTableStmt *statement = castNode(AlterTableStmt,
-										 linitial_node(RawStmt, execute_parse(sql))->stmt);
-	AlterTableCmd *command = linitial(statement->cmds);
+	const Constraint *constraint;
 
-	return castNode(Constraint, command->def)->conname;
+	if (command->subtype != AT_AddConstraint || !IsA(command->def, Constraint))
+		return NULL;
+	constraint = (Constraint *) command->def;
+	if (constraint->contype != CONSTR_FOREIGN || constraint->pktable->schemaname == NULL ||
+		strcmp(constraint->pktable->schemaname, schema) == 0)
+		return NULL;
+	return constraint;
+}
+
+/* The end of the subcommand that begins here: a comma outside parentheses and quotes, or the end */
+static const char *
+subcommand_end(const char *text)
+{
+	int			depth = 0;
+	char		quote = '\0';
+
+	for (; *text; text++)
+	{
+		if (quote)
+			quote = *text == quote ? '\0' : quote;
+		else if (*text == '"' || *text == '\'')
+			quote = *text;
+		else if (*text == '(')
+			depth++;
+		else if (*text == ')')
+			depth--;
+		else if (*text == ',' && depth == 0)
+			break;
+	}
+	return text;
+}
+
+/* "sql" without the subcommand that adds the constraint at this position */
+static char *
+cut_subcommand(const char *sql, int constraint)
+{
+	static const char add[] = "ADD ";
+	const char *start = sql + constraint - strlen(add);
+	const char *end = subcommand_end(start);
+
+	Assert(strncmp(start, add, strlen(add)) == 0);
+	if (*end == ',')
+		end += strspn(end, ", ");
+	else
+		while (start > sql && (start[-1] == ' ' || start[-1] == ','))
+			start--;
+	return psprintf("%.*s%s", (int) (start - sql), sql, end);
 }
 
 /* Raise where the run stops short of the newest version. */
@@ -129,35 +172,94 @@ note_skipped(CatchUp *catch_up, const char *name)
 }
 
 /*
+ * ALTER TABLE without the foreign keys to what has changed since; NULL where
+ * nothing else is left of it.
+ */
+static char *
+without_references(CatchUp *catch_up, const Migration *migration, char *sql,
+				   const AlterTableStmt *statement)
+{
+	int			left = list_length(statement->cmds);
+
+	/* from the last to the first, so that the positions before stay true */
+	for (int i = left - 1; i >= 0; i--)
+	{
+		const Constraint *constraint = outside_reference(catch_up->schema, list_nth(statement->cmds, i));
+		const char *text;
+
+		if (constraint == NULL)
+			continue;
+		text = sql + constraint->location;
+		if (!crossing_concerns(catch_up->crossings, migration->version,
+							   pnstrdup(text, subcommand_end(text) - text)))
+			continue;
+		check_newest(catch_up, migration);
+		note_skipped(catch_up, constraint->conname);
+		sql = cut_subcommand(sql, constraint->location);
+		left--;
+	}
+	return left > 0 ? sql : NULL;
+}
+
+/*
  * The statement to run instead of this one, or NULL.
  */
 char *
-catch_up_statement(CatchUp *catch_up, const Migration *migration, const char *stored, char *sql)
+catch_up_statement(CatchUp *catch_up, const Migration *migration, char *sql)
 {
-	if (deferral_can_wait(sql, catch_up->schema))
+	if (strstr(sql, "FOREIGN KEY") != NULL)
 	{
-		if (!crossing_concerns(catch_up->crossings, migration->version, stored))
-			return sql;
-		check_newest(catch_up, migration);
-		note_skipped(catch_up, added_foreign_key(sql));
-		return NULL;
+		List	   *statements = execute_parse(sql);
+
+		if (list_length(statements) == 1 &&
+			IsA(linitial_node(RawStmt, statements)->stmt, AlterTableStmt))
+			sql = without_references(catch_up, migration, sql,
+									 (AlterTableStmt *) linitial_node(RawStmt, statements)->stmt);
 	}
-	if (catch_up->skipped == NIL)
+	if (sql == NULL || catch_up->skipped == NIL)
 		return sql;
 	return is_about_skipped(catch_up, sql) ? NULL : drop_if_exists(sql);
 }
 
-/* Does the tenant's table lack this foreign key? */
+/* Does the tenant's table lack a constraint of that name? */
 static bool
-is_missing(const char *schema, const char *sql)
+lacks_constraint(const char *schema, const char *table, const char *name)
 {
-	AlterTableStmt *statement = castNode(AlterTableStmt,
-										 linitial_node(RawStmt, execute_parse(sql))->stmt);
-	Oid			table = get_relname_relid(statement->relation->relname,
-										  get_namespace_oid(schema, false));
+	Oid			relation = get_relname_relid(table, get_namespace_oid(schema, false));
 
-	return OidIsValid(table) &&
-		!OidIsValid(get_relation_constraint_oid(table, added_foreign_key(sql), true));
+	return OidIsValid(relation) && !OidIsValid(get_relation_constraint_oid(relation, name, true));
+}
+
+/*
+ * The foreign keys to tables outside the schema that a statement adds and the
+ * tenant lacks, each as a statement of its own, added to the list.
+ */
+static List *
+add_missing(List *missing, const char *schema, const char *sql)
+{
+	List	   *statements = strstr(sql, "FOREIGN KEY") ? execute_parse(sql) : NIL;
+	AlterTableStmt *statement;
+	ListCell   *lc;
+
+	if (list_length(statements) != 1 ||
+		!IsA(linitial_node(RawStmt, statements)->stmt, AlterTableStmt))
+		return missing;
+	statement = (AlterTableStmt *) linitial_node(RawStmt, statements)->stmt;
+	foreach(lc, statement->cmds)
+	{
+		const Constraint *constraint = outside_reference(schema, lfirst(lc));
+		const char *text;
+
+		if (constraint == NULL ||
+			!lacks_constraint(schema, statement->relation->relname, constraint->conname))
+			continue;
+		text = sql + constraint->location;
+		missing = lappend(missing,
+						  psprintf("ALTER TABLE %s.%s ADD %.*s", quote_name(schema),
+								   quote_name(statement->relation->relname),
+								   (int) (subcommand_end(text) - text), text));
+	}
+	return missing;
 }
 
 /*
@@ -172,11 +274,6 @@ catch_up_missing(const char *schema)
 	if (catch_up_newest_structure == NULL)
 		return NIL;
 	foreach(lc, catch_up_newest_structure())
-	{
-		char	   *sql = sql_fill(lfirst(lc), schema, ashmig_default_schema);
-
-		if (deferral_can_wait(sql, schema) && is_missing(schema, sql))
-			missing = lappend(missing, sql);
-	}
+		missing = add_missing(missing, schema, sql_fill(lfirst(lc), schema, ashmig_default_schema));
 	return missing;
 }

@@ -20,8 +20,10 @@
 typedef struct CatchUp
 {
 	const char *schema;
-	List	   *crossings;		/* of Crossing *: newer than the oldest migration to run */
-	bool		to_newest;		/* do the migrations to run lead to the newest version? */
+	List	   *crossings;		/* of Crossing *: newer than the oldest
+								 * migration to run */
+	bool		to_newest;		/* do the migrations to run lead to the newest
+								 * version? */
 	List	   *skipped;		/* of char *: names of foreign keys left out */
 } CatchUp;
 
@@ -41,12 +43,11 @@ extern CatchUp *catch_up_begin(const char *schema, List *pending);
 
 /*
  * The statement to run instead of this one of a generated migration ("sql" has
- * its placeholders filled in, "stored" has not), or NULL where it is left out.
- * Raises where one has to be left out and the run stops short of the newest
- * version, for which alone the foreign keys are known.
+ * its placeholders filled in), or NULL where nothing is left of it.  Raises
+ * where a foreign key has to be left out and the run stops short of the newest
+ * version, for which alone they are known.
  */
-extern char *catch_up_statement(CatchUp *catch_up, const Migration *migration,
-								const char *stored, char *sql);
+extern char *catch_up_statement(CatchUp *catch_up, const Migration *migration, char *sql);
 
 /*
  * The foreign keys to public tables that a tenant lacks, when its migrations are

@@ -7,6 +7,7 @@
 #include "metadata/catalog_versions.h"
 #include "utils/memutils.h"
 
+#include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/crossing.h"
@@ -28,7 +29,7 @@ filled_statements(List *statements)
 
 	foreach(lc, statements)
 		result = lappend(result, sql_fill(lfirst(lc), ashmig_default_schema,
-										   ashmig_default_schema));
+										  ashmig_default_schema));
 	return result;
 }
 
@@ -104,6 +105,64 @@ migration_withdrawals(const History *history, const Migration *migration, bool d
 	return result;
 }
 
+/* The same under the name that it had before this renaming, or NULL */
+static Withdrawal *
+earlier_name(const Withdrawal *withdrawal, const Withdrawal *renamed)
+{
+	Withdrawal *earlier;
+
+	if (renamed->new_name == NULL || withdrawal->name == NULL)
+		return NULL;
+	if (renamed->column == NULL && strcmp(renamed->new_name, withdrawal->name) == 0)
+	{
+		earlier = withdrawal_copy(withdrawal);
+		earlier->name = renamed->name;
+		return earlier;
+	}
+	if (renamed->column != NULL && withdrawal->column != NULL &&
+		strcmp(renamed->new_name, withdrawal->column) == 0)
+	{
+		earlier = withdrawal_copy(withdrawal);
+		earlier->column = renamed->column;
+		return earlier;
+	}
+	return NULL;
+}
+
+/*
+ * The withdrawals (which are extended) under all names that older migrations
+ * may know: what public migrations before this version renamed, newest first.
+ */
+static List *
+add_earlier_names(const History *history, int64 version, List *withdrawals)
+{
+	for (int i = list_length(history->public_migrations) - 1; i >= 0; i--)
+	{
+		const Migration *migration = list_nth(history->public_migrations, i);
+		ListCell   *ls;
+		ListCell   *lr;
+
+		if (migration->version >= version)
+			continue;
+		foreach(ls, filled_statements(migration->up))
+		{
+			foreach(lr, withdrawal_find(lfirst(ls)))
+			{
+				int			count = list_length(withdrawals);
+
+				for (int w = 0; w < count; w++)
+				{
+					Withdrawal *earlier = earlier_name(list_nth(withdrawals, w), lfirst(lr));
+
+					if (earlier)
+						withdrawals = lappend(withdrawals, earlier);
+				}
+			}
+		}
+	}
+	return withdrawals;
+}
+
 /* The first of the withdrawals that a statement of the migration names, or NULL */
 static const Withdrawal *
 find_concern(const List *withdrawals, const Migration *migration)
@@ -129,6 +188,8 @@ make_crossing(const History *history, const Migration *migration)
 	List	   *withdrawals = migration_withdrawals(history, migration, false);
 	ListCell   *lc;
 
+	if (withdrawals != NIL)
+		withdrawals = add_earlier_names(history, migration->version, withdrawals);
 	foreach(lc, withdrawals == NIL ? NIL : history->tenant_migrations)
 	{
 		const Migration *earlier = lfirst(lc);
@@ -302,4 +363,30 @@ crossing_concerns(const List *crossings, int64 version, const char *statement)
 		}
 	}
 	return false;
+}
+
+/*
+ * Raise where public has since changed what the down of a tenant migration
+ * refers to: there the public migration is rolled back first.
+ */
+void
+crossing_check_rollback(const Migration *migration, const char *schema)
+{
+	List	   *crossings = crossing_passed(migration->version);
+	ListCell   *lc;
+
+	foreach(lc, crossings == NIL ? NIL : migration->down)
+	{
+		const Crossing *crossing = llast(crossings);
+
+		if (crossing_concerns(crossings, migration->version, lfirst(lc)))
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_WAITS_FOR_TENANTS),
+					 errmsg("tenant migration " INT64_FORMAT " (%s) cannot be rolled back before public migration " INT64_FORMAT " (%s)",
+							migration->version, migration->name, crossing->version, crossing->name),
+					 errdetail("Its down refers to what the public migration has changed; schema \"%s\" is unaffected.",
+							   schema),
+					 errhint("First: SELECT * FROM ashmig_rollback(to_version => " INT64_FORMAT ").",
+							 ((Crossing *) linitial(crossings))->version)));
+	}
 }

@@ -23,7 +23,8 @@ typedef struct Crossing
 	char	   *repo;
 	int64		version;
 	char	   *name;
-	char	   *subject;		/* what it takes away: the name of a table, say */
+	char	   *subject;		/* what it takes away: the name of a table,
+								 * say */
 	List	   *withdrawals;	/* of Withdrawal * */
 } Crossing;
 
@@ -48,5 +49,11 @@ extern List *crossing_passed(int64 version);
 
 /* Does a tenant's statement name what one of these (List of Crossing *) takes away? */
 extern bool crossing_concerns(const List *crossings, int64 version, const char *statement);
+
+/*
+ * Raise where public has since changed what the down of a tenant migration
+ * refers to: there the public migration has to be rolled back first.
+ */
+extern void crossing_check_rollback(const Migration *migration, const char *schema);
 
 #endif							/* ASHMIG_CROSSING_H */

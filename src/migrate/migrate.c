@@ -130,11 +130,11 @@ defer(Series *series, const char *sql, const ExecutePlace *place, ExecutedMigrat
  * that has been left behind may be passed over.
  */
 static void
-run_generated(Series *series, const char *stored, char *sql, const ExecutePlace *place,
+run_generated(Series *series, char *sql, const ExecutePlace *place,
 			  ExecutedMigration *executed)
 {
 	if (series->catch_up)
-		sql = catch_up_statement(series->catch_up, executed->migration, stored, sql);
+		sql = catch_up_statement(series->catch_up, executed->migration, sql);
 	if (sql == NULL)
 		return;
 	if (deferral_can_wait(sql, series->schema))
@@ -169,7 +169,7 @@ run_migration(Series *series, ExecutedMigration *executed)
 
 		place.statement++;
 		if (generated)
-			run_generated(series, lfirst(lc), sql, &place, executed);
+			run_generated(series, sql, &place, executed);
 		else
 		{
 			if (series->deferred != NIL)
@@ -279,6 +279,16 @@ check_usage(const char *schema)
 		aclcheck_error(result, OBJECT_SCHEMA, schema);
 }
 
+/* Rolling back a tenant's migrations waits for newer public ones that cross them. */
+static void
+check_order(const char *schema, List *pending)
+{
+	ListCell   *lc;
+
+	foreach(lc, pending)
+		crossing_check_rollback(lfirst(lc), schema);
+}
+
 /*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
@@ -309,6 +319,8 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		return;
 	}
 	check_usage(schema);
+	if (tenant && options->down)
+		check_order(schema, pending);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
 		catalog_record_rolled_back(schema, tenant, done);

@@ -31,6 +31,8 @@ run_status_name(RunStatus status)
 			return "pending";
 		case RUN_MISSING:
 			return "missing";
+		case RUN_NOT_APPLIED:
+			return "not_applied";
 		case RUN_SKIPPED:
 			return "skipped";
 		case RUN_FAILED:

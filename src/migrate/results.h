@@ -19,6 +19,7 @@ typedef enum RunStatus
 								 * the call */
 	RUN_PENDING,				/* they wait for a run outside a transaction */
 	RUN_MISSING,				/* the schema does not exist */
+	RUN_NOT_APPLIED,			/* it does not have what is rolled back */
 	RUN_SKIPPED,				/* stopped before its turn */
 	RUN_FAILED
 } RunStatus;

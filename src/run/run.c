@@ -224,6 +224,42 @@ run_down_mirrored(const RunOptions *options)
 }
 
 /*
+ * Roll back the newest migration, or so many of them, that any of the schemas
+ * has.  It is a migration that is rolled back and not a count: a schema that
+ * does not have it is left alone, and gets a row that says so.
+ */
+static List *
+run_down_newest(const RunOptions *options)
+{
+	RunOptions	part = *options;
+	List	   *targets = targets_find(options);
+	List	   *having;
+	List	   *results;
+	ListCell   *lh;
+	ListCell   *lc;
+
+	if (targets == NIL)
+		return NIL;
+	part.versions = targets_newest_versions(options, options->run_tenants, targets,
+											Max(options->step, 1));
+	part.step = 0;
+	having = targets_find(&part);	/* in the same order */
+	results = run_phases(&part);
+	lh = list_head(having);
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+
+		if (lh != NULL && strcmp(((Target *) lfirst(lh))->schema, target->schema) == 0)
+			lh = lnext(having, lh);
+		else
+			results = lappend(results, results_without_run(target->tenant, target->schema,
+														   RUN_NOT_APPLIED));
+	}
+	return results;
+}
+
+/*
  * Run what the options ask for.
  */
 List *
@@ -238,7 +274,8 @@ run_migrations(const RunOptions *options)
 	else
 	{
 		stages_check_rollback(options);
-		results = run_phases(options);
+		results = options->to == 0 && !options->all && options->versions == NIL ?
+			run_down_newest(options) : run_phases(options);
 	}
 	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
 		results_raise_failure(results);

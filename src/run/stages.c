@@ -8,7 +8,6 @@
 #include "executor/spi.h"
 #include "metadata/catalog_spi.h"
 #include "migrate/pending.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
@@ -27,7 +26,8 @@ typedef struct Stage
 {
 	int64		version;
 	char	   *name;
-	char	   *subject;		/* what it takes away: the name of a table, say */
+	char	   *subject;		/* what it takes away: the name of a table,
+								 * say */
 } Stage;
 
 /* The stage before a crossing, which no change of the cache can take away */
@@ -124,8 +124,10 @@ raise_waiting(const Stage *stage, List *lagging)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_WAITS_FOR_TENANTS),
-			 errmsg("public migration " INT64_FORMAT " (%s) has to wait for %d tenants",
-					stage->version, stage->name, list_length(lagging)),
+			 errmsg_plural("public migration " INT64_FORMAT " (%s) has to wait for %d tenant",
+						   "public migration " INT64_FORMAT " (%s) has to wait for %d tenants",
+						   list_length(lagging), stage->version, stage->name,
+						   list_length(lagging)),
 			 errdetail("It changes \"%s\", which older tenant migrations refer to, and these tenants do not have them all: %s.",
 					   stage->subject, describe_names(lagging)),
 			 errhint("Migrate them first: SELECT * FROM ashmig_migrate_all(to_version => " INT64_FORMAT "). A tenant named in except_tenants is not waited for.",
@@ -204,19 +206,12 @@ tenants_with(List *versions)
 		.nargs = 1, .types = {INT8ARRAYOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum	   *elements = palloc(sizeof(Datum) * list_length(versions));
 	Datum		values[1];
 	List	   *result = NIL;
 	uint64		rows;
-	ListCell   *lc;
-	int			n = 0;
-	int			level;
+	int			level = catalog_connect();
 
-	foreach(lc, versions)
-		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
-	values[0] = PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	level = catalog_connect();
+	values[0] = catalog_version_array(versions);
 	rows = catalog_query(&find, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{

@@ -19,9 +19,6 @@
 #include "migrate/migrate.h"
 #include "run/targets.h"
 
-/* No version is smaller, but for those that somebody has chosen so. */
-#define FIRST_VERSION INT64CONST(10000000000000)
-
 /* An empty set of names */
 static HTAB *
 make_set(int size)
@@ -129,8 +126,10 @@ static CatalogStatement unfinished_down = {
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
 	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
 	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
+	"  AND ($5 IS NULL OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
+	"   AND v.repo = s.repo AND v.scope = $2 AND v.version = ANY ($5)))"
 	" GROUP BY u.position ORDER BY u.position",
-	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+	.nargs = 5, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID}
 };
 
 /*
@@ -139,8 +138,8 @@ static CatalogStatement unfinished_down = {
 static List *
 unfinished(const RunOptions *options, bool tenant, List *targets)
 {
-	Datum		values[4] = {0};
-	char		nulls[] = "  nn";
+	Datum		values[5] = {0};
+	char		nulls[] = "  nnn";
 	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
 	uint64		rows;
@@ -160,6 +159,11 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 	{
 		values[3] = Int64GetDatum(options->to);
 		nulls[3] = ' ';
+	}
+	if (options->versions != NIL)
+	{
+		values[4] = catalog_version_array(options->versions);
+		nulls[4] = ' ';
 	}
 	rows = catalog_query(options->down ? &unfinished_down : &unfinished_up, values, nulls);
 	for (uint64 i = 0; i < rows; i++)
@@ -228,8 +232,8 @@ check_repo(const char *repo)
 }
 
 /*
- * Raise for a version to roll back to that is none: a date of eight digits, say,
- * comes before all versions, and would take everything back.
+ * Raise for a version to roll back to that is not recorded: a date of eight
+ * digits, say, comes before all versions, and would roll back everything.
  */
 static void
 check_rollback_version(int64 version)
@@ -239,17 +243,14 @@ check_rollback_version(int64 version)
 		.nargs = 1, .types = {INT8OID}
 	};
 	Datum		values[1];
-	int			level;
+	int			level = catalog_connect();
 
-	if (version >= FIRST_VERSION)
-		return;
-	level = catalog_connect();
 	values[0] = Int64GetDatum(version);
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to_version\" is " INT64_FORMAT ", which is no version", version),
-				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
+				 errmsg("there is no migration " INT64_FORMAT " to roll back to", version),
+				 errdetail("\"to_version\" is a recorded version, 14 digits (YYYYMMDDHHMMSS), and is rolled back as well."),
 				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
@@ -294,20 +295,6 @@ static CatalogStatement irreversible = {
 	.nargs = 6, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID, INT8OID}
 };
 
-/* bigint[] of a List of int64 * */
-static Datum
-version_array(List *versions)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(versions), 1));
-	ListCell   *lc;
-	int			n = 0;
-
-	foreach(lc, versions)
-		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
 /* The targets of one scope */
 static List *
 targets_of_scope(List *targets, bool tenant)
@@ -351,7 +338,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 	}
 	if (options->versions != NIL)
 	{
-		values[4] = version_array(options->versions);
+		values[4] = catalog_version_array(options->versions);
 		nulls[4] = ' ';
 	}
 	if (step > 0)
@@ -383,4 +370,40 @@ targets_check_reversible(const RunOptions *options, List *targets)
 {
 	check_reversible_of(options, false, targets_of_scope(targets, false));
 	check_reversible_of(options, true, targets_of_scope(targets, true));
+}
+
+/*
+ * The newest versions that any of the targets has.
+ */
+List *
+targets_newest_versions(const RunOptions *options, bool tenant, List *targets, int count)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT DISTINCT v.version FROM pg_catalog.unnest($1) AS u (name)"
+		" JOIN ashmig.versions AS v ON v.schema_name = u.name AND v.scope = $2"
+		" WHERE $3 IS NULL OR v.repo = $3 ORDER BY v.version DESC LIMIT $4",
+		.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	int			level = catalog_connect();
+	Datum		values[4];
+	List	   *result = NIL;
+	uint64		rows;
+
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[2] = options->repo ? CStringGetTextDatum(options->repo) : (Datum) 0;
+	values[3] = Int64GetDatum(count);
+	rows = catalog_query(&find, values, options->repo ? NULL : "  n ");
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		int64	   *version = palloc(sizeof(int64));
+
+		*version = catalog_int64(i, 1);
+		result = lappend(result, version);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
 }

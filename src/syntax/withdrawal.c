@@ -37,6 +37,7 @@ withdrawal_copy(const Withdrawal *from)
 	to->column = from->column ? pstrdup(from->column) : NULL;
 	to->constraint = from->constraint ? pstrdup(from->constraint) : NULL;
 	to->index = from->index ? pstrdup(from->index) : NULL;
+	to->new_name = from->new_name ? pstrdup(from->new_name) : NULL;
 	return to;
 }
 
@@ -127,9 +128,11 @@ find_in_rename(const RenameStmt *statement, List *found)
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
 		case OBJECT_SEQUENCE:
-			return add_withdrawal(found, statement->relation->relname, NULL);
+			found = add_withdrawal(found, statement->relation->relname, NULL);
+			break;
 		case OBJECT_COLUMN:
-			return add_withdrawal(found, statement->relation->relname, statement->subname);
+			found = add_withdrawal(found, statement->relation->relname, statement->subname);
+			break;
 		case OBJECT_SCHEMA:
 			return add_withdrawal(found, statement->subname, NULL);
 		case OBJECT_TYPE:
@@ -139,8 +142,11 @@ find_in_rename(const RenameStmt *statement, List *found)
 		case OBJECT_ROUTINE:
 			return add_withdrawal(found, object_name(statement->object), NULL);
 		default:
-			return found;		/* nobody refers to an index, a constraint or a trigger by name */
+			return found;		/* nobody refers to an index, a constraint or
+								 * a trigger by name */
 	}
+	((Withdrawal *) llast(found))->new_name = pstrdup(statement->newname);
+	return found;
 }
 
 static List *
@@ -308,7 +314,7 @@ names_outside(const char *statement, const char *word)
 	if (before - statement >= strlen(own) && strncmp(before - strlen(own), own, strlen(own)) == 0)
 		return false;
 	for (before -= 2; before >= statement && isspace((unsigned char) *before); before--)
-		 ;
+		;
 	return before < statement || (*before != '(' && *before != ',');
 }
 

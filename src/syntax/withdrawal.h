@@ -17,11 +17,13 @@
 
 typedef struct Withdrawal
 {
-	char	   *name;			/* of a table, view, type, function or schema; NULL where only
-								 * the index is named */
+	char	   *name;			/* of a table, view, type, function or schema;
+								 * NULL where only the index is named */
 	char	   *column;			/* only this column of it; or NULL */
 	char	   *constraint;		/* only this constraint of it; or NULL */
 	char	   *index;			/* an index is dropped; or NULL */
+	char	   *new_name;		/* what a table or a column is called from now
+								 * on; NULL where it is not renamed */
 } Withdrawal;
 
 /*

@@ -46,8 +46,8 @@ tenant_tables(const Recorded *recorded)
  * concurrent indexes are built plainly, retired columns are left out.  The
  * result equals replaying the generated migrations.
  */
-static List *
-tenant_statements(void)
+List *
+tenant_ddl_statements(void)
 {
 	List	   *operations = NIL;
 	List	   *statements = NIL;
@@ -150,7 +150,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = tenant_statements();
+		compiled->statements = tenant_ddl_statements();
 	return compiled;
 }
 
