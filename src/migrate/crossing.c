@@ -163,6 +163,40 @@ add_earlier_names(const History *history, int64 version, List *withdrawals)
 	return withdrawals;
 }
 
+/* Do the tenants have a table (or something else) of that name? */
+static bool
+tenants_have(const History *history, const char *name)
+{
+	char	   *own = psprintf("%s.%s", PLACEHOLDER_TENANT, quote_name(name));
+	ListCell   *lm;
+	ListCell   *ls;
+
+	foreach(lm, history->tenant_migrations)
+	{
+		foreach(ls, ((Migration *) lfirst(lm))->up)
+		{
+			if (strstr(lfirst(ls), own) != NULL)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Note for each of the withdrawals whether the tenants have one of that name. */
+static List *
+look_up_in_tenants(const History *history, List *withdrawals)
+{
+	ListCell   *lc;
+
+	foreach(lc, withdrawals)
+	{
+		Withdrawal *withdrawal = lfirst(lc);
+
+		withdrawal->tenants_have_one = withdrawal->name && tenants_have(history, withdrawal->name);
+	}
+	return withdrawals;
+}
+
 /* The first of the withdrawals that a statement of the migration names, or NULL */
 static const Withdrawal *
 find_concern(const List *withdrawals, const Migration *migration)
@@ -189,7 +223,8 @@ make_crossing(const History *history, const Migration *migration)
 	ListCell   *lc;
 
 	if (withdrawals != NIL)
-		withdrawals = add_earlier_names(history, migration->version, withdrawals);
+		withdrawals = look_up_in_tenants(history, add_earlier_names(history, migration->version,
+																	withdrawals));
 	foreach(lc, withdrawals == NIL ? NIL : history->tenant_migrations)
 	{
 		const Migration *earlier = lfirst(lc);
@@ -285,7 +320,8 @@ List *
 crossing_of_rollback(const Migration *migration, char **subject)
 {
 	History		history = read_history();
-	List	   *withdrawals = migration_withdrawals(&history, migration, true);
+	List	   *withdrawals = look_up_in_tenants(&history,
+												 migration_withdrawals(&history, migration, true));
 	List	   *versions = NIL;
 	ListCell   *lc;
 

@@ -156,6 +156,23 @@ applied_migration(List *migrations, bool tenant, const char *schema,
 }
 
 /*
+ * The versions to roll back were the newest ones that any tenant had.  Raise
+ * where this schema has got a newer one since, in a run that we waited for:
+ * what is below it is not to go first.
+ */
+static void
+check_newest(const RunOptions *options, const char *schema, const AppliedVersion *applied)
+{
+	if (applied->version > *(int64 *) linitial(options->versions))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_BUSY),
+				 errmsg("schema \"%s\" has been migrated meanwhile", schema),
+				 errdetail("It has migration " INT64_FORMAT " by now, which is newer than the one to be rolled back.",
+						   applied->version),
+				 errhint("Run the rollback again.")));
+}
+
+/*
  * What is to be rolled back, newest first.
  */
 static List *
@@ -175,6 +192,9 @@ pending_down(const RunOptions *options, bool tenant, const char *schema)
 		AppliedVersion *applied = lfirst(lc);
 		Migration  *migration;
 
+		if (options->versions != NIL && step > 0 &&
+			(options->repo == NULL || strcmp(options->repo, applied->repo) == 0))
+			check_newest(options, schema, applied);
 		if (!is_asked_for(options, applied->repo, applied->version))
 			continue;
 		migration = applied_migration(migrations, tenant, schema, applied);

@@ -185,7 +185,10 @@ run_phases(const RunOptions *options)
 		return NIL;
 	PreventCommandIfReadOnly(options->down ? "a rollback" : "migrations");
 	if (options->down)
+	{
 		targets_check_reversible(options, targets);
+		stages_check_rollback(options);
+	}
 	if (run_outside_transaction(options))
 		return run_outside(options, targets);
 	return run_inline(options, targets);
@@ -224,9 +227,9 @@ run_down_mirrored(const RunOptions *options)
 }
 
 /*
- * Roll back the newest migration, or so many of them, that any of the schemas
- * has.  It is a migration that is rolled back and not a count: a schema that
- * does not have it is left alone, and gets a row that says so.
+ * Roll back the newest tenant migration, or so many of them, that any of the
+ * tenants has.  It is a migration that is rolled back and not a count: a tenant
+ * that does not have it is left alone, and gets a row that says so.
  */
 static List *
 run_down_newest(const RunOptions *options)
@@ -240,9 +243,8 @@ run_down_newest(const RunOptions *options)
 
 	if (targets == NIL)
 		return NIL;
-	part.versions = targets_newest_versions(options, options->run_tenants, targets,
-											Max(options->step, 1));
-	part.step = 0;
+	part.step = Max(options->step, 1);
+	part.versions = targets_newest_versions(options, true, targets, part.step);
 	having = targets_find(&part);	/* in the same order */
 	results = run_phases(&part);
 	lh = list_head(having);
@@ -271,12 +273,11 @@ run_migrations(const RunOptions *options)
 		results = stages_run(options, run_phases);
 	else if (options->run_public && options->run_tenants)
 		results = run_down_mirrored(options);
+	else if (options->run_tenants && options->to == 0 && !options->all &&
+			 options->versions == NIL)
+		results = run_down_newest(options);
 	else
-	{
-		stages_check_rollback(options);
-		results = options->to == 0 && !options->all && options->versions == NIL ?
-			run_down_newest(options) : run_phases(options);
-	}
+		results = run_phases(options);
 	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
 		results_raise_failure(results);
 	return results;

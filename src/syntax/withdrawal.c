@@ -38,6 +38,7 @@ withdrawal_copy(const Withdrawal *from)
 	to->constraint = from->constraint ? pstrdup(from->constraint) : NULL;
 	to->index = from->index ? pstrdup(from->index) : NULL;
 	to->new_name = from->new_name ? pstrdup(from->new_name) : NULL;
+	to->tenants_have_one = from->tenants_have_one;
 	return to;
 }
 
@@ -300,27 +301,33 @@ is_word_character(char c)
 
 /*
  * Does the word that begins here name something outside the tenant's schema?
- * A quoted name is qualified in generated statements; one behind a parenthesis
- * or a comma is a column.
+ * What is qualified does, unless by that schema.  What is not does only where
+ * the tenant has no table of that name, and not where it is a column: in quotes
+ * behind a parenthesis or a comma.
  */
 static bool
-names_outside(const char *statement, const char *word)
+names_outside(const char *statement, const char *word, bool own_table)
 {
-	static const char own[] = PLACEHOLDER_TENANT ".\"";
+	static const char own[] = PLACEHOLDER_TENANT ".";
 	const char *before = word;
 
-	if (before == statement || before[-1] != '"')
-		return true;
-	if (before - statement >= strlen(own) && strncmp(before - strlen(own), own, strlen(own)) == 0)
+	if (before > statement && before[-1] == '"')
+		before--;
+	if (before > statement && before[-1] == '.')
+		return before - statement < strlen(own) ||
+			strncmp(before - strlen(own), own, strlen(own)) != 0;
+	if (own_table)
 		return false;
-	for (before -= 2; before >= statement && isspace((unsigned char) *before); before--)
-		;
-	return before < statement || (*before != '(' && *before != ',');
+	if (before == word)
+		return true;
+	while (before > statement && isspace((unsigned char) before[-1]))
+		before--;
+	return before == statement || (before[-1] != '(' && before[-1] != ',');
 }
 
-/* Is the word there?  Of a column anywhere, else as names_outside says. */
+/* Is the word there?  "outside": as names_outside says. */
 static bool
-has_word(const char *statement, const char *word, bool anywhere)
+has_word(const char *statement, const char *word, bool outside, bool own_table)
 {
 	size_t		length = strlen(word);
 
@@ -328,7 +335,7 @@ has_word(const char *statement, const char *word, bool anywhere)
 	{
 		if (pg_strncasecmp(p, word, length) == 0 &&
 			(p == statement || !is_word_character(p[-1])) && !is_word_character(p[length]) &&
-			(anywhere || names_outside(statement, p)))
+			(!outside || names_outside(statement, p, own_table)))
 			return true;
 	}
 	return false;
@@ -340,7 +347,8 @@ has_word(const char *statement, const char *word, bool anywhere)
 bool
 withdrawal_concerns(const Withdrawal *withdrawal, const char *statement)
 {
-	if (withdrawal->name == NULL || !has_word(statement, withdrawal->name, false))
+	if (withdrawal->name == NULL ||
+		!has_word(statement, withdrawal->name, true, withdrawal->tenants_have_one))
 		return false;
-	return withdrawal->column == NULL || has_word(statement, withdrawal->column, true);
+	return withdrawal->column == NULL || has_word(statement, withdrawal->column, false, false);
 }

@@ -24,6 +24,9 @@ typedef struct Withdrawal
 	char	   *index;			/* an index is dropped; or NULL */
 	char	   *new_name;		/* what a table or a column is called from now
 								 * on; NULL where it is not renamed */
+	bool		tenants_have_one;	/* a table of that name, which comes first
+									 * where it is not qualified; the caller
+									 * says so */
 } Withdrawal;
 
 /*
@@ -45,7 +48,7 @@ extern bool withdrawal_is_of_key(Withdrawal *withdrawal, const List *earlier);
 
 /*
  * Does a statement that runs in a tenant name what is taken away?  The table
- * of that name in the tenant's own schema ("@tenant@") is not meant.
+ * of that name in the tenant's own schema is not meant.
  */
 extern bool withdrawal_concerns(const Withdrawal *withdrawal, const char *statement);
 
