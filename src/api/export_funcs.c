@@ -32,7 +32,7 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 
 	call_require(fcinfo, 0, "version");
-	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+	migration = record_find(PG_GETARG_INT64(0), call_scope(fcinfo),
 							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
 }
@@ -63,7 +63,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 	}
 	migration.kind = kind ? kind : "sql";
 	migration.repo = pstrdup(repo ? catalog_repo_name(repo) : "");
-	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
 	if (call_argument(fcinfo, "generation", &value))
@@ -96,7 +96,7 @@ put_changed(ReturnSetInfo *rsinfo)
 
 		if (migration->checksum[0] == '\0' || strcmp(checksum, migration->checksum) == 0)
 			continue;
-		values[0] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[0] = CStringGetTextDatum(scope_name(migration->scope));
 		values[1] = CStringGetTextDatum(migration->repo);
 		nulls[2] = true;
 		values[3] = Int64GetDatum(migration->version);

@@ -41,7 +41,7 @@ put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 		bool		nulls[6] = {false};
 
 		values[0] = CStringGetTextDatum(migration->repo);
-		values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[1] = CStringGetTextDatum(scope_name(migration->scope));
 		values[2] = Int64GetDatum(migration->version);
 		values[3] = CStringGetTextDatum(migration->name);
 		values[4] = BoolGetDatum(migration->transactional);

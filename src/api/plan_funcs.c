@@ -53,7 +53,7 @@ set_text(Datum *values, bool *nulls, int column, const char *value)
 
 /* Put a row of ashmig_plan: an operation of a migration. */
 static void
-put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
+put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, Scope scope,
 			 bool transactional, const Operation *operation)
 {
 	Hazard		hazard = operation_hazard(operation);
@@ -63,7 +63,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, repo);
-	set_text(values, nulls, 2, scope_name(tenant));
+	set_text(values, nulls, 2, scope_name(scope));
 	set_text(values, nulls, 3, operation->table.schema);
 	set_text(values, nulls, 4, operation->table.name);
 	set_text(values, nulls, 5, operation_name(operation->kind));
@@ -88,7 +88,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, migration->repo);
-	set_text(values, nulls, 2, scope_name(migration->tenant));
+	set_text(values, nulls, 2, scope_name(migration->scope));
 	set_text(values, nulls, 3, NULL);
 	set_text(values, nulls, 4, NULL);
 	set_text(values, nulls, 5, "install_extension");
@@ -132,7 +132,7 @@ ashmig_plan(PG_FUNCTION_ARGS)
 			PlannedMigration *migration = lfirst(lm);
 
 			foreach(lo, migration->operations)
-				put_plan_row(rsinfo, ++step, repo->repo, migration->tenant,
+				put_plan_row(rsinfo, ++step, repo->repo, migration->scope,
 							 migration->transactional, lfirst(lo));
 		}
 	}

@@ -34,7 +34,7 @@ result_rows_return(FunctionCallInfo fcinfo, List *results)
 		if (result->status == RUN_NOTHING)
 			continue;
 		elapsed->time = result->elapsed;
-		values[0] = CStringGetTextDatum(scope_name(result->tenant));
+		values[0] = CStringGetTextDatum(scope_name(result->scope));
 		values[1] = CStringGetTextDatum(result->schema);
 		values[2] = Int32GetDatum(result->applied);
 		values[3] = Int64GetDatum(result->version);

@@ -249,7 +249,7 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 static bool
 types_may_come(const Generation *generation)
 {
-	List	   *applied = catalog_applied(ashmig_default_schema, false);
+	List	   *applied = catalog_applied(ashmig_default_schema, SCOPE_PUBLIC);
 	ListCell   *lc;
 
 	if (generation->extensions != NIL)
@@ -258,7 +258,7 @@ types_may_come(const Generation *generation)
 	{
 		const Migration *migration = lfirst(lc);
 
-		if ((migration->tenant || !catalog_is_applied(migration, applied)) &&
+		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&
 			typecheck_may_bring_types(migration))
 			return true;
 	}

@@ -24,7 +24,7 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
 
 	migration->repo = repo->repo;
-	migration->tenant = planned->tenant;
+	migration->scope = planned->scope;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
 	migration->kind = "generated";
@@ -72,6 +72,18 @@ changed_tables(const RepoGeneration *repo)
 }
 
 /*
+ * The first version of a scope's migrations, or of the other scope's where it
+ * has none.
+ */
+static int64
+scope_version(const int64 *first, Scope scope)
+{
+	Scope		other = scope == SCOPE_TENANT ? SCOPE_PUBLIC : SCOPE_TENANT;
+
+	return first[scope] != 0 ? first[scope] : first[other];
+}
+
+/*
  * Record the snapshots of what changed, under the version of their scope's
  * migration (of the other scope's, where a tenant table has only a global
  * statement to run).
@@ -86,15 +98,14 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	foreach(lc, repo->diff->forgotten)
 	{
 		const TableName *name = lfirst(lc);
-		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
+		int64		version = scope_version(first, name->scope);
 
 		snapshot_store_drop(repo->repo, name, version, dev);
 	}
 	foreach(lc, repo->taken)
 	{
 		const TakenTable *taken = lfirst(lc);
-		bool		tenant = taken->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, taken->name.scope);
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
@@ -103,8 +114,7 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	foreach(lc, repo->tables)
 	{
 		const GivenTable *given = lfirst(lc);
-		bool		tenant = given->table->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, given->table->name.scope);
 
 		if (table_map_get(changed, &given->table->name) != NULL)
 			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
@@ -124,7 +134,7 @@ forget_dev(List *migrations)
 	{
 		Migration  *migration = lfirst(lc);
 
-		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
+		catalog_remove_migration(migration->repo, migration->scope, migration->version);
 	}
 	snapshot_store_forget_dev();
 }
@@ -155,14 +165,14 @@ generate_record(Datum input, const GenerateOptions *options)
 	foreach(lr, generation->repos)
 	{
 		RepoGeneration *repo = lfirst(lr);
-		int64		first[2] = {0, 0};	/* by scope: public, tenant */
+		int64		first[NUM_SCOPES] = {0};
 
 		foreach(lm, repo->migrations)
 		{
 			PlannedMigration *planned = lfirst(lm);
 
 			result = lappend(result, record_migration(repo, planned,
-													  &first[planned->tenant], options));
+													  &first[planned->scope], options));
 		}
 		record_snapshots(repo, generation->snapshots, first, options->dev);
 	}
@@ -201,7 +211,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	List	   *operations = NIL;
 	List	   *changed = NIL;
 	List	   *result = NIL;
-	int64		first[2] = {0, 0};
+	int64		first[NUM_SCOPES] = {0};
 	ListCell   *lc;
 
 	catalog_lock_generation();
@@ -224,13 +234,13 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 		PlannedMigration *planned = lfirst(lc);
 
 		result = lappend(result, record_migration(&dropping, planned,
-												  &first[planned->tenant], &options));
+												  &first[planned->scope], &options));
 	}
 	foreach(lc, changed)
 	{
 		Table	   *table = lfirst(lc);
 
-		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
+		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.scope], false);
 	}
 	return result;
 }

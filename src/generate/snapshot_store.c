@@ -157,7 +157,7 @@ names_datum(List *names, int part)
 	{
 		const TableName *name = lfirst(lc);
 
-		parts = lappend(parts, part == 0 ? (char *) scope_name(name->tenant)
+		parts = lappend(parts, part == 0 ? (char *) scope_name(name->scope)
 						: part == 1 ? (name->schema ? name->schema : "") : name->name);
 	}
 	return catalog_text_array(parts);
@@ -242,7 +242,7 @@ static void
 key_values(Datum *values, const char *repo, const TableName *name)
 {
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(name->tenant));
+	values[1] = CStringGetTextDatum(scope_name(name->scope));
 	values[2] = CStringGetTextDatum(name->schema ? name->schema : "");
 	values[3] = CStringGetTextDatum(name->name);
 }

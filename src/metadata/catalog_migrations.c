@@ -26,8 +26,7 @@
 
 /* The cache of catalog_migrations_cached */
 static MemoryContext cache_context = NULL;
-static List *cached_public = NIL;
-static List *cached_tenant = NIL;
+static List *cached_migrations[NUM_SCOPES];
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
 static uint64 cache_changes = 0;	/* grows with every change noticed */
@@ -232,7 +231,7 @@ catalog_add_migration(Migration *migration)
 	migration->checksum = catalog_checksum(migration);
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 	values[3] = CStringGetTextDatum(migration->name);
 	values[4] = CStringGetTextDatum(migration->kind);
@@ -257,7 +256,7 @@ catalog_add_migration(Migration *migration)
  * for the end of this transaction.
  */
 void
-catalog_remove_migration(const char *repo, bool tenant, int64 version)
+catalog_remove_migration(const char *repo, Scope scope, int64 version)
 {
 	static CatalogStatement applied = {
 		.sql = "SELECT schema_name, pg_catalog.count(*) OVER () FROM ashmig.versions"
@@ -274,20 +273,20 @@ catalog_remove_migration(const char *repo, bool tenant, int64 version)
 	catalog_lock_versions(ShareLock);
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = Int64GetDatum(version);
 	if (catalog_query(&applied, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(tenant), version),
+				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(scope), version),
 				 errdetail("It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
 						   catalog_int64(0, 2), catalog_string(0, 1, CurrentMemoryContext)),
 				 errhint("Take it back first, with %s.",
-						 tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+						 scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 	if (catalog_execute(&forget, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
+				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(scope), version),
 				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
 	catalog_disconnect(level);
 }
@@ -327,7 +326,7 @@ row_migration(uint64 row, MemoryContext context)
 	bool		isnull;
 
 	migration->repo = catalog_string(row, 1, context);
-	migration->tenant = DatumGetBool(catalog_datum(row, 2, &isnull));
+	migration->scope = DatumGetBool(catalog_datum(row, 2, &isnull)) ? SCOPE_TENANT : SCOPE_PUBLIC;
 	migration->version = catalog_int64(row, 3);
 	migration->name = catalog_string(row, 4, context);
 	migration->kind = kind_name(catalog_string(row, 5, context));
@@ -370,7 +369,9 @@ load_migrations(const char *repo, ScopeFilter filter, MemoryContext context)
 	}
 	if (filter != SCOPES_ALL)
 	{
-		values[1] = CStringGetTextDatum(scope_name(filter == SCOPES_TENANT));
+		Scope		scope = filter == SCOPES_TENANT ? SCOPE_TENANT : SCOPE_PUBLIC;
+
+		values[1] = CStringGetTextDatum(scope_name(scope));
 		nulls[1] = ' ';
 	}
 	rows = catalog_query(&load, values, nulls);
@@ -431,7 +432,7 @@ cache_load(void)
 		cache_context = AllocSetContextCreate(TopMemoryContext, "ashmig migrations",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(cache_context);
-	cached_public = cached_tenant = NIL;
+	memset(cached_migrations, 0, sizeof(cached_migrations));
 	cached_table = catalog_table("migrations");
 	generation = cache_changes;
 	all = load_migrations(NULL, SCOPES_ALL, cache_context);
@@ -440,13 +441,11 @@ cache_load(void)
 	foreach(lc, all)
 	{
 		Migration  *migration = lfirst(lc);
+		List	  **of_scope = &cached_migrations[migration->scope];
 
 		if (migration->checksum[0] == '\0')
 			migration->checksum = catalog_checksum(migration);
-		if (migration->tenant)
-			cached_tenant = lappend(cached_tenant, migration);
-		else
-			cached_public = lappend(cached_public, migration);
+		*of_scope = lappend(*of_scope, migration);
 	}
 	MemoryContextSwitchTo(old);
 	cache_valid = (generation == cache_changes);
@@ -456,11 +455,11 @@ cache_load(void)
  * All migrations of a scope in version order, from the cache.
  */
 List *
-catalog_migrations_cached(bool tenant)
+catalog_migrations_cached(Scope scope)
 {
 	if (!cache_valid)
 		cache_load();
-	return tenant ? cached_tenant : cached_public;
+	return cached_migrations[scope];
 }
 
 /*

@@ -161,7 +161,7 @@ context_callback(void *arg)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
 				   context->place->statement,
-				   context->place->tenant ? "tenant" : "public",
+				   scope_name(context->place->scope),
 				   context->place->version,
 				   context->place->schema);
 }

@@ -130,8 +130,9 @@ run_migration(Series *series, ExecutedMigration *executed)
 {
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
-	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecutePlace place = {series->schema, migration->tenant, down, migration->version, 0};
+	bool		may_defer = migration->scope == SCOPE_TENANT && !down &&
+		strcmp(migration->kind, "generated") == 0;
+	ExecutePlace place = {series->schema, migration->scope, down, migration->version, 0};
 	ExecuteMigration environment;
 	ListCell   *lc;
 
@@ -164,9 +165,9 @@ run_migration(Series *series, ExecutedMigration *executed)
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
 {
-	bool		tenant = ((Migration *) linitial(pending))->tenant;
+	Scope		scope = ((Migration *) linitial(pending))->scope;
 	Series		series = {.options = options, .schema = schema,
-	.default_schema = tenant ? ashmig_default_schema : schema};
+	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
 	ListCell   *lc;
 
@@ -242,7 +243,7 @@ check_usage(const char *schema)
 static void
 run_pending(const RunOptions *options, bool outside, RunResult *result)
 {
-	bool		tenant = result->tenant;
+	Scope		scope = result->scope;
 	const char *schema = result->schema;
 	List	   *pending;
 	List	   *done;
@@ -254,12 +255,12 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	}
 	schema_lock_acquire(schema);
 	catalog_lock_versions(RowExclusiveLock);
-	pending = pending_copy(pending_migrations(options, tenant, schema));
+	pending = pending_copy(pending_migrations(options, scope, schema));
 	if (pending == NIL)
 		return;
 	if (!OidIsValid(get_namespace_oid(schema, true)))
 	{
-		if (!tenant)
+		if (scope == SCOPE_PUBLIC)
 			raise_no_public_schema(schema);
 		result->status = RUN_MISSING;
 		return;
@@ -267,11 +268,11 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	check_usage(schema);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
-		catalog_record_rolled_back(schema, tenant, done);
+		catalog_record_rolled_back(schema, scope, done);
 	else
-		catalog_record_applied(schema, tenant, done);
+		catalog_record_applied(schema, scope, done);
 	result->applied = list_length(done);
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
 	result->blocks_tenants = change_tables(list_copy_tail(pending, result->applied));
 	if (result->remaining > 0)
@@ -284,7 +285,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
  * Do what is pending in a schema, in the current transaction.
  */
 RunResult *
-migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)
+migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool outside)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
@@ -293,14 +294,14 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
 	instr_time	start = elapsed_start();
 	int			level;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
+	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
 						  options->lock_timeout,
-						  tenant && !options->log_sql);
+						  scope == SCOPE_TENANT && !options->log_sql);
 	run_pending(options, outside, result);
 	execute_leave(level);
 	MemoryContextSwitchTo(old);
@@ -314,12 +315,12 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
  * The result of a schema whose transaction failed.
  */
 RunResult *
-migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+migrate_failed(Scope scope, const char *schema, ErrorData *error, instr_time start)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = RUN_FAILED;
 	result->attempts = 1;
@@ -332,7 +333,7 @@ migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time sta
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);
 	}
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	MemoryContextSwitchTo(old);
 	return result;
 }

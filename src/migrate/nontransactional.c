@@ -199,9 +199,9 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 
 	catalog_lock_versions(RowExclusiveLock);
 	if (down)
-		catalog_record_rolled_back(schema, migration->tenant, list_make1(&executed));
+		catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
 	else
-		catalog_record_applied(schema, migration->tenant, list_make1(&executed));
+		catalog_record_applied(schema, migration->scope, list_make1(&executed));
 	catalog_partial_forget(migration, schema);
 }
 
@@ -211,9 +211,9 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 void
 nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
 {
-	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *statements = options->down ? migration->down : migration->up;
-	ExecutePlace place = {schema, migration->tenant, options->down, migration->version, 0};
+	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;

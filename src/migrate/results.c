@@ -42,11 +42,11 @@ run_status_name(RunStatus status)
  * The result of a schema that is not run.
  */
 RunResult *
-results_without_run(bool tenant, const char *schema, RunStatus status)
+results_without_run(Scope scope, const char *schema, RunStatus status)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = status;
 	return result;
@@ -116,7 +116,7 @@ append_failure(StringInfo buf, const RunResult *result)
 	const ErrorData *error = result->error;
 
 	appendStringInfo(buf, "%s \"%s\": %s (SQLSTATE %s)",
-					 result->tenant ? "tenant" : "public schema", result->schema,
+					 result->scope == SCOPE_TENANT ? "tenant" : "public schema", result->schema,
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
 		appendStringInfo(buf, ", after %d tries", result->attempts);
@@ -177,7 +177,7 @@ results_raise_failure(List *results)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_RUN_FAILED),
 			 failed == 1 ?
-			 errmsg("%s \"%s\" failed: %s", first->tenant ? "tenant" : "public schema",
+			 errmsg("%s \"%s\" failed: %s", first->scope == SCOPE_TENANT ? "tenant" : "public schema",
 					first->schema, first->error->message) :
 			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
 					failed, list_length(results), first->schema, first->error->message),

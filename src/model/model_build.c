@@ -18,24 +18,30 @@
 
 /* The name of a table as PostgreSQL keeps it, "default_schema" counting as none */
 static TableName
-table_name_make(bool tenant, const char *schema, const char *name,
+table_name_make(Scope scope, const char *schema, const char *name,
 				const char *default_schema)
 {
 	TableName	result;
 
-	result.tenant = tenant;
+	result.scope = scope;
 	result.schema = NULL;
-	if (!tenant && schema != NULL && strcmp(schema, default_schema) != 0)
+	if (scope == SCOPE_PUBLIC && schema != NULL && strcmp(schema, default_schema) != 0)
 		result.schema = names_cut(schema);
 	result.name = names_cut(name);
 	return result;
 }
 
+static Scope
+multitenancy_scope(const Multitenancy *multitenancy)
+{
+	return multitenancy->strategy == STRATEGY_CONTEXT ? SCOPE_TENANT : SCOPE_PUBLIC;
+}
+
 TableName
 model_table_name(const ResourceSnapshot *snapshot, const char *default_schema)
 {
-	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
-						   snapshot->schema, snapshot->table, default_schema);
+	return table_name_make(multitenancy_scope(&snapshot->multitenancy), snapshot->schema,
+						   snapshot->table, default_schema);
 }
 
 /* ----------
@@ -203,13 +209,14 @@ static TableName
 foreign_key_target(const ResourceSnapshot *snapshot, const Reference *reference,
 				   const char *default_schema)
 {
-	bool		tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		reference->multitenancy.strategy == STRATEGY_CONTEXT;
+	Scope		scope = multitenancy_scope(&snapshot->multitenancy);
 	const char *schema = reference->schema;
 
-	if (schema == NULL && snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
+	if (schema == NULL && scope == SCOPE_PUBLIC)
 		schema = snapshot->schema;
-	return table_name_make(tenant, schema, reference->table, default_schema);
+	if (multitenancy_scope(&reference->multitenancy) == SCOPE_PUBLIC)
+		scope = SCOPE_PUBLIC;
+	return table_name_make(scope, schema, reference->table, default_schema);
 }
 
 /*
@@ -295,8 +302,7 @@ model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
 	statement->name = custom->name;
 	statement->up = custom->up;
 	statement->down = custom->down;
-	statement->tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		!custom->global;
+	statement->scope = custom->global ? SCOPE_PUBLIC : multitenancy_scope(&snapshot->multitenancy);
 	return statement;
 }
 

@@ -78,7 +78,7 @@ static const char *const named_words[] = {
 typedef struct NameKey
 {
 	NamedKind	kind;
-	bool		tenant;
+	Scope		scope;
 	NameData	schema;			/* "": the default schema, or a tenant's */
 	NameData	table;			/* "" for a relation */
 	NameData	name;
@@ -105,7 +105,7 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 
 	memset(&key, 0, sizeof(key));
 	key.kind = kind;
-	key.tenant = table->tenant;
+	key.scope = table->scope;
 	namestrcpy(&key.schema, table->schema ? table->schema : "");
 	namestrcpy(&key.table, kind == NAMED_RELATION ? "" : table->name);
 	namestrcpy(&key.name, name);

@@ -288,7 +288,7 @@ index_name_taken(const DiffContext *context, const Table *table, const TableInde
 		{
 			TableName	on = index_table(&other->name, taken);
 
-			if (on.tenant == wanted.tenant && names_same(on.schema, wanted.schema))
+			if (on.scope == wanted.scope && names_same(on.schema, wanted.schema))
 				return true;
 		}
 	}
@@ -450,7 +450,7 @@ find_statement(List *statements, const Statement *wanted)
 		if (strcmp(statement->name, wanted->name) == 0 &&
 			strcmp(statement->up, wanted->up) == 0 &&
 			strcmp(statement->down, wanted->down) == 0 &&
-			statement->tenant == wanted->tenant)
+			statement->scope == wanted->scope)
 			return statement;
 	}
 	return NULL;

@@ -64,7 +64,7 @@ restart:
 	{
 		const TableName *taken = lfirst(lc);
 
-		if (taken->tenant == table->tenant && names_same(taken->schema, table->schema) &&
+		if (taken->scope == table->scope && names_same(taken->schema, table->schema) &&
 			strcmp(taken->name, name) == 0)
 		{
 			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));

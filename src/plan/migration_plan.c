@@ -98,7 +98,7 @@ migration_plan_make(List *operations)
 		if (is_concurrent_index(lfirst(lc)))
 			concurrent = lappend(concurrent, lfirst(lc));
 	}
-	for (int tenant = 0; tenant <= 1; tenant++)
+	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
 	{
 		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
 		{
@@ -108,14 +108,14 @@ migration_plan_make(List *operations)
 			{
 				Operation  *operation = lfirst(lc);
 
-				if (operation_is_tenant(operation) == (tenant == 1) &&
+				if (operation_scope(operation) == scope &&
 					migration_part(operation, concurrent) == part &&
 					!is_repeated_schema(sorted, operation))
 					migration->operations = lappend(migration->operations, operation);
 			}
 			if (migration->operations == NIL)
 				continue;
-			migration->tenant = tenant == 1;
+			migration->scope = scope;
 			migration->suffix = part_suffixes[part];
 			migration->transactional = part != PART_CONCURRENT;
 			migration->up = deparse_up(migration->operations);

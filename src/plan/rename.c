@@ -393,7 +393,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 	{
 		const TableName *name = &((Table *) lfirst(lc))->name;
 
-		if (name->tenant != table->name.tenant)
+		if (name->scope != table->name.scope)
 			continue;
 		if (strcmp(name->name, table->name.name) == 0)
 			schemas = lappend(schemas, name->schema ? name->schema
@@ -613,7 +613,7 @@ question_print(JsonWriter *json, const RenameQuestion *question)
 	json_write_open(json, NULL, '{');
 	json_write_string(json, "table", question->table.name);
 	json_write_string(json, "schema", question->table.schema);
-	json_write_bool(json, "tenant", question->table.tenant);
+	json_write_bool(json, "tenant", question->table.scope == SCOPE_TENANT);
 	if (question->column)
 		json_write_string(json, "column", question->column);
 	json_write_string(json, "question", question->move ? "moved" : "renamed");

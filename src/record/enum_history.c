@@ -120,9 +120,9 @@ recorded_labels(const EnumType *type, List **labels)
 	ListCell   *lr;
 
 	history.type = type;
-	history.schema = type->tenant ? TENANT_SCHEMA :
+	history.schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA :
 		type->schema ? type->schema : ashmig_default_schema;
-	foreach(lm, catalog_migrations(NULL, type->tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach(lm, catalog_migrations(NULL, scope_filter(type->scope)))
 	{
 		Migration  *migration = lfirst(lm);
 
@@ -130,7 +130,8 @@ recorded_labels(const EnumType *type, List **labels)
 			continue;
 		foreach(ls, migration->up)
 		{
-			char	   *text = sql_fill(lfirst(ls), type->tenant ? TENANT_SCHEMA : ashmig_default_schema,
+			char	   *text = sql_fill(lfirst(ls),
+										type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema,
 										ashmig_default_schema);
 
 			foreach(lr, raw_parser(text, RAW_PARSE_DEFAULT))
@@ -163,10 +164,10 @@ live_labels(const EnumType *type, List **labels)
 	uint64		rows;
 
 	values[0] = CStringGetTextDatum(type->name);
-	if (!type->tenant)
+	if (type->scope == SCOPE_PUBLIC)
 		values[1] = CStringGetTextDatum(type->schema ? type->schema : ashmig_default_schema);
 	level = catalog_connect();
-	rows = catalog_query(&query, values, type->tenant ? " n" : "  ");
+	rows = catalog_query(&query, values, type->scope == SCOPE_TENANT ? " n" : "  ");
 	*labels = NIL;
 	for (uint64 i = 0; i < rows; i++)
 	{

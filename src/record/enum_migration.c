@@ -17,7 +17,7 @@
 static char *
 enum_reference(const EnumType *type)
 {
-	const char *schema = type->tenant ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
+	const char *schema = type->scope == SCOPE_TENANT ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
 
 	return psprintf("%s.%s", type->schema ? quote_name(type->schema) : schema,
 					quote_name(type->name));
@@ -80,7 +80,7 @@ record_enum(const EnumType *type, char *name, char *up, char *down, bool transac
 	Migration	migration = {0};
 
 	migration.repo = pstrdup(type->repo);
-	migration.tenant = type->tenant;
+	migration.scope = type->scope;
 	migration.name = name;
 	migration.kind = "enum";
 	migration.transactional = transactional;

@@ -88,7 +88,7 @@ check_statement(const RawStmt *raw, const char *text, bool transactional)
  * the statements, and by fragment_split, for the text of each.
  */
 List *
-record_sql_split(const char *sql, bool tenant, bool transactional)
+record_sql_split(const char *sql, Scope scope, bool transactional)
 {
 	char	   *text = sql_fill(sql, "prefix_name", "default");
 	ErrorContextCallback callback;
@@ -97,7 +97,7 @@ record_sql_split(const char *sql, bool tenant, bool transactional)
 	List	   *tree;
 	ListCell   *lc;
 
-	if (!tenant && strstr(sql, PLACEHOLDER_TENANT) != NULL)
+	if (scope == SCOPE_PUBLIC && strstr(sql, PLACEHOLDER_TENANT) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("%s stands in a migration of the public schema", PLACEHOLDER_TENANT),

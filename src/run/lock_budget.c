@@ -156,7 +156,7 @@ lock_budget_statement(List *statements)
 typedef struct Counted
 {
 	const char *repo;
-	bool		tenant;
+	Scope		scope;
 	int64		version;
 	int			locks;
 } Counted;
@@ -170,13 +170,13 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	foreach(lc, *counted)
 	{
 		entry = lfirst(lc);
-		if (entry->version == migration->version && entry->tenant == migration->tenant &&
+		if (entry->version == migration->version && entry->scope == migration->scope &&
 			strcmp(entry->repo, migration->repo) == 0)
 			return entry->locks;
 	}
 	entry = palloc(sizeof(Counted));
 	entry->repo = pstrdup(migration->repo);
-	entry->tenant = migration->tenant;
+	entry->scope = migration->scope;
 	entry->version = migration->version;
 	entry->locks = lock_budget_statement(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
@@ -253,7 +253,7 @@ lock_budget_check(const RunOptions *options, List *targets)
 
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
-		foreach(m, pending_migrations(options, target->tenant, target->schema))
+		foreach(m, pending_migrations(options, target->scope, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}
 	if (needed > FEW_LOCKS)

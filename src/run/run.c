@@ -47,11 +47,11 @@ run_inline(const RunOptions *options, List *targets)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!target->exists)
-			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
+			result = results_without_run(target->scope, target->schema, RUN_MISSING);
 		else
 		{
-			result = migrate_schema(options, target->tenant, target->schema, false);
-			if (target->tenant)
+			result = migrate_schema(options, target->scope, target->schema, false);
+			if (target->scope == SCOPE_TENANT)
 				lock_budget_measure(&measure, list_length(targets));
 		}
 		if (result->status != RUN_NOTHING)
@@ -89,7 +89,7 @@ run_pass(const RunOptions *options, List *targets)
 		if (target->exists)
 			present = lappend(present, target);
 		else
-			results = lappend(results, results_without_run(target->tenant, target->schema, RUN_MISSING));
+			results = lappend(results, results_without_run(target->scope, target->schema, RUN_MISSING));
 	}
 	if (present == NIL)
 		return results;
@@ -112,7 +112,7 @@ new_targets(List *targets, HTAB *names, bool first_pass)
 		bool		found;
 
 		/* public may have a tenant's name as prefix */
-		if (target->tenant)
+		if (target->scope == SCOPE_TENANT)
 			(void) hash_search(names, target->schema, HASH_ENTER, &found);
 		else
 			found = !first_pass;

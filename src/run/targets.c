@@ -86,7 +86,7 @@ selected_tenants(const RunOptions *options)
 		if (found != options->has_only)
 			continue;
 		target = palloc(sizeof(Target));
-		target->tenant = true;
+		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
 		target->schema = tenant->schema;
 		result = lappend(result, target);
@@ -137,7 +137,7 @@ static CatalogStatement unfinished_down = {
  * Those of the targets, all of one scope, that may have something to do.
  */
 static List *
-unfinished(const RunOptions *options, bool tenant, List *targets)
+unfinished(const RunOptions *options, Scope scope, List *targets)
 {
 	Datum		values[4] = {0};
 	char		nulls[] = "  nn";
@@ -150,7 +150,7 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 		return NIL;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -270,14 +270,14 @@ targets_find(const RunOptions *options)
 	{
 		Target	   *target = palloc(sizeof(Target));
 
-		target->tenant = false;
+		target->scope = SCOPE_PUBLIC;
 		target->exists = true;	/* else the error of the first migration says
 								 * so */
 		target->schema = pstrdup(run_options_public_schema(options));
-		result = unfinished(options, false, list_make1(target));
+		result = unfinished(options, SCOPE_PUBLIC, list_make1(target));
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
-		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
+		result = list_concat(result, unfinished(options, SCOPE_TENANT, selected_tenants(options)));
 	return result;
 }
 
@@ -310,14 +310,14 @@ version_array(List *versions)
 
 /* The targets of one scope */
 static List *
-targets_of_scope(List *targets, bool tenant)
+targets_of_scope(List *targets, Scope scope)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	foreach(lc, targets)
 	{
-		if (((Target *) lfirst(lc))->tenant == tenant)
+		if (((Target *) lfirst(lc))->scope == scope)
 			result = lappend(result, lfirst(lc));
 	}
 	return result;
@@ -325,7 +325,7 @@ targets_of_scope(List *targets, bool tenant)
 
 /* The same for one scope */
 static void
-check_reversible_of(const RunOptions *options, bool tenant, List *targets)
+check_reversible_of(const RunOptions *options, Scope scope, List *targets)
 {
 	Datum		values[6] = {0};
 	char		nulls[] = "  nnnn";
@@ -338,7 +338,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 		step = 1;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -366,7 +366,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
 				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
-						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
+						scope_name(scope), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
 				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
@@ -381,6 +381,6 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 void
 targets_check_reversible(const RunOptions *options, List *targets)
 {
-	check_reversible_of(options, false, targets_of_scope(targets, false));
-	check_reversible_of(options, true, targets_of_scope(targets, true));
+	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
+		check_reversible_of(options, scope, targets_of_scope(targets, scope));
 }

@@ -9,11 +9,12 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
 #include "migrate/options.h"
 
 typedef struct Target
 {
-	bool		tenant;
+	Scope		scope;
 	bool		exists;
 	char	   *schema;
 } Target;

@@ -34,7 +34,7 @@ tenant_tables(const Recorded *recorded)
 		Table	   *table = lfirst(lc);
 
 		table->retired = NIL;
-		if (table->name.tenant)
+		if (table->name.scope == SCOPE_TENANT)
 			model_add(model, table);
 	}
 	return model;
@@ -74,7 +74,7 @@ tenant_statements(void)
 		PlannedMigration *migration = lfirst(lr);
 
 		/* a global statement of a tenant table ran once, in public */
-		if (migration->tenant)
+		if (migration->scope == SCOPE_TENANT)
 			statements = list_concat(statements, migration->up);
 	}
 	return statements;
@@ -133,7 +133,7 @@ string_array(List *migrations, bool checksums)
 static Compiled *
 compile(void)
 {
-	List	   *migrations = catalog_migrations_cached(true);
+	List	   *migrations = catalog_migrations_cached(SCOPE_TENANT);
 	Compiled   *compiled;
 	ListCell   *lc;
 
@@ -161,7 +161,7 @@ history_locks(void)
 	int			locks = 0;
 	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(true))
+	foreach(lc, catalog_migrations_cached(SCOPE_TENANT))
 		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
 	return locks;
 }
@@ -218,7 +218,7 @@ cache_load(void)
 	cached = NULL;
 
 	/* before reading, so that a change meanwhile makes it stale */
-	(void) catalog_migrations_cached(true);
+	(void) catalog_migrations_cached(SCOPE_TENANT);
 	cache_changes = catalog_migrations_changes();
 	compiled = compile();
 	cached_locks = compiled ? lock_budget_statement(compiled->statements) : history_locks();
