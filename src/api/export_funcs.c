@@ -13,6 +13,7 @@
 
 #include "api/args.h"
 #include "base/compat.h"
+#include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "record/export.h"
 #include "record/record.h"
@@ -35,6 +36,18 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	migration = record_find(PG_GETARG_INT64(0), call_scope(fcinfo),
 							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
+}
+
+static MigrationKind
+import_kind(const char *name)
+{
+	MigrationKind kind;
+
+	if (!migration_kind_find(name, &kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"%s\" is not a kind of migration", name)));
+	return kind;
 }
 
 /*
@@ -61,7 +74,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.reversible = true;
 		migration.down = catalog_text_list(value);
 	}
-	migration.kind = kind ? kind : "sql";
+	migration.kind = kind ? import_kind(kind) : MIGRATION_SQL;
 	migration.repo = pstrdup(repo ? catalog_repo_name(repo) : "");
 	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);

@@ -45,7 +45,7 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	migration.version = PG_ARGISNULL(0) ? 0 : catalog_check_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	migration.kind = "sql";
+	migration.kind = MIGRATION_SQL;
 	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);

@@ -27,7 +27,7 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 	migration->scope = planned->scope;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
-	migration->kind = "generated";
+	migration->kind = MIGRATION_GENERATED;
 	migration->dev = options->dev;
 	migration->transactional = planned->transactional;
 	migration->up = planned->up;

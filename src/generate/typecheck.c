@@ -256,7 +256,7 @@ typecheck_may_bring_types(const Migration *migration)
 	static const char *const objects[] = {"type", "domain", "extension", NULL};
 	ListCell   *lc;
 
-	if (strcmp(migration->kind, "generated") != 0)
+	if (migration->kind != MIGRATION_GENERATED)
 		return true;
 	foreach(lc, migration->up)
 	{

@@ -167,6 +167,34 @@ catalog_repo_name(const char *repo)
 	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
 }
 
+static const char *const kind_names[] = {
+	[MIGRATION_GENERATED] = "generated",
+	[MIGRATION_SQL] = "sql",
+	[MIGRATION_EXTENSION] = "extension",
+	[MIGRATION_ENUM] = "enum",
+	[MIGRATION_ADOPTED] = "adopted"
+};
+
+const char *
+migration_kind_name(MigrationKind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+migration_kind_find(const char *name, MigrationKind *kind)
+{
+	for (int i = 0; i < lengthof(kind_names); i++)
+	{
+		if (strcmp(name, kind_names[i]) == 0)
+		{
+			*kind = (MigrationKind) i;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Statements as text that no two lists share */
 static void
 append_statements(StringInfo buf, List *statements)
@@ -234,7 +262,7 @@ catalog_add_migration(Migration *migration)
 	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 	values[3] = CStringGetTextDatum(migration->name);
-	values[4] = CStringGetTextDatum(migration->kind);
+	values[4] = CStringGetTextDatum(migration_kind_name(migration->kind));
 	values[5] = BoolGetDatum(migration->dev);
 	values[6] = BoolGetDatum(migration->transactional);
 	values[7] = catalog_text_array(migration->up);
@@ -291,20 +319,6 @@ catalog_remove_migration(const char *repo, Scope scope, int64 version)
 	catalog_disconnect(level);
 }
 
-/* The kinds, so that Migration.kind needs no copy */
-static const char *
-kind_name(const char *kind)
-{
-	static const char *const kinds[] = {"generated", "sql", "extension", "enum", "adopted"};
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strcmp(kind, kinds[i]) == 0)
-			return kinds[i];
-	}
-	return "sql";
-}
-
 /* A text[] column as a List in the current memory context */
 static List *
 row_statements(uint64 row, int column)
@@ -329,7 +343,8 @@ row_migration(uint64 row, MemoryContext context)
 	migration->scope = DatumGetBool(catalog_datum(row, 2, &isnull)) ? SCOPE_TENANT : SCOPE_PUBLIC;
 	migration->version = catalog_int64(row, 3);
 	migration->name = catalog_string(row, 4, context);
-	migration->kind = kind_name(catalog_string(row, 5, context));
+	if (!migration_kind_find(catalog_string(row, 5, context), &migration->kind))
+		migration->kind = MIGRATION_SQL;	/* not reached: a CHECK */
 	migration->dev = DatumGetBool(catalog_datum(row, 6, &isnull));
 	migration->transactional = DatumGetBool(catalog_datum(row, 7, &isnull));
 	migration->up = row_statements(row, 8);

@@ -28,13 +28,23 @@
 #include "base/scope.h"
 #include "metadata/catalog_spi.h"
 
+/* Where a migration comes from */
+typedef enum MigrationKind
+{
+	MIGRATION_GENERATED,		/* from snapshots */
+	MIGRATION_SQL,				/* hand-written */
+	MIGRATION_EXTENSION,
+	MIGRATION_ENUM,
+	MIGRATION_ADOPTED			/* from Ecto, without statements */
+} MigrationKind;
+
 typedef struct Migration
 {
 	char	   *repo;			/* "" where none */
 	Scope		scope;
 	int64		version;
 	char	   *name;
-	const char *kind;
+	MigrationKind kind;
 	bool		dev;
 	bool		transactional;
 	List	   *up;				/* of char * */
@@ -58,6 +68,10 @@ scope_filter(Scope scope)
 {
 	return scope == SCOPE_TENANT ? SCOPES_TENANT : SCOPES_PUBLIC;
 }
+
+/* The kind as the column "kind" has it; and back, false where there is none of that name */
+extern const char *migration_kind_name(MigrationKind kind);
+extern bool migration_kind_find(const char *name, MigrationKind *kind);
 
 /* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
 extern const char *catalog_repo_name(const char *repo);

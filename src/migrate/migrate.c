@@ -131,7 +131,7 @@ run_migration(Series *series, ExecutedMigration *executed)
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
 	bool		may_defer = migration->scope == SCOPE_TENANT && !down &&
-		strcmp(migration->kind, "generated") == 0;
+		migration->kind == MIGRATION_GENERATED;
 	ExecutePlace place = {series->schema, migration->scope, down, migration->version, 0};
 	ExecuteMigration environment;
 	ListCell   *lc;
@@ -217,7 +217,7 @@ change_tables(List *migrations)
 		const Migration *migration = lfirst(lc);
 
 		if (migration->transactional ||
-			(strcmp(migration->kind, "generated") != 0 && strcmp(migration->kind, "enum") != 0))
+			(migration->kind != MIGRATION_GENERATED && migration->kind != MIGRATION_ENUM))
 			return true;
 	}
 	return false;

@@ -126,7 +126,7 @@ recorded_labels(const EnumType *type, List **labels)
 	{
 		Migration  *migration = lfirst(lm);
 
-		if (strcmp(migration->kind, "enum") != 0 && strcmp(migration->kind, "sql") != 0)
+		if (migration->kind != MIGRATION_ENUM && migration->kind != MIGRATION_SQL)
 			continue;
 		foreach(ls, migration->up)
 		{

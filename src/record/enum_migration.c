@@ -82,7 +82,7 @@ record_enum(const EnumType *type, char *name, char *up, char *down, bool transac
 	migration.repo = pstrdup(type->repo);
 	migration.scope = type->scope;
 	migration.name = name;
-	migration.kind = "enum";
+	migration.kind = MIGRATION_ENUM;
 	migration.transactional = transactional;
 	migration.up = list_make1(up);
 	migration.down = down ? list_make1(down) : NIL;

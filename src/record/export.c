@@ -150,7 +150,7 @@ export_script(const Migration *migration)
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
 								  scope_name(migration->scope), migration->version,
-								  migration->name, migration->kind));
+								  migration->name, migration_kind_name(migration->kind)));
 	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
@@ -161,7 +161,8 @@ export_script(const Migration *migration)
 	appendStringInfoString(&buf, ",\n");
 	append_statements(&buf, "down", migration->down, !migration->reversible);
 	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
-					 migration->kind, migration->scope == SCOPE_TENANT ? "true" : "false",
+					 migration_kind_name(migration->kind),
+					 migration->scope == SCOPE_TENANT ? "true" : "false",
 					 migration->transactional ? "true" : "false",
 					 migration->covered ? "true" : "false");
 	if (migration->repo[0] != '\0')

@@ -51,7 +51,7 @@ installing_migrations(List *all, bool with_dev)
 	{
 		Migration  *migration = lfirst(lc);
 
-		if (strcmp(migration->kind, "extension") == 0 && (with_dev || !migration->dev))
+		if (migration->kind == MIGRATION_EXTENSION && (with_dev || !migration->dev))
 			result = lappend(result, migration);
 	}
 	return result;
@@ -342,7 +342,7 @@ make_migration(const Installation *install, const Bundle *bundle, bool dev)
 	migration->repo = bundle->snapshots == NIL ? "" :
 		((ResourceSnapshot *) linitial(bundle->snapshots))->repo;
 	migration->name = migration_name(install->names);
-	migration->kind = "extension";
+	migration->kind = MIGRATION_EXTENSION;
 	migration->dev = dev;
 	migration->transactional = true;
 	migration->up = install->up;

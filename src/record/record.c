@@ -214,11 +214,12 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 {
 	AppliedIn  *applied;
 
-	if (strcmp(recorded->kind, migration->kind) != 0)
+	if (recorded->kind != migration->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
 				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
-				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
+				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name,
+						   migration_kind_name(recorded->kind)),
 				 errhint("Give another version; NULL takes the next one.")));
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
@@ -262,7 +263,7 @@ record_add(Migration *migration)
 	else
 	{
 		recorded = record_find(migration->version, migration->scope, migration->repo, true);
-		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
+		if (recorded && recorded->kind == migration->kind &&
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
 			migration->checksum = recorded->checksum;
@@ -367,7 +368,7 @@ record_forget(int64 version, Scope scope, const char *repo)
 		catalog_remove_migration(migration->repo, scope, migration->version);
 		count++;
 	}
-	if (strcmp(found->kind, "generated") == 0 || strcmp(found->kind, "adopted") == 0)
+	if (found->kind == MIGRATION_GENERATED || found->kind == MIGRATION_ADOPTED)
 		forget_snapshots(found);
 	return count;
 }

@@ -93,8 +93,8 @@ tenant_statements(void)
 static bool
 is_covered(const Migration *migration)
 {
-	return migration->covered || strcmp(migration->kind, "generated") == 0 ||
-		strcmp(migration->kind, "adopted") == 0;
+	return migration->covered || migration->kind == MIGRATION_GENERATED ||
+		migration->kind == MIGRATION_ADOPTED;
 }
 
 /* bigint[] of the versions of migrations */
