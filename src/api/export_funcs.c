@@ -98,11 +98,8 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 static void
 put_changed(ReturnSetInfo *rsinfo)
 {
-	ListCell   *lc;
-
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
 		char	   *checksum = catalog_checksum(migration);
 		Datum		values[CHECK_COLUMNS] = {0};
 		bool		nulls[CHECK_COLUMNS] = {0};

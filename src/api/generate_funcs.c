@@ -32,11 +32,8 @@ PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
 static void
 put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
 		Datum		values[6];
 		bool		nulls[6] = {false};
 

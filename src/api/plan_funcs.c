@@ -114,7 +114,6 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	int			level = settings_pin_parser();
 	Generation *generation;
 	int			step = 0;
-	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
 
@@ -123,14 +122,10 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	foreach(lm, generation->extensions)
 		put_extension_row(rsinfo, ++step, lfirst(lm));
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, migration, repo->migrations)
 		{
-			PlannedMigration *migration = lfirst(lm);
-
 			foreach(lo, migration->operations)
 				put_plan_row(rsinfo, ++step, repo->repo, migration->scope,
 							 migration->transactional, lfirst(lo));
@@ -152,7 +147,6 @@ pending_text(const Generation *generation, int *count)
 	StringInfoData buf;
 	ListCell   *lr;
 	ListCell   *lm;
-	ListCell   *lo;
 
 	*count = list_length(generation->extensions);
 	initStringInfo(&buf);
@@ -162,9 +156,8 @@ pending_text(const Generation *generation, int *count)
 	{
 		foreach(lm, ((RepoGeneration *) lfirst(lr))->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach_ptr(const Operation, operation, ((PlannedMigration *) lfirst(lm))->operations)
 			{
-				const Operation *operation = lfirst(lo);
 				const char *name = operation_subject_name(operation);
 
 				if (++(*count) > 10)
@@ -237,17 +230,14 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");
 	call_require(fcinfo, 1, "new");
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
+	foreach_ptr(RepoGeneration, repo, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
-		RepoGeneration *repo = lfirst(lr);
-
 		foreach(lm, repo->migrations)
 		{
 			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)

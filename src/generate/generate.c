@@ -6,6 +6,7 @@
 
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
@@ -32,12 +33,9 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		  const GenerateOptions *options, Problem *problem)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, groups)
+	foreach_ptr(SnapshotGroup, group, groups)
 	{
-		SnapshotGroup *group = lfirst(lc);
-
 		if (model_find(recorded->model, &group->name) == NULL)
 			names = lappend(names, &group->name);
 	}
@@ -45,10 +43,8 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		return;
 	repo->taken = snapshot_store_take_over(recorded, repo->repo, names, options->dev, problem);
 	problem_raise(problem);
-	foreach(lc, repo->taken)
+	foreach_ptr(const TakenTable, table, repo->taken)
 	{
-		const TakenTable *table = lfirst(lc);
-
 		if (options->quiet)
 			break;
 		ereport(WARNING,
@@ -65,14 +61,11 @@ merge_history(const Table *recorded)
 {
 	MergeHistory history = {NIL, NIL};
 	List	   *identities = NIL;
-	ListCell   *lc;
 
 	if (recorded == NULL)
 		return history;
-	foreach(lc, recorded->indexes)
+	foreach_ptr(TableIndex, index, recorded->indexes)
 	{
-		TableIndex *index = lfirst(lc);
-
 		if (index->identity)
 			identities = lappend(identities, index->identity);
 	}
@@ -94,9 +87,8 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	ListCell   *lg;
 	ListCell   *lm;
 
-	foreach(lg, groups)
+	foreach_ptr(SnapshotGroup, group, groups)
 	{
-		SnapshotGroup *group = lfirst(lg);
 		MergeHistory history = merge_history(model_find(recorded->model, &group->name));
 		ResourceSnapshot *snapshot = snapshot_merge(group->snapshots, &history, problem);
 
@@ -191,13 +183,10 @@ static void
 check_repos(List *repos)
 {
 	TableMap   *owners = table_map_create();
-	ListCell   *lr;
 	ListCell   *lt;
 
-	foreach(lr, repos)
+	foreach_ptr(RepoGeneration, repo, repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-
 		foreach(lt, repo->tables)
 		{
 			const Table *table = ((GivenTable *) lfirst(lt))->table;
@@ -250,14 +239,11 @@ static bool
 types_may_come(const Generation *generation)
 {
 	List	   *applied = catalog_applied(ashmig_default_schema, SCOPE_PUBLIC);
-	ListCell   *lc;
 
 	if (generation->extensions != NIL)
 		return true;
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
-
 		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&
 			typecheck_may_bring_types(migration))
 			return true;

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
@@ -46,20 +47,16 @@ changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
 	ListCell   *lm;
-	ListCell   *lo;
 
-	foreach(lm, repo->taken)
+	foreach_ptr(TakenTable, taken, repo->taken)
 	{
-		TakenTable *taken = lfirst(lm);
-
 		if (repo->migrations != NIL)
 			table_map_put(changed, &taken->name, taken);
 	}
 	foreach(lm, repo->migrations)
 	{
-		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+		foreach_ptr(Operation, operation, ((PlannedMigration *) lfirst(lm))->operations)
 		{
-			Operation  *operation = lfirst(lo);
 			const TableName *name = &operation->table;
 
 			/* these two go by the old name */
@@ -93,27 +90,23 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 				 const int64 *first, bool dev)
 {
 	TableMap   *changed = changed_tables(repo);
-	ListCell   *lc;
 
-	foreach(lc, repo->diff->forgotten)
+	foreach_ptr(const TableName, name, repo->diff->forgotten)
 	{
-		const TableName *name = lfirst(lc);
 		int64		version = scope_version(first, name->scope);
 
 		snapshot_store_drop(repo->repo, name, version, dev);
 	}
-	foreach(lc, repo->taken)
+	foreach_ptr(const TakenTable, taken, repo->taken)
 	{
-		const TakenTable *taken = lfirst(lc);
 		int64		version = scope_version(first, taken->name.scope);
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
-	foreach(lc, repo->tables)
+	foreach_ptr(const GivenTable, given, repo->tables)
 	{
-		const GivenTable *given = lfirst(lc);
 		int64		version = scope_version(first, given->table->name.scope);
 
 		if (table_map_get(changed, &given->table->name) != NULL)
@@ -128,14 +121,8 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 static void
 forget_dev(List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
+	foreach_ptr(Migration, migration, migrations)
 		catalog_remove_migration(migration->repo, migration->scope, migration->version);
-	}
 	snapshot_store_forget_dev();
 }
 
@@ -144,33 +131,26 @@ generate_record(Datum input, const GenerateOptions *options)
 {
 	Generation *generation;
 	List	   *result = NIL;
-	ListCell   *lr;
-	ListCell   *lm;
 
 	catalog_lock_generation();
 	generation = generate_plan(input, options);
 	if (!options->dev)
 		forget_dev(generate_dev_migrations());
 
-	foreach(lm, generation->extensions)
+	foreach_ptr(Migration, migration, generation->extensions)
 	{
-		Migration  *migration = lfirst(lm);
-
 		migration->version = catalog_next_version();
 		migration->generation = migration->version;
 		migration->dev = options->dev;
 		catalog_add_migration(migration);
 		result = lappend(result, migration);
 	}
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
 		int64		first[NUM_SCOPES] = {0};
 
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			PlannedMigration *planned = lfirst(lm);
-
 			result = lappend(result, record_migration(repo, planned,
 													  &first[planned->scope], options));
 		}
@@ -212,15 +192,12 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	List	   *changed = NIL;
 	List	   *result = NIL;
 	int64		first[NUM_SCOPES] = {0};
-	ListCell   *lc;
 
 	catalog_lock_generation();
 	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
-	foreach(lc, recorded->model->tables)
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
 			continue;
 		operations = drop_retired(table, operations);
@@ -229,18 +206,12 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
-	foreach(lc, dropping.migrations)
+	foreach_ptr(PlannedMigration, planned, dropping.migrations)
 	{
-		PlannedMigration *planned = lfirst(lc);
-
 		result = lappend(result, record_migration(&dropping, planned,
 												  &first[planned->scope], &options));
 	}
-	foreach(lc, changed)
-	{
-		Table	   *table = lfirst(lc);
-
+	foreach_ptr(Table, table, changed)
 		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.scope], false);
-	}
 	return result;
 }

@@ -199,15 +199,9 @@ migration_kind_find(const char *name, MigrationKind *kind)
 static void
 append_statements(StringInfo buf, List *statements)
 {
-	ListCell   *lc;
-
 	appendStringInfo(buf, "%d;", list_length(statements));
-	foreach(lc, statements)
-	{
-		const char *statement = lfirst(lc);
-
+	foreach_ptr(const char, statement, statements)
 		appendStringInfo(buf, "%zu:%s;", strlen(statement), statement);
-	}
 }
 
 /*
@@ -435,7 +429,6 @@ cache_load(void)
 	static bool registered = false;
 	uint64		generation;
 	List	   *all;
-	ListCell   *lc;
 	MemoryContext old;
 
 	if (!registered)
@@ -453,9 +446,8 @@ cache_load(void)
 	all = load_migrations(NULL, SCOPES_ALL, cache_context);
 
 	old = MemoryContextSwitchTo(cache_context);
-	foreach(lc, all)
+	foreach_ptr(Migration, migration, all)
 	{
-		Migration  *migration = lfirst(lc);
 		List	  **of_scope = &cached_migrations[migration->scope];
 
 		if (migration->checksum[0] == '\0')

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_versions.h"
 
@@ -17,13 +18,10 @@ static Datum
 executed_numbers(List *executed, bool elapsed)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(executed), 1));
-	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, executed)
+	foreach_ptr(const ExecutedMigration, one, executed)
 	{
-		const ExecutedMigration *one = lfirst(lc);
-
 		elements[n++] = Int64GetDatum(elapsed ? one->elapsed :
 									  one->migration->version);
 	}
@@ -36,12 +34,9 @@ static Datum
 executed_strings(List *executed, bool checksum)
 {
 	List	   *strings = NIL;
-	ListCell   *lc;
 
-	foreach(lc, executed)
+	foreach_ptr(const ExecutedMigration, one, executed)
 	{
-		const ExecutedMigration *one = lfirst(lc);
-
 		strings = lappend(strings, checksum ? one->migration->checksum :
 						  one->migration->repo);
 	}
@@ -140,12 +135,8 @@ catalog_newest_version(Scope scope, const char *schema)
 bool
 catalog_is_applied(const Migration *migration, const List *applied)
 {
-	ListCell   *lc;
-
-	foreach(lc, applied)
+	foreach_ptr(const AppliedVersion, version, applied)
 	{
-		const AppliedVersion *version = lfirst(lc);
-
 		if (version->version == migration->version &&
 			strcmp(version->repo, migration->repo) == 0)
 			return true;

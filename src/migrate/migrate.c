@@ -96,14 +96,8 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 static void
 run_deferred(Series *series)
 {
-	ListCell   *lc;
-
-	foreach(lc, series->deferred)
-	{
-		Deferred   *deferred = lfirst(lc);
-
+	foreach_ptr(Deferred, deferred, series->deferred)
 		run_statement(series, deferred->sql, &deferred->place, deferred->executed);
-	}
 	series->deferred = NIL;
 }
 
@@ -169,16 +163,14 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	Series		series = {.options = options, .schema = schema,
 	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
-	ListCell   *lc;
 
 	series.context = CurrentMemoryContext;
 	series.lock_timeout = options->lock_timeout;
 	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
-	foreach(lc, pending)
+	foreach_ptr(const Migration, migration, pending)
 	{
-		const Migration *migration = lfirst(lc);
 		ExecutedMigration *executed;
 
 		if (outside && !migration->transactional)
@@ -210,12 +202,8 @@ raise_no_public_schema(const char *schema)
 static bool
 change_tables(List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
 		if (migration->transactional ||
 			(migration->kind != MIGRATION_GENERATED && migration->kind != MIGRATION_ENUM))
 			return true;

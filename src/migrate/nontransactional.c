@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/settings.h"
 #include "base/transaction.h"
@@ -68,15 +69,12 @@ unnamed_leftover(IndexStmt *create)
 	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
 	StringInfoData columns;
 	Oid			last = InvalidOid;
-	ListCell   *lc;
 
 	if (!OidIsValid(table))
 		return InvalidOid;
 	initStringInfo(&columns);
-	foreach(lc, list_concat_copy(create->indexParams, create->indexIncludingParams))
+	foreach_node(const IndexElem, element, list_concat_copy(create->indexParams, create->indexIncludingParams))
 	{
-		const IndexElem *element = lfirst_node(IndexElem, lc);
-
 		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
 						 element->name ? element->name : "expr");
 	}

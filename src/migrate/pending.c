@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
@@ -13,12 +14,8 @@
 static const SchemaVersion *
 find_summary(List *summaries, const char *repo)
 {
-	ListCell   *lc;
-
-	foreach(lc, summaries)
+	foreach_ptr(const SchemaVersion, summary, summaries)
 	{
-		const SchemaVersion *summary = lfirst(lc);
-
 		if (strcmp(summary->repo, repo) == 0)
 			return summary;
 	}
@@ -33,12 +30,9 @@ static bool
 is_contiguous(List *migrations, const SchemaVersion *summary)
 {
 	int			recorded = 0;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
 		if (migration->version <= summary->version &&
 			strcmp(migration->repo, summary->repo) == 0)
 			recorded++;
@@ -63,9 +57,8 @@ missing_migrations(Scope scope, const char *schema, List *summaries)
 	if (!contiguous)
 		applied = catalog_applied(schema, scope);
 
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
 		const SchemaVersion *summary = find_summary(summaries, migration->repo);
 		bool		has;
 
@@ -108,11 +101,9 @@ pending_up(const RunOptions *options, Scope scope, const char *schema)
 {
 	List	   *summaries = catalog_schema_versions(schema, scope);
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, missing_migrations(scope, schema, summaries))
+	foreach_ptr(Migration, migration, missing_migrations(scope, schema, summaries))
 	{
-		Migration  *migration = lfirst(lc);
 		const SchemaVersion *summary = find_summary(summaries, migration->repo);
 
 		if (!is_asked_for(options, migration->repo, migration->version))
@@ -137,12 +128,8 @@ static Migration *
 applied_migration(List *migrations, Scope scope, const char *schema,
 				  const AppliedVersion *applied)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->version == applied->version &&
 			strcmp(migration->repo, applied->repo) == 0)
 			return migration;
@@ -166,13 +153,11 @@ pending_down(const RunOptions *options, Scope scope, const char *schema)
 	List	   *migrations = catalog_migrations_cached(scope);	/* last: valid until the
 																 * next read */
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
 		step = 1;
-	foreach(lc, versions)
+	foreach_ptr(AppliedVersion, applied, versions)
 	{
-		AppliedVersion *applied = lfirst(lc);
 		Migration  *migration;
 
 		if (!is_asked_for(options, applied->repo, applied->version))
@@ -210,11 +195,9 @@ List *
 pending_copy(List *migrations)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, from, migrations)
 	{
-		const Migration *from = lfirst(lc);
 		Migration  *to = palloc(sizeof(Migration));
 		ListCell   *s;
 

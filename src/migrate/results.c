@@ -6,6 +6,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/results.h"
@@ -129,14 +130,11 @@ static char *
 failure_details(List *results)
 {
 	StringInfoData buf;
-	ListCell   *lc;
 	int			n = 0;
 
 	initStringInfo(&buf);
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status != RUN_FAILED)
 			continue;
 		if (++n > MAX_DETAILS)
@@ -159,12 +157,9 @@ results_raise_failure(List *results)
 	const RunResult *first = NULL;
 	int			failed = 0;
 	int			skipped = 0;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status == RUN_SKIPPED)
 			skipped++;
 		if (result->status != RUN_FAILED)

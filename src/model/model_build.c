@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "commands/defrem.h"
 
@@ -98,12 +99,9 @@ model_primary_key(const char *table, const List *attributes,
 				  const TableState *state)
 {
 	PrimaryKey *key = palloc0(sizeof(PrimaryKey));
-	ListCell   *lc;
 
-	foreach(lc, attributes)
+	foreach_ptr(const Attribute, attribute, attributes)
 	{
-		const Attribute *attribute = lfirst(lc);
-
 		if (attribute->primary_key)
 			key->columns = lappend(key->columns, names_cut(attribute->source));
 	}
@@ -131,21 +129,14 @@ model_primary_key(const char *table, const List *attributes,
 static bool
 reference_to_primary_key(const Reference *reference, List *others)
 {
-	ListCell   *ls;
-	ListCell   *la;
-
 	if (reference->primary_key != MAYBE_UNSET)
 		return reference->primary_key == MAYBE_TRUE;
-	foreach(ls, others)
+	foreach_ptr(ResourceSnapshot, other, others)
 	{
-		ResourceSnapshot *other = lfirst(ls);
-
 		if (strcmp(other->table, reference->table) != 0)
 			continue;
-		foreach(la, other->attributes)
+		foreach_ptr(Attribute, attribute, other->attributes)
 		{
-			Attribute  *attribute = lfirst(la);
-
 			if (attribute->primary_key &&
 				strcmp(attribute->source, reference->destination_attribute) == 0)
 				return true;
@@ -230,7 +221,6 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 	const Reference *reference = attribute->references;
 	ForeignKey *key;
 	bool		with_tenant;
-	ListCell   *lc;
 
 	if (reference == NULL || reference->ignore)
 		return NULL;
@@ -244,10 +234,8 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 	key->target = foreign_key_target(snapshot, reference, default_schema);
 	key->columns = list_make1(names_cut(attribute->source));
 	key->target_columns = list_make1(names_cut(reference->destination_attribute));
-	foreach(lc, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
+	foreach_ptr(MatchPair, pair, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
 	{
-		MatchPair  *pair = lfirst(lc);
-
 		key->columns = lappend(key->columns, names_cut(pair->source));
 		key->target_columns = lappend(key->target_columns,
 									  names_cut(pair->destination));
@@ -323,11 +311,8 @@ static void
 model_attributes(Table *table, const ResourceSnapshot *snapshot, const TableState *state,
 				 List *others, const char *default_schema, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, snapshot->attributes)
+	foreach_ptr(Attribute, attribute, snapshot->attributes)
 	{
-		Attribute  *attribute = lfirst(lc);
 		ForeignKey *key = model_foreign_key(snapshot, attribute, others, default_schema);
 		TableIndex *index = model_reference_index(snapshot, attribute, problem);
 

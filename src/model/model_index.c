@@ -7,6 +7,7 @@
 
 #include "parser/scansup.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "model/model_part.h"
 #include "syntax/fragment.h"
@@ -29,12 +30,8 @@ index_key_column(const char *name)
 static bool
 index_keys_have(const List *keys, const IndexKey *wanted)
 {
-	ListCell   *lc;
-
-	foreach(lc, keys)
+	foreach_ptr(const IndexKey, key, keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		if (key->is_string == wanted->is_string && index_key_equal(key, wanted))
 			return true;
 	}
@@ -111,12 +108,8 @@ index_derived_name(const char *table, const List *keys)
 static void
 index_check_keys(const TableIndex *index, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, index->keys)
+	foreach_ptr(IndexKey, key, index->keys)
 	{
-		IndexKey   *key = lfirst(lc);
-
 		if (key->is_sql)
 			fragment_check_index_element(index_key_sql(key), index->path, problem);
 	}
@@ -189,11 +182,9 @@ index_include(const ResourceSnapshot *snapshot, const CustomIndex *custom, Probl
 {
 	List	   *result = NIL;
 	int			i = 0;
-	ListCell   *lc;
 
-	foreach(lc, custom->include)
+	foreach_ptr(const char, text, custom->include)
 	{
-		const char *text = lfirst(lc);
 		char	   *path = psprintf("%s.include[%d]", custom->path, i++);
 		char	   *folded = downcase_identifier(text, strlen(text), false, false);
 		bool		as_it_stands = has_attribute(snapshot, text) &&

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/migration_plan.h"
@@ -68,14 +69,10 @@ migration_part(const Operation *operation, const List *concurrent)
 static bool
 is_repeated_schema(const List *operations, const Operation *operation)
 {
-	ListCell   *lc;
-
 	if (operation->kind != OP_CREATE_SCHEMA)
 		return false;
-	foreach(lc, operations)
+	foreach_ptr(const Operation, before, operations)
 	{
-		const Operation *before = lfirst(lc);
-
 		if (before == operation)
 			return false;
 		if (before->kind == OP_CREATE_SCHEMA &&
@@ -104,10 +101,8 @@ migration_plan_make(List *operations)
 		{
 			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
 
-			foreach(lc, sorted)
+			foreach_ptr(Operation, operation, sorted)
 			{
-				Operation  *operation = lfirst(lc);
-
 				if (operation_scope(operation) == scope &&
 					migration_part(operation, concurrent) == part &&
 					!is_repeated_schema(sorted, operation))

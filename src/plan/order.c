@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "plan/order.h"
 #include "syntax/sql_text.h"
 
@@ -142,13 +143,10 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
 static Operation *
 find_dependent(List *drops, const Table *table)
 {
-	ListCell   *lc;
 	ListCell   *lk;
 
-	foreach(lc, drops)
+	foreach_ptr(Operation, drop, drops)
 	{
-		Operation  *drop = lfirst(lc);
-
 		foreach(lk, drop->whole_table.from->foreign_keys)
 		{
 			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
@@ -206,13 +204,10 @@ order_operations(List *operations)
 	List	   *sorted = NIL;
 	TableMap   *ranks = table_map_create();
 	int			tables = 0;
-	ListCell   *lc;
 	int			i = 0;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		items[i].operation = operation;
 		items[i].phase = operation->before_renames ? PHASE_REMOVE_BEFORE_RENAMES
 			: order_phase(operation->kind);

@@ -10,6 +10,7 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -115,17 +116,14 @@ recorded_labels(const EnumType *type, List **labels)
 {
 	EnumHistory history = {0};
 	int			level = settings_pin_parser();
-	ListCell   *lm;
 	ListCell   *ls;
 	ListCell   *lr;
 
 	history.type = type;
 	history.schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA :
 		type->schema ? type->schema : ashmig_default_schema;
-	foreach(lm, catalog_migrations(NULL, scope_filter(type->scope)))
+	foreach_ptr(Migration, migration, catalog_migrations(NULL, scope_filter(type->scope)))
 	{
-		Migration  *migration = lfirst(lm);
-
 		if (migration->kind != MIGRATION_ENUM && migration->kind != MIGRATION_SQL)
 			continue;
 		foreach(ls, migration->up)

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "metadata/catalog_migrations.h"
@@ -29,13 +30,10 @@ enum_reference(const EnumType *type)
 static void
 check_labels(List *labels)
 {
-	ListCell   *lc;
 	List	   *seen = NIL;
 
-	foreach(lc, labels)
+	foreach_ptr(char, label, labels)
 	{
-		char	   *label = lfirst(lc);
-
 		if (strlen(label) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "base/settings.h"
@@ -45,12 +46,9 @@ static List *
 installing_migrations(List *all, bool with_dev)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, all)
+	foreach_ptr(Migration, migration, all)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->kind == MIGRATION_EXTENSION && (with_dev || !migration->dev))
 			result = lappend(result, migration);
 	}
@@ -63,12 +61,8 @@ installing_migrations(List *all, bool with_dev)
 static bool
 has_statement(List *migrations, bool down, const char *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (names_have(down ? migration->down : migration->up, statement))
 			return true;
 	}
@@ -83,14 +77,11 @@ recorded_ash_version(List *installed)
 {
 	int			version = 0;
 	ListCell   *lm;
-	ListCell   *ls;
 
 	foreach(lm, installed)
 	{
-		foreach(ls, ((Migration *) lfirst(lm))->up)
+		foreach_ptr(const char, statement, ((Migration *) lfirst(lm))->up)
 		{
-			const char *statement = lfirst(ls);
-
 			if (strncmp(statement, ASH_FUNCTIONS_MARK, strlen(ASH_FUNCTIONS_MARK)) == 0)
 				version = Max(version, atoi(statement + strlen(ASH_FUNCTIONS_MARK)));
 		}
@@ -359,16 +350,13 @@ extensions_missing(const Bundle *bundle, bool with_dev)
 {
 	Installation install = {0};
 	List	   *seen = NIL;
-	ListCell   *lc;
 
 	if (bundle->extensions == NIL)
 		return NIL;
 	install.all = catalog_migrations(NULL, SCOPES_PUBLIC);
 	install.installed = installing_migrations(install.all, with_dev);
-	foreach(lc, bundle->extensions)
+	foreach_ptr(char, name, bundle->extensions)
 	{
-		char	   *name = lfirst(lc);
-
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),

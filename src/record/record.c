@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
@@ -26,12 +27,9 @@ Migration *
 record_find(int64 version, Scope scope, const char *repo, bool missing_ok)
 {
 	Migration  *found = NULL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(repo, scope_filter(scope)))
+	foreach_ptr(Migration, migration, catalog_migrations(repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->version != version)
 			continue;
 		if (found)
@@ -352,16 +350,13 @@ record_forget(int64 version, Scope scope, const char *repo)
 	Migration  *found;
 	int64		generation;
 	int			count = 0;
-	ListCell   *lc;
 
 	catalog_lock_generation();
 	found = record_find(version, scope, repo, false);
 	generation = record_snapshot_version(found);
 	catalog_lock_versions(ShareLock);
-	foreach(lc, catalog_migrations(found->repo, scope_filter(scope)))
+	foreach_ptr(Migration, migration, catalog_migrations(found->repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (record_snapshot_version(migration) != generation)
 			continue;
 		check_not_begun(migration);

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/transaction.h"
 #include "metadata/catalog_migrations.h"
@@ -230,15 +231,13 @@ static List *
 newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	if (!options->run_tenants)
 		return NIL;
 	transaction_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(lc, targets_find(options))
+	foreach_ptr(const Target, target, targets_find(options))
 	{
-		const Target *target = lfirst(lc);
 		SharedItem *item;
 
 		if (!target->exists || is_listed(items, nitems, target->schema))

@@ -134,7 +134,6 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	Size		settings;
 	Size		size = estimate_segment(&estimator, nitems, nworkers, task->len,
 										&libraries, &settings);
-	ListCell   *lc;
 	int			i = 0;
 
 	pool->segment = dsm_create(size, 0);
@@ -143,9 +142,8 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	fill_run(pool->run, task_kind, nitems, nworkers, task->len);
 
 	pool->items = allocate(toc, SHARED_KEY_ITEMS, sizeof(SharedItem) * Max(nitems, 1));
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		SharedItem *item = &pool->items[i++];
 
 		memset(item, 0, sizeof(SharedItem));

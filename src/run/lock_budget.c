@@ -18,6 +18,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -91,12 +92,9 @@ static int
 alter_table_locks(AlterTableStmt *statement)
 {
 	int			locks = 2;
-	ListCell   *lc;
 
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
 		if (command->subtype == AT_AlterColumnType)
 			locks += TABLE_LOCKS;
 		else if (command->def)
@@ -244,11 +242,9 @@ lock_budget_check(const RunOptions *options, List *targets)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *counted = NIL;
 	int64		needed = 0;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		ListCell   *m;
 
 		needed += 2;			/* the schema, and the lock that excludes

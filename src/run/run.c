@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
@@ -37,12 +38,10 @@ run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
 	LockBudgetMeasure measure = {0};
-	ListCell   *lc;
 
 	lock_budget_check(options, targets);
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
@@ -80,12 +79,9 @@ run_pass(const RunOptions *options, List *targets)
 {
 	List	   *present = NIL;
 	List	   *results = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
-
 		if (target->exists)
 			present = lappend(present, target);
 		else
@@ -104,11 +100,9 @@ static List *
 new_targets(List *targets, HTAB *names, bool first_pass)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
 		bool		found;
 
 		/* public may have a tenant's name as prefix */

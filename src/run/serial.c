@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
@@ -100,11 +101,9 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 	bool		stop = false;
 	TenantsTurn turn = TENANTS_RUN;
 	int			failed = 0;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();

@@ -74,12 +74,10 @@ selected_tenants(const RunOptions *options)
 	List	   *tenants = catalog_tenants();
 	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	check_names(options->has_only ? options->only : options->except, tenants);
-	foreach(lc, tenants)
+	foreach_ptr(Tenant, tenant, tenants)
 	{
-		Tenant	   *tenant = lfirst(lc);
 		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
 		Target	   *target;
 

@@ -6,18 +6,15 @@
 
 #include "nodes/parsenodes.h"
 
+#include "base/compat.h"
 #include "syntax/statement.h"
 
 /* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
 static bool
 detaches_concurrently(AlterTableStmt *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
 		if (command->subtype == AT_DetachPartition &&
 			castNode(PartitionCmd, command->def)->concurrent)
 			return true;

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
@@ -27,12 +28,9 @@ static Model *
 tenant_tables(const Recorded *recorded)
 {
 	Model	   *model = model_create();
-	ListCell   *lc;
 
-	foreach(lc, recorded->model->tables)
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		table->retired = NIL;
 		if (table->name.scope == SCOPE_TENANT)
 			model_add(model, table);
@@ -69,10 +67,8 @@ tenant_statements(void)
 	}
 	foreach(lo, operations)
 		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, migration_plan_make(operations))
+	foreach_ptr(PlannedMigration, migration, migration_plan_make(operations))
 	{
-		PlannedMigration *migration = lfirst(lr);
-
 		/* a global statement of a tenant table ran once, in public */
 		if (migration->scope == SCOPE_TENANT)
 			statements = list_concat(statements, migration->up);
@@ -116,14 +112,9 @@ static Datum
 string_array(List *migrations, bool checksums)
 {
 	List	   *strings = NIL;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
+	foreach_ptr(Migration, migration, migrations)
 		strings = lappend(strings, checksums ? migration->checksum : migration->repo);
-	}
 	return catalog_text_array(strings);
 }
 
