@@ -61,7 +61,6 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 	GenerateOptions trial = *options;
 	RunOptions	back = *run;
 	List	   *dev;
-	ListCell   *lc;
 
 	if (options->dev || (dev = generate_dev_migrations()) == NIL)
 		return;
@@ -80,8 +79,8 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 	back.only = back.except = NIL;
 	back.has_only = false;
 	back.on_error = ON_ERROR_ERROR;
-	foreach(lc, dev)
-		back.versions = lappend(back.versions, &((Migration *) lfirst(lc))->version);
+	foreach_ptr(Migration, migration, dev)
+		back.versions = lappend(back.versions, &migration->version);
 	(void) run_migrations(&back);
 }
 

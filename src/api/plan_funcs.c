@@ -145,18 +145,16 @@ static char *
 pending_text(const Generation *generation, int *count)
 {
 	StringInfoData buf;
-	ListCell   *lr;
-	ListCell   *lm;
 
 	*count = list_length(generation->extensions);
 	initStringInfo(&buf);
-	foreach(lm, generation->extensions)
+	for (int i = 0; i < list_length(generation->extensions); i++)
 		appendStringInfo(&buf, "%sinstall_extension", buf.len ? ", " : "");
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		foreach(lm, ((RepoGeneration *) lfirst(lr))->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach_ptr(const Operation, operation, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach_ptr(const Operation, operation, planned->operations)
 			{
 				const char *name = operation_subject_name(operation);
 
@@ -230,7 +228,6 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	ListCell   *lm;
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");
@@ -238,9 +235,9 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	foreach_ptr(RepoGeneration, repo, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach(lo, planned->operations)
 			{
 				char	   *json = operation_json(repo->repo, lfirst(lo));
 				Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));

@@ -138,11 +138,9 @@ diff_options(const GenerateOptions *options)
 static void
 warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 {
-	ListCell   *lc;
-
-	foreach(lc, repo->tables)
+	foreach_ptr(GivenTable, given, repo->tables)
 	{
-		const Table *table = ((GivenTable *) lfirst(lc))->table;
+		const Table *table = given->table;
 		const Table *old = model_find(recorded->model, &table->name);
 
 		if (old != NULL && !names_same(old->options, table->options))
@@ -183,13 +181,12 @@ static void
 check_repos(List *repos)
 {
 	TableMap   *owners = table_map_create();
-	ListCell   *lt;
 
 	foreach_ptr(RepoGeneration, repo, repos)
 	{
-		foreach(lt, repo->tables)
+		foreach_ptr(GivenTable, given, repo->tables)
 		{
-			const Table *table = ((GivenTable *) lfirst(lt))->table;
+			const Table *table = given->table;
 			const char *owner = table_map_get(owners, &table->name);
 
 			if (owner)
@@ -255,24 +252,21 @@ types_may_come(const Generation *generation)
 static void
 check_types(const Generation *generation)
 {
-	ListCell   *lc;
-
 	if (types_may_come(generation))
 		return;
-	foreach(lc, generation->repos)
-		typecheck_operations(((RepoGeneration *) lfirst(lc))->diff->operations);
+	foreach_ptr(RepoGeneration, repo, generation->repos)
+		typecheck_operations(repo->diff->operations);
 }
 
 List *
 generate_dev_migrations(void)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		if (((Migration *) lfirst(lc))->dev)
-			result = lappend(result, lfirst(lc));
+		if (migration->dev)
+			result = lappend(result, migration);
 	}
 	return result;
 }
@@ -361,13 +355,11 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 bool
 generate_is_empty(const Generation *generation)
 {
-	ListCell   *lc;
-
 	if (generation->extensions != NIL)
 		return false;
-	foreach(lc, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		if (((RepoGeneration *) lfirst(lc))->migrations != NIL)
+		if (repo->migrations != NIL)
 			return false;
 	}
 	return true;

@@ -133,11 +133,10 @@ List *
 generate_input_repos(const Bundle *bundle)
 {
 	List	   *repos = NIL;
-	ListCell   *lc;
 
-	foreach(lc, bundle->snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, bundle->snapshots)
 	{
-		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
+		char	   *repo = snapshot->repo;
 
 		if (!names_have(repos, repo))
 			repos = lappend(repos, repo);

@@ -46,16 +46,15 @@ static TableMap *
 changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
-	ListCell   *lm;
 
 	foreach_ptr(TakenTable, taken, repo->taken)
 	{
 		if (repo->migrations != NIL)
 			table_map_put(changed, &taken->name, taken);
 	}
-	foreach(lm, repo->migrations)
+	foreach_ptr(PlannedMigration, planned, repo->migrations)
 	{
-		foreach_ptr(Operation, operation, ((PlannedMigration *) lfirst(lm))->operations)
+		foreach_ptr(Operation, operation, planned->operations)
 		{
 			const TableName *name = &operation->table;
 

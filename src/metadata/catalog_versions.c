@@ -122,10 +122,9 @@ int64
 catalog_newest_version(Scope scope, const char *schema)
 {
 	int64		result = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_schema_versions(schema, scope))
-		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
+	foreach_ptr(SchemaVersion, newest, catalog_schema_versions(schema, scope))
+		result = Max(result, newest->version);
 	return result;
 }
 

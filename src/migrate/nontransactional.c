@@ -129,11 +129,9 @@ was_done_before(Node *statement, bool started, char **leftover)
 static Node *
 outside_statement(const char *sql)
 {
-	ListCell   *lc;
-
-	foreach(lc, pg_parse_query(sql))
+	foreach_node(RawStmt, raw, pg_parse_query(sql))
 	{
-		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
+		Node	   *statement = raw->stmt;
 
 		if (statement_outside_command(statement) && !IsA(statement, AlterEnumStmt))
 			return statement;

@@ -100,11 +100,9 @@ results_append_details(StringInfo buf, const ErrorData *error)
 bool
 results_have_failure(List *results)
 {
-	ListCell   *lc;
-
-	foreach(lc, results)
+	foreach_ptr(RunResult, result, results)
 	{
-		if (((RunResult *) lfirst(lc))->status == RUN_FAILED)
+		if (result->status == RUN_FAILED)
 			return true;
 	}
 	return false;

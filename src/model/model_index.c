@@ -94,12 +94,11 @@ static char *
 index_derived_name(const char *table, const List *keys)
 {
 	StringInfoData buf;
-	ListCell   *lc;
 
 	initStringInfo(&buf);
 	index_name_part(&buf, table);
-	foreach(lc, keys)
-		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
+	foreach_ptr(IndexKey, key, keys)
+		index_name_part(&buf, key->value);
 	appendStringInfoString(&buf, "index");
 	return names_cut(buf.data);
 }
@@ -162,11 +161,9 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 static bool
 has_attribute(const ResourceSnapshot *snapshot, const char *source)
 {
-	ListCell   *lc;
-
-	foreach(lc, snapshot->attributes)
+	foreach_ptr(Attribute, attribute, snapshot->attributes)
 	{
-		if (strcmp(((Attribute *) lfirst(lc))->source, source) == 0)
+		if (strcmp(attribute->source, source) == 0)
 			return true;
 	}
 	return false;

@@ -250,12 +250,10 @@ index_key_columns(const TableIndex *index)
 static TableIndex *
 find_index(List *indexes, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, indexes)
+	foreach_ptr(TableIndex, index, indexes)
 	{
-		if (strcmp(((TableIndex *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(index->name, name) == 0)
+			return index;
 	}
 	return NULL;
 }
@@ -302,13 +300,11 @@ find_renamed_index(List *left, const TableIndex *index)
 static bool
 index_has_sql(const TableIndex *index)
 {
-	ListCell   *lc;
-
 	if (index->where != NULL)
 		return true;
-	foreach(lc, index->keys)
+	foreach_ptr(IndexKey, key, index->keys)
 	{
-		if (((IndexKey *) lfirst(lc))->is_sql)
+		if (key->is_sql)
 			return true;
 	}
 	return false;
@@ -383,12 +379,10 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 static Check *
 find_check(List *checks, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, checks)
+	foreach_ptr(Check, check, checks)
 	{
-		if (strcmp(((Check *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(check->name, name) == 0)
+			return check;
 	}
 	return NULL;
 }
@@ -457,12 +451,10 @@ diff_statements(DiffContext *context, const Table *from, const Table *to)
 static ForeignKey *
 find_foreign_key(List *keys, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, keys)
+	foreach_ptr(ForeignKey, key, keys)
 	{
-		if (strcmp(((ForeignKey *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(key->name, name) == 0)
+			return key;
 	}
 	return NULL;
 }

@@ -30,12 +30,11 @@ foreign_key_uses(const ForeignKey *key, const Operation *add_index)
 {
 	const TableIndex *index = add_index->index.to;
 	List	   *columns = NIL;
-	ListCell   *lc;
 
 	if (!index->unique || !table_name_equal(&key->target, &add_index->table))
 		return false;
-	foreach(lc, index->keys)
-		columns = lappend(columns, ((IndexKey *) lfirst(lc))->value);
+	foreach_ptr(IndexKey, index_key, index->keys)
+		columns = lappend(columns, index_key->value);
 	return names_same_set(columns, key->target_columns);
 }
 
@@ -127,10 +126,9 @@ migration_plan_name(List *migrations)
 	const PlannedMigration *first = linitial(migrations);
 	const Operation *operation = linitial(first->operations);
 	int			count = 0;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-		count += list_length(((PlannedMigration *) lfirst(lc))->operations);
+	foreach_ptr(PlannedMigration, planned, migrations)
+		count += list_length(planned->operations);
 	if (count == 1)
 		return psprintf("%s_%s", operation_name(operation->kind), operation->table.name);
 	return psprintf("%s_%s_and_%d_more", operation_name(operation->kind),

@@ -143,13 +143,11 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
 static Operation *
 find_dependent(List *drops, const Table *table)
 {
-	ListCell   *lk;
-
 	foreach_ptr(Operation, drop, drops)
 	{
-		foreach(lk, drop->whole_table.from->foreign_keys)
+		foreach_ptr(ForeignKey, key, drop->whole_table.from->foreign_keys)
 		{
-			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
+			if (table_name_equal(&key->target, &table->name))
 				return drop;
 		}
 	}
@@ -167,12 +165,11 @@ order_drops(List *operations)
 	List	   *left = NIL;
 	List	   *path = NIL;		/* each points to the one before it */
 	List	   *sorted = NIL;
-	ListCell   *lc;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
-			left = lappend(left, lfirst(lc));
+		if (operation->kind == OP_DROP_TABLE)
+			left = lappend(left, operation);
 	}
 	while (left != NIL || path != NIL)
 	{

@@ -164,11 +164,9 @@ table_copy(const Table *table)
 static void
 retarget(List *tables, const TableName *old, const TableName *new)
 {
-	ListCell   *lt;
-
-	foreach(lt, tables)
+	foreach_ptr(Table, table, tables)
 	{
-		foreach_ptr(ForeignKey, key, ((Table *) lfirst(lt))->foreign_keys)
+		foreach_ptr(ForeignKey, key, table->foreign_keys)
 		{
 			if (table_name_equal(&key->target, old))
 				key->target = *new;
@@ -481,11 +479,10 @@ static List *
 added_columns(const Table *old, const Table *new)
 {
 	List	   *added = NIL;
-	ListCell   *lc;
 
-	foreach(lc, new->columns)
+	foreach_ptr(Column, column, new->columns)
 	{
-		char	   *name = ((Column *) lfirst(lc))->name;
+		char	   *name = column->name;
 
 		if (model_find_column(old->columns, name) == NULL &&
 			model_find_column(old->retired, name) == NULL)

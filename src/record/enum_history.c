@@ -99,9 +99,9 @@ follow_statement(EnumHistory *history, Node *statement)
 		alter_labels(history, (AlterEnumStmt *) statement);
 	else if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_TYPE)
 	{
-		foreach(lc, ((DropStmt *) statement)->objects)
+		foreach_node(TypeName, dropped, ((DropStmt *) statement)->objects)
 		{
-			if (is_type(history, lfirst_node(TypeName, lc)->names))
+			if (is_type(history, dropped->names))
 				history->exists = false;
 		}
 	}
@@ -117,7 +117,6 @@ recorded_labels(const EnumType *type, List **labels)
 	EnumHistory history = {0};
 	int			level = settings_pin_parser();
 	ListCell   *ls;
-	ListCell   *lr;
 
 	history.type = type;
 	history.schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA :
@@ -132,8 +131,8 @@ recorded_labels(const EnumType *type, List **labels)
 										type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema,
 										ashmig_default_schema);
 
-			foreach(lr, raw_parser(text, RAW_PARSE_DEFAULT))
-				follow_statement(&history, lfirst_node(RawStmt, lr)->stmt);
+			foreach_node(RawStmt, raw, raw_parser(text, RAW_PARSE_DEFAULT))
+				follow_statement(&history, raw->stmt);
 		}
 	}
 	settings_unpin(level);

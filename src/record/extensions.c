@@ -76,11 +76,10 @@ static int
 recorded_ash_version(List *installed)
 {
 	int			version = 0;
-	ListCell   *lm;
 
-	foreach(lm, installed)
+	foreach_ptr(Migration, migration, installed)
 	{
-		foreach_ptr(const char, statement, ((Migration *) lfirst(lm))->up)
+		foreach_ptr(const char, statement, migration->up)
 		{
 			if (strncmp(statement, ASH_FUNCTIONS_MARK, strlen(ASH_FUNCTIONS_MARK)) == 0)
 				version = Max(version, atoi(statement + strlen(ASH_FUNCTIONS_MARK)));
@@ -291,11 +290,10 @@ static void
 warn_custom(const Installation *install, const char *name)
 {
 	char	   *wanted = psprintf("install_%s_extension", name);
-	ListCell   *lc;
 
-	foreach(lc, install->all)
+	foreach_ptr(Migration, migration, install->all)
 	{
-		const char *recorded = ((Migration *) lfirst(lc))->name;
+		const char *recorded = migration->name;
 
 		if (strcmp(recorded, wanted) == 0 || strcmp(recorded, name) == 0)
 			return;

@@ -140,10 +140,8 @@ lock_budget_statement(List *statements)
 
 	foreach(lc, statements)
 	{
-		ListCell   *s;
-
-		foreach(s, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
-			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
+		foreach_node(RawStmt, raw, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
+			locks += node_locks(raw->stmt);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -52,8 +52,8 @@ check_names(List *names, List *tenants)
 	HTAB	   *known = make_set(list_length(tenants));
 	ListCell   *lc;
 
-	foreach(lc, tenants)
-		hash_search(known, ((Tenant *) lfirst(lc))->schema, HASH_ENTER, NULL);
+	foreach_ptr(Tenant, tenant, tenants)
+		hash_search(known, tenant->schema, HASH_ENTER, NULL);
 	foreach(lc, names)
 	{
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
@@ -97,10 +97,9 @@ static Datum
 schema_array(List *targets)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
-		names = lappend(names, ((Target *) lfirst(lc))->schema);
+	foreach_ptr(Target, target, targets)
+		names = lappend(names, target->schema);
 	return catalog_text_array(names);
 }
 
@@ -311,12 +310,11 @@ static List *
 targets_of_scope(List *targets, Scope scope)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		if (((Target *) lfirst(lc))->scope == scope)
-			result = lappend(result, lfirst(lc));
+		if (target->scope == scope)
+			result = lappend(result, target);
 	}
 	return result;
 }

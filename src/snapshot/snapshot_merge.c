@@ -375,12 +375,11 @@ static List *
 merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
 	List	   *result = NIL;
-	ListCell   *ls;
 	ListCell   *li;
 
-	foreach(ls, snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, snapshots)
 	{
-		foreach_ptr(Identity, identity, ((ResourceSnapshot *) lfirst(ls))->identities)
+		foreach_ptr(Identity, identity, snapshot->identities)
 		{
 			ListCell   *known = find_same_identity(result, identity);
 

@@ -26,13 +26,11 @@ detaches_concurrently(AlterTableStmt *statement)
 static bool
 reindex_outside(ReindexStmt *statement)
 {
-	ListCell   *lc;
-
 	if (statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE)
 		return true;
-	foreach(lc, statement->params)
+	foreach_node(DefElem, option, statement->params)
 	{
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
+		if (strcmp(option->defname, "concurrently") == 0)
 			return true;
 	}
 	return false;

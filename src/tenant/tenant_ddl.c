@@ -50,7 +50,6 @@ tenant_statements(void)
 	List	   *operations = NIL;
 	List	   *statements = NIL;
 	ListCell   *lr;
-	ListCell   *lo;
 
 	foreach(lr, snapshot_store_repos())
 	{
@@ -65,8 +64,8 @@ tenant_statements(void)
 		problem_raise(&problem);
 		operations = list_concat(operations, diff->operations);
 	}
-	foreach(lo, operations)
-		((Operation *) lfirst(lo))->concurrently = false;
+	foreach_ptr(Operation, operation, operations)
+		operation->concurrently = false;
 	foreach_ptr(PlannedMigration, migration, migration_plan_make(operations))
 	{
 		/* a global statement of a tenant table ran once, in public */
@@ -98,11 +97,10 @@ static Datum
 version_array(List *migrations)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(migrations), 1));
-	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, migrations)
-		elements[n++] = Int64GetDatum(((Migration *) lfirst(lc))->version);
+	foreach_ptr(Migration, migration, migrations)
+		elements[n++] = Int64GetDatum(migration->version);
 	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
@@ -150,10 +148,9 @@ static int
 history_locks(void)
 {
 	int			locks = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(SCOPE_TENANT))
-		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
+	foreach_ptr(Migration, migration, catalog_migrations_cached(SCOPE_TENANT))
+		locks += lock_budget_statement(migration->up);
 	return locks;
 }
 
