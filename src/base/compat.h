@@ -88,8 +88,8 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #endif
 
 /*
- * Loops that declare the variable for the element; "type" may begin with const.
- * The outer loop runs once and is there for the declaration.
+ * Loops that declare the variable for the element; with foreach_ptr, "type"
+ * may begin with const.  The outer loop runs once and is there for the declaration.
  */
 #if PG_VERSION_NUM < 170000
 #define foreach_internal(type, pointer, var, lst, func) \

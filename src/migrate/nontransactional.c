@@ -73,7 +73,7 @@ unnamed_leftover(IndexStmt *create)
 	if (!OidIsValid(table))
 		return InvalidOid;
 	initStringInfo(&columns);
-	foreach_node(const IndexElem, element, list_concat_copy(create->indexParams, create->indexIncludingParams))
+	foreach_node(IndexElem, element, list_concat_copy(create->indexParams, create->indexIncludingParams))
 	{
 		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
 						 element->name ? element->name : "expr");
