@@ -38,7 +38,7 @@ catch_up_begin(const char *schema, List *pending)
 	catch_up = palloc0(sizeof(CatchUp));
 	catch_up->schema = schema;
 	catch_up->crossings = crossings;
-	recorded = catalog_migrations_cached(true);
+	recorded = catalog_migrations_cached(SCOPE_TENANT);
 	catch_up->to_newest = last->version >= ((Migration *) llast(recorded))->version;
 	return catch_up;
 }

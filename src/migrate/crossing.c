@@ -49,9 +49,9 @@ read_history(void)
 
 	do
 	{
-		history.tenant_migrations = catalog_migrations_cached(true);
+		history.tenant_migrations = catalog_migrations_cached(SCOPE_TENANT);
 		generation = catalog_migrations_changes();
-		history.public_migrations = catalog_migrations_cached(false);
+		history.public_migrations = catalog_migrations_cached(SCOPE_PUBLIC);
 	} while (generation != catalog_migrations_changes());
 	return history;
 }
@@ -307,7 +307,7 @@ cache_load(void)
 List *
 crossing_list(void)
 {
-	(void) catalog_migrations_cached(true);
+	(void) catalog_migrations_cached(SCOPE_TENANT);
 	if (!cache_valid || cache_changes != catalog_migrations_changes())
 		cache_load();
 	return cached;
@@ -359,7 +359,7 @@ crossing_passed(int64 version)
 
 	if (crossings == NIL || ((Crossing *) llast(crossings))->version <= version)
 		return NIL;
-	applied = catalog_applied(ashmig_default_schema, false);
+	applied = catalog_applied(ashmig_default_schema, SCOPE_PUBLIC);
 	foreach(lc, crossings)
 	{
 		Crossing   *crossing = lfirst(lc);

@@ -99,14 +99,8 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 static void
 run_deferred(Series *series)
 {
-	ListCell   *lc;
-
-	foreach(lc, series->deferred)
-	{
-		Deferred   *deferred = lfirst(lc);
-
+	foreach_ptr(Deferred, deferred, series->deferred)
 		run_statement(series, deferred->sql, &deferred->place, deferred->executed);
-	}
 	series->deferred = NIL;
 }
 
@@ -156,8 +150,9 @@ run_migration(Series *series, ExecutedMigration *executed)
 {
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
-	bool		generated = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecutePlace place = {series->schema, migration->tenant, down, migration->version, 0};
+	bool		generated = migration->scope == SCOPE_TENANT && !down &&
+		migration->kind == MIGRATION_GENERATED;
+	ExecutePlace place = {series->schema, migration->scope, down, migration->version, 0};
 	ExecuteMigration environment;
 	ListCell   *lc;
 
@@ -190,7 +185,7 @@ run_migration(Series *series, ExecutedMigration *executed)
 static void
 run_missing_references(Series *series, ExecutedMigration *last)
 {
-	ExecutePlace place = {series->schema, true, false, last->migration->version, 0};
+	ExecutePlace place = {series->schema, SCOPE_TENANT, false, last->migration->version, 0};
 	ListCell   *lc;
 
 	foreach(lc, catch_up_missing(series->schema))
@@ -204,22 +199,20 @@ run_missing_references(Series *series, ExecutedMigration *last)
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
 {
-	bool		tenant = ((Migration *) linitial(pending))->tenant;
+	Scope		scope = ((Migration *) linitial(pending))->scope;
 	Series		series = {.options = options, .schema = schema,
-	.default_schema = tenant ? ashmig_default_schema : schema};
+	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
-	ListCell   *lc;
 
 	series.context = CurrentMemoryContext;
 	series.lock_timeout = options->lock_timeout;
 	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
-	if (tenant && !options->down)
+	if (scope == SCOPE_TENANT && !options->down)
 		series.catch_up = catch_up_begin(schema, pending);
-	foreach(lc, pending)
+	foreach_ptr(const Migration, migration, pending)
 	{
-		const Migration *migration = lfirst(lc);
 		ExecutedMigration *executed;
 
 		if (outside && !migration->transactional)
@@ -253,14 +246,10 @@ raise_no_public_schema(const char *schema)
 static bool
 change_tables(List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
 		if (migration->transactional ||
-			(strcmp(migration->kind, "generated") != 0 && strcmp(migration->kind, "enum") != 0))
+			(migration->kind != MIGRATION_GENERATED && migration->kind != MIGRATION_ENUM))
 			return true;
 	}
 	return false;
@@ -296,7 +285,7 @@ check_order(const char *schema, List *pending)
 static void
 run_pending(const RunOptions *options, bool outside, RunResult *result)
 {
-	bool		tenant = result->tenant;
+	Scope		scope = result->scope;
 	const char *schema = result->schema;
 	List	   *pending;
 	List	   *done;
@@ -308,26 +297,26 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	}
 	schema_lock_acquire(schema);
 	catalog_lock_versions(RowExclusiveLock);
-	pending = pending_copy(pending_migrations(options, tenant, schema));
+	pending = pending_copy(pending_migrations(options, scope, schema));
 	if (pending == NIL)
 		return;
 	if (!OidIsValid(get_namespace_oid(schema, true)))
 	{
-		if (!tenant)
+		if (scope == SCOPE_PUBLIC)
 			raise_no_public_schema(schema);
 		result->status = RUN_MISSING;
 		return;
 	}
 	check_usage(schema);
-	if (tenant && options->down)
+	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
-		catalog_record_rolled_back(schema, tenant, done);
+		catalog_record_rolled_back(schema, scope, done);
 	else
-		catalog_record_applied(schema, tenant, done);
+		catalog_record_applied(schema, scope, done);
 	result->applied = list_length(done);
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
 	result->blocks_tenants = change_tables(list_copy_tail(pending, result->applied));
 	if (result->remaining > 0)
@@ -340,7 +329,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
  * Do what is pending in a schema, in the current transaction.
  */
 RunResult *
-migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)
+migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool outside)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
@@ -349,14 +338,14 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
 	instr_time	start = elapsed_start();
 	int			level;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
+	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
 						  options->lock_timeout,
-						  tenant && !options->log_sql);
+						  scope == SCOPE_TENANT && !options->log_sql);
 	run_pending(options, outside, result);
 	execute_leave(level);
 	MemoryContextSwitchTo(old);
@@ -370,12 +359,12 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
  * The result of a schema whose transaction failed.
  */
 RunResult *
-migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+migrate_failed(Scope scope, const char *schema, ErrorData *error, instr_time start)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = RUN_FAILED;
 	result->attempts = 1;
@@ -388,7 +377,7 @@ migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time sta
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);
 	}
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	MemoryContextSwitchTo(old);
 	return result;
 }
@@ -404,7 +393,7 @@ migrate_complete(const RunOptions *options, const char *schema)
 	ListCell   *lc;
 
 	if (options->down || crossing_passed(0) == NIL ||
-		pending_migrations(options, true, schema) != NIL)
+		pending_migrations(options, SCOPE_TENANT, schema) != NIL)
 		return;
 	level = execute_enter(schema, ashmig_default_schema, options->lock_timeout, true);
 	foreach(lc, catch_up_missing(schema))

@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/results.h"
@@ -45,11 +46,11 @@ run_status_name(RunStatus status)
  * The result of a schema that is not run.
  */
 RunResult *
-results_without_run(bool tenant, const char *schema, RunStatus status)
+results_without_run(Scope scope, const char *schema, RunStatus status)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = status;
 	return result;
@@ -67,7 +68,7 @@ find_merged(HTAB *merged, const RunResult *result, bool *found)
 {
 	char		key[NAMEDATALEN + 1] = {0};
 
-	key[0] = result->tenant ? 't' : 'p';
+	key[0] = result->scope == SCOPE_TENANT ? 't' : 'p';
 	strlcpy(key + 1, result->schema, NAMEDATALEN);
 	return hash_search(merged, key, HASH_ENTER, found);
 }
@@ -176,11 +177,9 @@ results_append_details(StringInfo buf, const ErrorData *error)
 bool
 results_have_failure(List *results)
 {
-	ListCell   *lc;
-
-	foreach(lc, results)
+	foreach_ptr(RunResult, result, results)
 	{
-		if (((RunResult *) lfirst(lc))->status == RUN_FAILED)
+		if (result->status == RUN_FAILED)
 			return true;
 	}
 	return false;
@@ -193,7 +192,7 @@ append_failure(StringInfo buf, const RunResult *result)
 	const ErrorData *error = result->error;
 
 	appendStringInfo(buf, "%s \"%s\": %s (SQLSTATE %s)",
-					 result->tenant ? "tenant" : "public schema", result->schema,
+					 result->scope == SCOPE_TENANT ? "tenant" : "public schema", result->schema,
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
 		appendStringInfo(buf, ", after %d tries", result->attempts);
@@ -206,14 +205,11 @@ static char *
 failure_details(List *results)
 {
 	StringInfoData buf;
-	ListCell   *lc;
 	int			n = 0;
 
 	initStringInfo(&buf);
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status != RUN_FAILED)
 			continue;
 		if (++n > MAX_DETAILS)
@@ -236,12 +232,9 @@ results_raise_failure(List *results)
 	const RunResult *first = NULL;
 	int			failed = 0;
 	int			skipped = 0;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status == RUN_SKIPPED)
 			skipped++;
 		if (result->status != RUN_FAILED)
@@ -254,7 +247,7 @@ results_raise_failure(List *results)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_RUN_FAILED),
 			 failed == 1 ?
-			 errmsg("%s \"%s\" failed: %s", first->tenant ? "tenant" : "public schema",
+			 errmsg("%s \"%s\" failed: %s", first->scope == SCOPE_TENANT ? "tenant" : "public schema",
 					first->schema, first->error->message) :
 			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
 					failed, list_length(results), first->schema, first->error->message),

@@ -10,6 +10,8 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 typedef enum RunStatus
 {
 	RUN_NOTHING,				/* there was nothing to do: gives no row */
@@ -27,7 +29,7 @@ typedef enum RunStatus
 /* One schema that had something to do */
 typedef struct RunResult
 {
-	bool		tenant;
+	Scope		scope;
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or rolled back */
@@ -43,7 +45,7 @@ typedef struct RunResult
 extern const char *run_status_name(RunStatus status);
 
 /* The result of a schema that is not run: it was not attempted, or does not exist */
-extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
+extern RunResult *results_without_run(Scope scope, const char *schema, RunStatus status);
 
 /* Is there a failure among the results (List of RunResult *)? */
 extern bool results_have_failure(List *results);

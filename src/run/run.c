@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
@@ -38,21 +39,19 @@ run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
 	LockBudgetMeasure measure = {0};
-	ListCell   *lc;
 
 	lock_budget_check(options, targets);
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!target->exists)
-			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
+			result = results_without_run(target->scope, target->schema, RUN_MISSING);
 		else
 		{
-			result = migrate_schema(options, target->tenant, target->schema, false);
-			if (target->tenant)
+			result = migrate_schema(options, target->scope, target->schema, false);
+			if (target->scope == SCOPE_TENANT)
 				lock_budget_measure(&measure, list_length(targets));
 		}
 		if (result->status != RUN_NOTHING)
@@ -81,16 +80,13 @@ run_pass(const RunOptions *options, List *targets)
 {
 	List	   *present = NIL;
 	List	   *results = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
-
 		if (target->exists)
 			present = lappend(present, target);
 		else
-			results = lappend(results, results_without_run(target->tenant, target->schema, RUN_MISSING));
+			results = lappend(results, results_without_run(target->scope, target->schema, RUN_MISSING));
 	}
 	if (present == NIL)
 		return results;
@@ -105,15 +101,13 @@ static List *
 new_targets(List *targets, HTAB *names, bool first_pass)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
 		bool		found;
 
 		/* public may have a tenant's name as prefix */
-		if (target->tenant)
+		if (target->scope == SCOPE_TENANT)
 			(void) hash_search(names, target->schema, HASH_ENTER, &found);
 		else
 			found = !first_pass;
@@ -144,7 +138,7 @@ is_tenant_version(const int64 *version)
 {
 	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(true))
+	foreach(lc, catalog_migrations_cached(SCOPE_TENANT))
 	{
 		if (((Migration *) lfirst(lc))->version == *version)
 			return true;
@@ -244,7 +238,7 @@ run_down_newest(const RunOptions *options)
 	if (targets == NIL)
 		return NIL;
 	part.step = Max(options->step, 1);
-	part.versions = targets_newest_versions(options, true, targets, part.step);
+	part.versions = targets_newest_versions(options, SCOPE_TENANT, targets, part.step);
 	having = targets_find(&part);	/* in the same order */
 	results = run_phases(&part);
 	lh = list_head(having);
@@ -255,7 +249,7 @@ run_down_newest(const RunOptions *options)
 		if (lh != NULL && strcmp(((Target *) lfirst(lh))->schema, target->schema) == 0)
 			lh = lnext(having, lh);
 		else
-			results = lappend(results, results_without_run(target->tenant, target->schema,
+			results = lappend(results, results_without_run(target->scope, target->schema,
 														   RUN_NOT_APPLIED));
 	}
 	return results;

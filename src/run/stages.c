@@ -59,7 +59,7 @@ find_stages(const RunOptions *options)
 	if (!options->run_public || options->down || options->prefix)
 		return NIL;
 	any_order.strict_version_order = false; /* the run itself raises */
-	pending = pending_migrations(&any_order, false, run_options_public_schema(options));
+	pending = pending_migrations(&any_order, SCOPE_PUBLIC, run_options_public_schema(options));
 	if (pending == NIL)
 		return NIL;
 	pending = pending_copy(pending);
@@ -102,7 +102,7 @@ lagging_tenants(const RunOptions *options, const Stage *stage)
 	{
 		Target	   *target = lfirst(lc);
 
-		if (target->exists && pending_migrations(&before, true, target->schema) != NIL)
+		if (target->exists && pending_migrations(&before, SCOPE_TENANT, target->schema) != NIL)
 			result = lappend(result, target->schema);
 	}
 	return result;
@@ -255,6 +255,6 @@ stages_check_rollback(const RunOptions *options)
 
 	if (!options->run_public || options->prefix)
 		return;
-	foreach(lc, pending_copy(pending_migrations(options, false, run_options_public_schema(options))))
+	foreach(lc, pending_copy(pending_migrations(options, SCOPE_PUBLIC, run_options_public_schema(options))))
 		check_rollback(lfirst(lc));
 }

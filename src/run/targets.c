@@ -49,8 +49,8 @@ check_names(List *names, List *tenants)
 	HTAB	   *known = make_set(list_length(tenants));
 	ListCell   *lc;
 
-	foreach(lc, tenants)
-		hash_search(known, ((Tenant *) lfirst(lc))->schema, HASH_ENTER, NULL);
+	foreach_ptr(Tenant, tenant, tenants)
+		hash_search(known, tenant->schema, HASH_ENTER, NULL);
 	foreach(lc, names)
 	{
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
@@ -71,19 +71,17 @@ selected_tenants(const RunOptions *options)
 	List	   *tenants = catalog_tenants();
 	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	check_names(options->has_only ? options->only : options->except, tenants);
-	foreach(lc, tenants)
+	foreach_ptr(Tenant, tenant, tenants)
 	{
-		Tenant	   *tenant = lfirst(lc);
 		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
 		Target	   *target;
 
 		if (found != options->has_only)
 			continue;
 		target = palloc(sizeof(Target));
-		target->tenant = true;
+		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
 		target->schema = tenant->schema;
 		result = lappend(result, target);
@@ -96,10 +94,9 @@ static Datum
 schema_array(List *targets)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
-		names = lappend(names, ((Target *) lfirst(lc))->schema);
+	foreach_ptr(Target, target, targets)
+		names = lappend(names, target->schema);
 	return catalog_text_array(names);
 }
 
@@ -136,7 +133,7 @@ static CatalogStatement unfinished_down = {
  * Those of the targets, all of one scope, that may have something to do.
  */
 static List *
-unfinished(const RunOptions *options, bool tenant, List *targets)
+unfinished(const RunOptions *options, Scope scope, List *targets)
 {
 	Datum		values[5] = {0};
 	char		nulls[] = "  nnn";
@@ -149,7 +146,7 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 		return NIL;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -271,14 +268,14 @@ targets_find(const RunOptions *options)
 	{
 		Target	   *target = palloc(sizeof(Target));
 
-		target->tenant = false;
+		target->scope = SCOPE_PUBLIC;
 		target->exists = true;	/* else the error of the first migration says
 								 * so */
 		target->schema = pstrdup(run_options_public_schema(options));
-		result = unfinished(options, false, list_make1(target));
+		result = unfinished(options, SCOPE_PUBLIC, list_make1(target));
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
-		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
+		result = list_concat(result, unfinished(options, SCOPE_TENANT, selected_tenants(options)));
 	return result;
 }
 
@@ -297,22 +294,21 @@ static CatalogStatement irreversible = {
 
 /* The targets of one scope */
 static List *
-targets_of_scope(List *targets, bool tenant)
+targets_of_scope(List *targets, Scope scope)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		if (((Target *) lfirst(lc))->tenant == tenant)
-			result = lappend(result, lfirst(lc));
+		if (target->scope == scope)
+			result = lappend(result, target);
 	}
 	return result;
 }
 
 /* The same for one scope */
 static void
-check_reversible_of(const RunOptions *options, bool tenant, List *targets)
+check_reversible_of(const RunOptions *options, Scope scope, List *targets)
 {
 	Datum		values[6] = {0};
 	char		nulls[] = "  nnnn";
@@ -325,7 +321,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 		step = 1;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -353,7 +349,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
 				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
-						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
+						scope_name(scope), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
 				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
@@ -368,15 +364,15 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 void
 targets_check_reversible(const RunOptions *options, List *targets)
 {
-	check_reversible_of(options, false, targets_of_scope(targets, false));
-	check_reversible_of(options, true, targets_of_scope(targets, true));
+	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
+		check_reversible_of(options, scope, targets_of_scope(targets, scope));
 }
 
 /*
  * The newest versions that any of the targets has.
  */
 List *
-targets_newest_versions(const RunOptions *options, bool tenant, List *targets, int count)
+targets_newest_versions(const RunOptions *options, Scope scope, List *targets, int count)
 {
 	static CatalogStatement find = {
 		.sql = "SELECT DISTINCT v.version FROM pg_catalog.unnest($1) AS u (name)"
@@ -391,7 +387,7 @@ targets_newest_versions(const RunOptions *options, bool tenant, List *targets, i
 	uint64		rows;
 
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = options->repo ? CStringGetTextDatum(options->repo) : (Datum) 0;
 	values[3] = Int64GetDatum(count);
 	rows = catalog_query(&find, values, options->repo ? NULL : "  n ");
