@@ -74,7 +74,9 @@ CREATE VIEW v AS SELECT 1 AS a;
 SELECT ashmig_add_migration(20290101000008, 'view', 'CREATE INDEX CONCURRENTLY ON @tenant@.v (a)', '', tenant => true, transactional => false);
 CREATE VIEW org_1.v AS SELECT 1 AS a;
 DROP TABLE org_2.moods;
+\set VERBOSITY sqlstate
 SELECT scope, schema, status, error FROM ashmig_migrate_tenants(atomic => true, "only" => '{org_1}');
+\set VERBOSITY default
 
 -- What goes on in the background is waited for, also where others have failed
 -- at once; tenants that are renamed meanwhile end with every migration.
