@@ -173,7 +173,7 @@ migration(6, 'SELECT pg_sleep(0.1)', 'SELECT 1');
 $run = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('app'), '-c', 'SELECT * FROM ashmig_migrate_all(quiet => true)' ],
 	'>', \$run_out, '2>', \$run_err, $timer);
 wait_for(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query ~ 'migrate tenant'});
-$node->safe_psql('app', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ashmig worker' LIMIT 1});
+$node->safe_psql('app', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query ~ 'migrate tenant' LIMIT 1});
 $run->finish;
 like($run_err, qr/tenant "t\d+" failed: terminating background worker/, 'a terminated worker fails its tenant');
 is(value('SELECT count(*) FROM ashmig.versions WHERE version = 6'), 38, 'and no other');
