@@ -296,8 +296,10 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
-		ResetTempTableNamespace();	/* for the next schema, it is as in a new
-									 * session */
+		/* For the next schema, it is as in a new session. */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		ResetTempTableNamespace();
+		PopActiveSnapshot();
 		transaction_commit();
 	}
 	PG_CATCH();
