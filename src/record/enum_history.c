@@ -8,6 +8,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -22,7 +23,7 @@
 static bool
 follow_migration(EnumFollow *follow, const Migration *migration)
 {
-	const char *schema = migration->tenant ? TENANT_SCHEMA : ashmig_default_schema;
+	const char *schema = migration->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema;
 	bool		known = true;
 	ListCell   *lc;
 
@@ -32,12 +33,6 @@ follow_migration(EnumFollow *follow, const Migration *migration)
 	return known;
 }
 
-static bool
-is_kind(const Migration *migration, const char *kind)
-{
-	return strcmp(migration->kind, kind) == 0;
-}
-
 /*
  * Follow the type through the recorded migrations; false where they do not
  * leave one of that name.
@@ -45,17 +40,14 @@ is_kind(const Migration *migration, const char *kind)
 static bool
 recorded_labels(const EnumType *type, List **labels)
 {
-	const char *schema = type->tenant ? TENANT_SCHEMA : ashmig_default_schema;
+	const char *schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema;
 	EnumFollow *follow = enum_follow_start(schema);
 	FollowedEnum *found;
 	int			level = settings_pin_parser();
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(NULL, type->tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(NULL, scope_filter(type->scope)))
 	{
-		const Migration *migration = lfirst(lc);
-
-		if (is_kind(migration, "enum") || is_kind(migration, "sql"))
+		if (migration->kind == MIGRATION_ENUM || migration->kind == MIGRATION_SQL)
 			(void) follow_migration(follow, migration);
 	}
 	settings_unpin(level);
@@ -85,10 +77,10 @@ live_labels(const EnumType *type, List **labels)
 	uint64		rows;
 
 	values[0] = CStringGetTextDatum(type->name);
-	if (!type->tenant)
+	if (type->scope == SCOPE_PUBLIC)
 		values[1] = CStringGetTextDatum(type->schema ? type->schema : ashmig_default_schema);
 	level = catalog_connect();
-	rows = catalog_query(&query, values, type->tenant ? " n" : "  ");
+	rows = catalog_query(&query, values, type->scope == SCOPE_TENANT ? " n" : "  ");
 	*labels = NIL;
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -117,13 +109,11 @@ enum_history_labels(const EnumType *type, List **labels)
 static bool
 is_of_enum_migrations(const FollowedEnum *type)
 {
-	ListCell   *lc;
-
-	if (is_kind(type->creator, "enum"))
+	if (((const Migration *) type->creator)->kind == MIGRATION_ENUM)
 		return true;
-	foreach(lc, type->changers)
+	foreach_ptr(const Migration, migration, type->changers)
 	{
-		if (is_kind(lfirst(lc), "enum"))
+		if (migration->kind == MIGRATION_ENUM)
 			return true;
 	}
 	return false;
@@ -132,13 +122,9 @@ is_of_enum_migrations(const FollowedEnum *type)
 static bool
 follow_all(EnumFollow *follow, List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
-		if (!follow_migration(follow, migration) && is_kind(migration, "enum"))
+		if (!follow_migration(follow, migration) && migration->kind == MIGRATION_ENUM)
 			return false;
 	}
 	return true;
@@ -155,17 +141,14 @@ enum_history_statements(List *migrations, List **statements)
 	EnumFollow *follow = enum_follow_start(TENANT_SCHEMA);
 	int			level = settings_pin_parser();
 	bool		known = follow_all(follow, migrations);
-	ListCell   *lc;
 
 	settings_unpin(level);
 	*statements = NIL;
-	foreach(lc, follow->enums)
+	foreach_ptr(const FollowedEnum, type, follow->enums)
 	{
-		const FollowedEnum *type = lfirst(lc);
-
 		if (!is_of_enum_migrations(type))
 			continue;
-		if (is_kind(type->creator, "generated") || strcmp(type->schema, TENANT_SCHEMA) != 0)
+		if (((const Migration *) type->creator)->kind == MIGRATION_GENERATED || strcmp(type->schema, TENANT_SCHEMA) != 0)
 			known = false;
 		else if (type->exists)
 			*statements = lappend(*statements,
