@@ -19,5 +19,6 @@ extern int	ashmig_run_retention;	/* days */
 extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
+extern bool ashmig_prove;
 
 #endif							/* ASHMIG_SETTINGS_H */

@@ -38,6 +38,7 @@ typedef struct RepoGeneration
 {
 	char	   *repo;
 	Model	   *given;
+	Model	   *recorded;		/* the structure so far */
 	List	   *tables;			/* of GivenTable * */
 	List	   *taken;			/* of ForeignTable *: another repo had them so far */
 	Diff	   *diff;

@@ -30,6 +30,9 @@ typedef struct BudgetMeasure
 
 extern void budget_measure(BudgetMeasure *measure, int schemas);
 
+/* Does the lock table have room for so many more? */
+extern bool budget_has_room(int locks);
+
 /* Locks that statements (List of char *, with placeholders) take and keep */
 extern int	budget_statement_locks(List *statements);
 

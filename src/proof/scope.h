@@ -1,0 +1,46 @@
+/*
+ * scope.h
+ *		Which tables have to be built to try a generation: those that it touches,
+ *		what their SQL texts need, and of others only the keys that are referenced.
+ */
+#ifndef ASHMIG_SCOPE_H
+#define ASHMIG_SCOPE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "model/model.h"
+
+/* Of a table that is referenced and not built, the columns that keys point to */
+typedef struct ScopeStub
+{
+	TableName	name;
+	List	   *columns;		/* of char * */
+	List	   *types;			/* of char *, side by side */
+	List	   *keys;			/* of List of char * */
+} ScopeStub;
+
+typedef struct ProofScope
+{
+	Model	   *before;			/* the tables to build, as they are recorded */
+	Model	   *after;			/* the same, as the generation leaves them */
+	List	   *stubs;			/* of ScopeStub * */
+	List	   *schemas;		/* of char *: schemas that tables name */
+	TableMap   *names;			/* of objects that are built; the key is the name alone */
+} ProofScope;
+
+/*
+ * "before" and "after" are whole models, "migrations" (of PlannedMigration *)
+ * lead from one to the other.
+ */
+extern ProofScope *scope_find(const Model *before, const Model *after, List *migrations);
+
+/* Does an object of that name, of whatever kind, come with the scope? */
+extern bool scope_has_name(const ProofScope *scope, const char *name);
+
+/* The table (and *statement, of its custom statements) that a text comes from; NULL: of none */
+extern const Table *scope_statement(const ProofScope *scope, const char *sql,
+									const Statement **statement);
+
+#endif							/* ASHMIG_SCOPE_H */
