@@ -37,12 +37,9 @@ tell_results(const RunOptions *options, List *results)
 {
 	int			done = 0;
 	int			pending = 0;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status == RUN_APPLIED)
 			done++;
 		else if (result->status == RUN_PENDING)
@@ -55,6 +52,11 @@ tell_results(const RunOptions *options, List *results)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
 					 errmsg("schema \"%s\" does not exist", result->schema)));
+		else if (result->reason)
+			ereport(WARNING,
+					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+					 errmsg("\"%s\" cannot be the name of a tenant", result->schema),
+					 errhint("SELECT * FROM ashmig_all_tenants() says why.")));
 	}
 	if (!options->quiet && results != NIL)
 		ereport(NOTICE,

@@ -81,7 +81,7 @@ public_failed(List *results)
 	{
 		const RunResult *result = lfirst(lc);
 
-		if (!result->tenant && result->status == RUN_FAILED)
+		if (result->scope == SCOPE_PUBLIC && result->status == RUN_FAILED)
 			return true;
 	}
 	return false;
@@ -99,7 +99,7 @@ all_tenants_failed(const RunOptions *run, List *results)
 	{
 		const RunResult *result = lfirst(lc);
 
-		if (result->tenant && result->status != RUN_FAILED && result->status != RUN_MISSING)
+		if (result->scope == SCOPE_TENANT && result->status != RUN_FAILED && result->status != RUN_MISSING)
 			return false;
 	}
 	return true;
@@ -170,7 +170,7 @@ forget_failed(const char *schema, const char *versions, const RunOptions *run, L
 
 /* The newest migration of the scope that no schema has, not even in part; 0: none */
 static int64
-newest_unapplied(bool tenant)
+newest_unapplied(Scope scope)
 {
 	static CatalogStatement query = {
 		"SELECT m.version FROM ashmig.migrations AS m WHERE m.scope = $1 AND NOT EXISTS"
@@ -181,7 +181,7 @@ newest_unapplied(bool tenant)
 		" ORDER BY m.version DESC LIMIT 1",
 		1, {TEXTOID}, NULL
 	};
-	Datum		value = CStringGetTextDatum(scope_name(tenant));
+	Datum		value = CStringGetTextDatum(scope_name(scope));
 	int64		version = 0;
 	int			level = catalog_connect();
 
@@ -194,10 +194,10 @@ newest_unapplied(bool tenant)
 char *
 forget_hint(List *results, bool forgotten)
 {
-	bool		tenant = !public_failed(results);
-	int64		version = forgotten || failures_last(results) ? newest_unapplied(tenant) : 0;
+	Scope		scope = public_failed(results) ? SCOPE_PUBLIC : SCOPE_TENANT;
+	int64		version = forgotten || failures_last(results) ? newest_unapplied(scope) : 0;
 	char	   *remove = psprintf("SELECT ashmig_remove_migration(" INT64_FORMAT "%s)", version,
-								  tenant ? ", tenant => true" : "");
+								  scope == SCOPE_TENANT ? ", tenant => true" : "");
 
 	if (forgotten && version == 0)
 		return "No schema has what this call recorded, so it is forgotten again: correct the snapshots, and apply them again.";

@@ -43,8 +43,8 @@ typedef struct GivenTable
 typedef struct RepoGeneration
 {
 	char	   *repo;
-	const Model *recorded;
 	Model	   *given;
+	Model	   *recorded;		/* the structure so far */
 	List	   *tables;			/* of GivenTable * */
 	List	   *taken;			/* of TakenTable *: another repo had them so
 								 * far */

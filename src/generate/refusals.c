@@ -163,7 +163,7 @@ count_live_keys(const TableName *name, List *columns, List *known, int64 *tables
 															: ashmig_default_schema));
 	values[2] = catalog_text_array(columns);
 	values[3] = catalog_text_array(known);
-	values[4] = BoolGetDatum(name->tenant);
+	values[4] = BoolGetDatum(name->scope == SCOPE_TENANT);
 	level = catalog_connect();
 	catalog_query(&query, values, NULL);
 	*tables = catalog_int64(0, 1);
@@ -204,7 +204,7 @@ key_may_come(const RefusalContext *context, const TableName *table)
 
 		foreach(ls, migration->up)
 		{
-			if (strcmp(migration->kind, "generated") != 0 && may_bring_key(lfirst(ls), table))
+			if (migration->kind != MIGRATION_GENERATED && may_bring_key(lfirst(ls), table))
 				return true;
 		}
 	}

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "model/model.h"
 #include "syntax/fragment.h"
@@ -39,12 +40,8 @@ model_find(const Model *model, const TableName *name)
 Column *
 model_find_column(List *columns, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, columns)
+	foreach_ptr(Column, column, columns)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (strcmp(column->name, name) == 0)
 			return column;
 	}
