@@ -77,6 +77,8 @@ SELECT ask(jsonb_build_array(people('people', 'mail', 'phone', 'inserted_at'), t
 SELECT ask(jsonb_build_array(people('people', 'body', 'phone', 'more'), tickets('users')));
 -- whatever its columns, where a foreign key points to it instead
 SELECT ask(jsonb_build_array(people('people', 'nothing'), tickets('people')));
+SELECT ask(jsonb_build_array(people('people', 'nothing'), resource('tickets', id(), ref('person_id', 'people.id'))));
+SELECT ask(jsonb_build_array(people('people', 'nothing'), resource('tickets', id(), ref('user_id', 'users.id'), ref('person_id', 'people.id'))));
 SELECT ask(jsonb_build_array(tickets('people')));
 -- several candidates, likely ones first; with drop_tables all of them
 SELECT ask(jsonb_build_array(people('a'), people('people', 'nothing'), people('b', 'nothing'), tickets('people')));

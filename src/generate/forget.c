@@ -10,6 +10,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "generate/forget.h"
 #include "metadata/catalog_migrations.h"
@@ -56,12 +57,9 @@ static bool
 failures_last(List *results)
 {
 	bool		any = false;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status != RUN_FAILED || is_no_tenant(result))
 			continue;
 		if (result->error == NULL || !is_lasting(result->error))
@@ -75,12 +73,8 @@ failures_last(List *results)
 static bool
 public_failed(List *results)
 {
-	ListCell   *lc;
-
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->scope == SCOPE_PUBLIC && result->status == RUN_FAILED)
 			return true;
 	}
@@ -91,14 +85,10 @@ public_failed(List *results)
 static bool
 all_tenants_failed(const RunOptions *run, List *results)
 {
-	ListCell   *lc;
-
 	if (run->has_only || run->except != NIL)
 		return false;
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->scope == SCOPE_TENANT && result->status != RUN_FAILED && result->status != RUN_MISSING)
 			return false;
 	}

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/refusals.h"
@@ -79,14 +80,10 @@ find_table(RefusalContext *context, const RepoGeneration *repo, const TableName 
 static bool
 table_has_key(const Table *table, const List *columns)
 {
-	ListCell   *lc;
-
 	if (table->primary_key && names_same_set(table->primary_key->columns, columns))
 		return true;
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		if (index->prefix == NULL && index_is_key_of(index, columns))
 			return true;
 	}
@@ -198,10 +195,8 @@ key_may_come(const RefusalContext *context, const TableName *table)
 	ListCell   *lt;
 	ListCell   *ls;
 
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
-
 		foreach(ls, migration->up)
 		{
 			if (migration->kind != MIGRATION_GENERATED && may_bring_key(lfirst(ls), table))
@@ -237,9 +232,8 @@ keys_show(const Table *table)
 
 	if (table->primary_key)
 		keys = lappend(keys, psprintf("(%s)", quote_names(table->primary_key->columns)));
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
 		List	   *columns = NIL;
 		ListCell   *lk;
 		char	   *key;
@@ -337,22 +331,17 @@ refusals_check(const Generation *generation, bool with_dev)
 {
 	RefusalContext context = {.generation = generation, .with_dev = with_dev};
 	Problem		problem = {0};
-	ListCell   *lr;
 	ListCell   *lc;
 
-	foreach(lr, generation->repos)
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
 	{
-		const RepoGeneration *repo = lfirst(lr);
-
 		if (repo->diff->operations == NIL)
 			continue;
 		foreach(lc, repo->tables)
 			model_check_columns(((GivenTable *) lfirst(lc))->table, &problem);
 		problem_raise(&problem);
-		foreach(lc, repo->diff->operations)
+		foreach_ptr(const Operation, operation, repo->diff->operations)
 		{
-			const Operation *operation = lfirst(lc);
-
 			if (operation->kind == OP_ADD_FOREIGN_KEY)
 				check_key(&context, repo, operation);
 		}

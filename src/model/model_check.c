@@ -65,11 +65,9 @@ static void
 check_columns(const ColumnUser *user, const List *columns, Problem *problem)
 {
 	const char *table = table_name_show(&user->table->name);
-	ListCell   *lc;
 
-	foreach(lc, columns)
+	foreach_ptr(const char, column, columns)
 	{
-		const char *column = lfirst(lc);
 		bool		retired;
 
 		if (model_find_column(user->table->columns, column) != NULL)
@@ -107,19 +105,14 @@ check_index_columns(const Table *table, const TableIndex *index, Problem *proble
 bool
 model_check_columns(const Table *table, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		/* with a prefix it lies on another table of that name */
 		if (index->prefix == NULL)
 			check_index_columns(table, index, problem);
 	}
-	foreach(lc, table->foreign_keys)
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
 	{
-		const ForeignKey *key = lfirst(lc);
 		ColumnUser	user = {table, "reference", key->name, key->path};
 
 		check_columns(&user, key->columns, problem);

@@ -447,11 +447,9 @@ columns_are_near(const Table *old, const Table *new)
 {
 	int			all = list_length(new->columns);
 	int			same = 0;
-	ListCell   *lc;
 
-	foreach(lc, old->columns)
+	foreach_ptr(const Column, column, old->columns)
 	{
-		const Column *column = lfirst(lc);
 		const Column *other = model_find_column(new->columns, column->name);
 
 		if (other != NULL && strcmp(column->type, other->type) == 0)
@@ -469,31 +467,39 @@ typedef struct Redirection
 	TableName	to;
 } Redirection;
 
-/* The redirections (of Redirection *) that the input has */
+static bool
+points_to(const Table *table, const TableName *target)
+{
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		if (table_name_equal(&key->target, target))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The redirections (of Redirection *) that the input has: keys of the same
+ * columns, or of whatever columns where none is left that points to the old
+ * table.
+ */
 static List *
 find_redirections(const Model *recorded, const Model *given)
 {
 	List	   *result = NIL;
-	ListCell   *lt;
-	ListCell   *lk;
-	ListCell   *lo;
 
-	foreach(lt, given->tables)
+	foreach_ptr(const Table, table, given->tables)
 	{
-		const Table *table = lfirst(lt);
 		const Table *before = model_find(recorded, &table->name);
 
-		foreach(lk, before ? table->foreign_keys : NIL)
+		foreach_ptr(const ForeignKey, key, before ? table->foreign_keys : NIL)
 		{
-			const ForeignKey *key = lfirst(lk);
-
-			foreach(lo, before->foreign_keys)
+			foreach_ptr(const ForeignKey, old, before->foreign_keys)
 			{
-				const ForeignKey *old = lfirst(lo);
 				Redirection *redirection;
 
 				if (table_name_equal(&old->target, &key->target) ||
-					!names_equal(old->columns, key->columns))
+					(!names_equal(old->columns, key->columns) && points_to(table, &old->target)))
 					continue;
 				redirection = palloc(sizeof(Redirection));
 				redirection->from = old->target;
@@ -508,12 +514,8 @@ find_redirections(const Model *recorded, const Model *given)
 static bool
 is_redirected(const List *redirections, const TableName *from, const TableName *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, redirections)
+	foreach_ptr(const Redirection, redirection, redirections)
 	{
-		const Redirection *redirection = lfirst(lc);
-
 		if (table_name_equal(&redirection->from, from) && table_name_equal(&redirection->to, to))
 			return true;
 	}
@@ -531,11 +533,9 @@ ask_table(Renamed *renamed, const Table *table, List *fresh, const List *redirec
 	List	   *likely = NIL;
 	List	   *others = NIL;
 	List	   *schemas = NIL;
-	ListCell   *lc;
 
-	foreach(lc, fresh)
+	foreach_ptr(const Table, new, fresh)
 	{
-		const Table *new = lfirst(lc);
 		const TableName *name = &new->name;
 
 		if (name->scope != table->name.scope)
@@ -712,13 +712,11 @@ look_at_column_answer(const Renamed *renamed, RenameAnswer *answer, const Model 
 {
 	char	   *column = names_cut(answer->column);
 	char	   *to = answer->to ? names_cut(answer->to) : NULL;
-	ListCell   *lc;
 
 	if (to == NULL || from->tables == NIL)
 		answer->followed = true;
-	foreach(lc, given->tables)
+	foreach_ptr(const Table, new, given->tables)
 	{
-		const Table *new = lfirst(lc);
 		const char *show = table_name_show(&new->name);
 		const Table *old;
 
@@ -767,10 +765,8 @@ rename_resolve(const Model *from, const Model *given, const RenameOptions *optio
 		if (old != NULL)
 			resolve_columns(renamed, from, old, new, options, problem);
 	}
-	foreach(lc, options->answers)
+	foreach_ptr(RenameAnswer, answer, options->answers)
 	{
-		RenameAnswer *answer = lfirst(lc);
-
 		if (answer->column != NULL && !answer->followed)
 			look_at_column_answer(renamed, answer, from, given, options);
 	}
@@ -814,12 +810,8 @@ question_print(JsonWriter *json, const RenameQuestion *question)
 bool
 rename_check_answers(const List *answers, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, answers)
+	foreach_ptr(const RenameAnswer, answer, answers)
 	{
-		const RenameAnswer *answer = lfirst(lc);
-
 		if (!answer->followed)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
 						 answer->obstacle ? answer->obstacle : "No snapshot is given.",
