@@ -87,5 +87,5 @@ call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s() cannot run inside a transaction block", name),
-				 errhint("CALL it by itself; it commits as it goes.")));
+				 errhint("CALL it outside a transaction block, as it commits in between.")));
 }

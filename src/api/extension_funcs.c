@@ -36,9 +36,9 @@ bundle_of_call(FunctionCallInfo fcinfo)
 		if (bundle.ash_functions_version < 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("version %d of ash-functions is not known",
+					 errmsg("unknown version %d of ash-functions",
 							bundle.ash_functions_version),
-					 errhint("Leave ash_functions_version out to have the newest.")));
+					 errhint("Omit ash_functions_version to use the newest.")));
 	}
 	return bundle;
 }

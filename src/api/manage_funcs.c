@@ -44,8 +44,8 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	if (on_delete && strcmp(on_delete, "drop") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"%s\" is not what can be done when a row is deleted", on_delete),
-				 errhint("on_delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
+				 errmsg("invalid value for \"on_delete\": \"%s\"", on_delete),
+				 errhint("Use 'drop' to drop the row's tenant, or NULL (the default) to keep it.")));
 	managed.table = PG_GETARG_OID(0);
 	managed.template = catalog_text_list(PG_GETARG_DATUM(1));
 	managed.on_insert = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
@@ -77,8 +77,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *name, bool after)
 		TRIGGER_FIRED_AFTER(data->tg_event) != after)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.%s() must be called as a trigger %s, for each row", name,
-						after ? "after" : "before")));
+				 errmsg("function ashmig.%s() must be fired %s ROW", name,
+						after ? "AFTER" : "BEFORE")));
 	return data;
 }
 

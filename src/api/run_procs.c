@@ -63,8 +63,8 @@ tell_results(const RunOptions *options, List *results)
 	if (pending > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg_plural("non-transactional migrations stay pending in %d schema",
-							   "non-transactional migrations stay pending in %d schemas",
+				 errmsg_plural("non-transactional migrations remain pending in %d schema",
+							   "non-transactional migrations remain pending in %d schemas",
 							   pending, pending),
 				 errhint("They need a background worker: SELECT * FROM ashmig_migrate_all().")));
 }
@@ -107,7 +107,7 @@ is_over(int64 run)
 	if (status == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there is no run " INT64_FORMAT, run)));
+				 errmsg("run " INT64_FORMAT " does not exist", run)));
 	if (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0)
 	{
 		char	   *failures = journal_failures(run);
@@ -118,14 +118,14 @@ is_over(int64 run)
 						strcmp(status, "failed") == 0 ? "failed" : "was canceled",
 						error ? ": " : "", error ? error : ""),
 				 failures ? errdetail_internal("%s", failures) : 0,
-				 errhint("What is done stays done; running again resumes. ashmig.run_schemas has the outcome of each schema.")));
+				 errhint("Completed schemas are unaffected; run again to resume. ashmig.run_schemas shows the outcome of each schema.")));
 	}
 	if (strcmp(status, "done") == 0)
 		return true;
 	if (!alive)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
-				 errmsg("run " INT64_FORMAT " was cut short", run),
+				 errmsg("run " INT64_FORMAT " was interrupted", run),
 				 errhint("Run again to resume.")));
 	return false;
 }

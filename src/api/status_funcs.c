@@ -66,7 +66,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"  WHEN r.error IS NOT NULL THEN 'failed'"
 		"  WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN 'pending' ELSE 'current' END,"
 		" CASE WHEN o.nspname IS NULL THEN r.error ELSE"
-		"  pg_catalog.format('schema \"%s\" is called \"%s\" now', t.schema_name, o.nspname) END"
+		"  pg_catalog.format('schema \"%s\" is now called \"%s\"', t.schema_name, o.nspname) END"
 		" FROM target AS t"
 		" LEFT JOIN recorded AS m ON m.scope = t.scope"
 		" LEFT JOIN ashmig.schema_versions AS s"

@@ -114,7 +114,7 @@ ashmig_drop_tenant_serial(PG_FUNCTION_ARGS)
 	if (batch < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("batch must be 1 or more")));
+				 errmsg("argument \"batch\" must be positive")));
 	schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	tenant_drop_serial(schema, batch);
 	SPI_finish();

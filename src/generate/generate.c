@@ -53,9 +53,9 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
+				 errmsg("table \"%s\" moves from repo \"%s\" to repo \"%s\"",
 						table_name_show(&table->name), table->repo, repo->repo),
-				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
+				 errdetail("Both repos have a snapshot of it, but the database has only one such table.")));
 	}
 }
 
@@ -156,12 +156,12 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
+					 errmsg("changed create_table_options are not applied to existing table \"%s\"",
 							table_name_show(&table->name)),
-					 errdetail("At %s.create_table_options: \"%s\", so far \"%s\".", table->path,
+					 errdetail("At %s.create_table_options: The options are now \"%s\"; they were \"%s\".", table->path,
 							   table->options ? table->options : "",
 							   old->options ? old->options : ""),
-					 errhint("Make a new table and copy the rows, in a migration of ashmig_add_migration().")));
+					 errhint("Create a new table and copy the rows, in a migration recorded with ashmig_add_migration().")));
 	}
 }
 
@@ -208,9 +208,9 @@ check_repos(List *repos)
 						(errcode(ERRCODE_ASHMIG_CONFLICT),
 						 errmsg("two repos have a snapshot of table \"%s\"",
 								table_name_show(&table->name)),
-						 errdetail("At %s: they are \"%s\" and \"%s\".", table->path,
+						 errdetail("At %s: The repos are \"%s\" and \"%s\".", table->path,
 								   owner, repo->repo),
-						 errhint("Give the snapshots of the repo that this database belongs to.")));
+						 errhint("Pass only the snapshots of the repo that this database belongs to.")));
 			table_map_put(owners, &table->name, repo->repo);
 		}
 	}
@@ -231,9 +231,9 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("no snapshot says which repo's tables are to be dropped"),
-				 errdetail("Recorded are %s.", quote_names(repos)),
-				 errhint("Give at least one snapshot of the repo.")));
+				 errmsg("could not determine which repo's tables to drop"),
+				 errdetail("Recorded repos: %s.", quote_names(repos)),
+				 errhint("Pass at least one snapshot of the repo.")));
 	return repos;
 }
 

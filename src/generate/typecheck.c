@@ -153,10 +153,10 @@ typecheck_type(HTAB *known, const Operation *operation, const Column *column)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_TYPE),
-				 errmsg("column \"%s\" of \"%s\" has a type that this database does not know: \"%s\"",
+				 errmsg("column \"%s\" of \"%s\" has invalid type \"%s\"",
 						column->name, table_name_show(&operation->table), column->type),
 				 errdetail("At %s.type: %s.", column->path ? column->path : "$", fault),
-				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that has it: SELECT * FROM ashmig_install_extensions('{...}').",
+				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that provides it: SELECT * FROM ashmig_install_extensions('{...}').",
 						 ashmig_default_schema)));
 	if (keep)
 	{
@@ -186,7 +186,7 @@ typecheck_column(HTAB *known, const Operation *operation, const Column *column)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_DEFAULT),
-				 errmsg("column \"%s\" of \"%s\" has a default that is no value of its type: %s",
+				 errmsg("column \"%s\" of \"%s\" has a default that is not valid for its type: %s",
 						column->name, table_name_show(&operation->table), column->default_sql),
 				 errdetail("At %s.default: %s.", column->path ? column->path : "$", fault),
 				 errhint("The type is %s. Correct the default, or write it as SQL: fragment(\"...\").",

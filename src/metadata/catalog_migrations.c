@@ -120,8 +120,8 @@ catalog_check_version(int64 version)
 	if (version <= 0 || version > NEWEST_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+				 errmsg("invalid version " INT64_FORMAT, version),
+				 errhint("A version is a positive number of up to 14 digits (YYYYMMDDHHMMSS).")));
 	return version;
 }
 
@@ -279,16 +279,19 @@ catalog_remove_migration(const char *repo, bool tenant, int64 version)
 	if (catalog_query(&applied, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(tenant), version),
-				 errdetail("It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
-						   catalog_int64(0, 2), catalog_string(0, 1, CurrentMemoryContext)),
-				 errhint("Take it back first, with %s.",
+				 errmsg("cannot remove %s migration " INT64_FORMAT " because it is applied",
+						scope_name(tenant), version),
+				 errdetail_plural("It is applied in " INT64_FORMAT " schema, \"%s\".",
+								  "It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
+								  (unsigned long) catalog_int64(0, 2), catalog_int64(0, 2),
+								  catalog_string(0, 1, CurrentMemoryContext)),
+				 errhint("Roll it back first with %s.",
 						 tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 	if (catalog_execute(&forget, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(tenant), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	catalog_disconnect(level);
 }
 

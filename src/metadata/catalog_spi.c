@@ -80,7 +80,7 @@ statement_plan(CatalogStatement *statement)
 		if (plan == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not prepare a statement: %s",
+					 errmsg("could not prepare statement: %s",
 							SPI_result_code_string(SPI_result)),
 					 errdetail("Statement: %s", statement->sql)));
 		SPI_keepplan(plan);
@@ -100,7 +100,7 @@ catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls)
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a statement: %s", SPI_result_code_string(code)),
+				 errmsg("could not execute statement: %s", SPI_result_code_string(code)),
 				 errdetail("Statement: %s", statement->sql)));
 	return SPI_processed;
 }
@@ -121,7 +121,7 @@ catalog_query(CatalogStatement *statement, Datum *values, const char *nulls)
 	if (code != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a query: %s", SPI_result_code_string(code)),
+				 errmsg("could not execute query: %s", SPI_result_code_string(code)),
 				 errdetail("Statement: %s", statement->sql)));
 	return SPI_processed;
 }
@@ -201,7 +201,7 @@ catalog_text_list(Datum array)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("an array of names or statements may not hold NULL")));
+					 errmsg("array of names or statements must not contain nulls")));
 		result = lappend(result, TextDatumGetCString(elements[i]));
 	}
 	return result;

@@ -22,9 +22,9 @@ static void
 note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
 {
 	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
-				 psprintf("This is PostgreSQL %s.", PG_VERSION),
-				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
-				 : "No version of PostgreSQL has it so far.",
+				 psprintf("The server runs PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("This requires PostgreSQL %s or later.", since)
+				 : "No version of PostgreSQL supports it yet.",
 				 "%s is not supported by this server", what);
 }
 
@@ -116,9 +116,9 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 		return true;
 	}
 	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
-						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+						psprintf("The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 								 entry->path, NAMEDATALEN - 1),
-						"Give one of the two a name of its own.",
+						"Give one of them a different name.",
 						"two %s would have the same name \"%s\"", named_words[kind], name);
 }
 

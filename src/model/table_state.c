@@ -199,7 +199,7 @@ table_state_parse(const char *json, Problem *problem)
 
 		if (column == NULL)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$.retired", NULL, NULL,
-						 "the recorded state of a table is malformed");
+						 "recorded state of a table is malformed");
 		else
 			state->retired = lappend(state->retired, column);
 	}

@@ -685,9 +685,9 @@ check_dropped(const Model *result, const List *dropped, Problem *problem)
 
 				if (table_name_equal(&key->target, &gone->name))
 					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
-								 psprintf("The foreign key \"%s\" of \"%s\" points to it.",
+								 psprintf("Foreign key \"%s\" of \"%s\" references it.",
 										  key->name, table_name_show(&table->name)),
-								 "Give the snapshot of the referenced table as well, or remove the reference.",
+								 "Pass the snapshot of the referenced table as well, or remove the reference.",
 								 "cannot drop table \"%s\": \"%s\" references it",
 								 table_name_show(&gone->name),
 								 table_name_show(&table->name));

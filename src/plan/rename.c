@@ -28,8 +28,8 @@ answer_member(const cJSON *object, const char *key, const char *path,
 	if (!cJSON_IsString(member) || member->valuestring[0] == '\0')
 	{
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT,
-					 psprintf("%s.%s", path, key), "A name is wanted here.", NULL,
-					 "renames: \"%s\" is not a name", key);
+					 psprintf("%s.%s", path, key), "A name is expected here.", NULL,
+					 "invalid renames: \"%s\" is not a name", key);
 		return NULL;
 	}
 	return pstrdup(member->valuestring);
@@ -50,8 +50,8 @@ answer_decode(const cJSON *object, const char *path, Problem *problem)
 			strcmp(member->string, "column") != 0 && strcmp(member->string, "to") != 0 &&
 			strcmp(member->string, "to_schema") != 0)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
-						 "The keys are \"table\", \"schema\", \"column\", \"to\" and \"to_schema\".",
-						 "renames: unknown key \"%s\"", member->string);
+						 "The valid keys are \"table\", \"schema\", \"column\", \"to\", and \"to_schema\".",
+						 "invalid renames: unknown key \"%s\"", member->string);
 	}
 	answer->table = answer_member(object, "table", path, &there, problem);
 	answer->schema = answer_member(object, "schema", path, &there, problem);
@@ -62,8 +62,8 @@ answer_decode(const cJSON *object, const char *path, Problem *problem)
 	if (answer->table == NULL || (!answer->has_to && !answer->has_to_schema) ||
 		(answer->column != NULL && answer->has_to_schema))
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
-					 "Write {\"table\": \"posts\", \"to\": \"articles\"}, {\"table\": \"posts\", \"column\": \"subject\", \"to\": \"title\"} or {\"table\": \"posts\", \"to_schema\": \"archive\"}; null says \"not a rename\".",
-					 "renames: an answer needs a table and what became of it");
+					 "Write {\"table\": \"posts\", \"to\": \"articles\"}, {\"table\": \"posts\", \"column\": \"subject\", \"to\": \"title\"}, or {\"table\": \"posts\", \"to_schema\": \"archive\"}; null means \"not a rename\".",
+					 "invalid renames: an answer needs \"table\" and either \"to\" or \"to_schema\"");
 	return answer;
 }
 
@@ -78,8 +78,8 @@ rename_decode(const char *json, Problem *problem)
 
 	if (!cJSON_IsArray(root))
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, "$", NULL,
-					 "'[]' says that nothing was renamed.",
-					 "renames must be a JSON array of answers");
+					 "Use '[]' if nothing was renamed.",
+					 "argument \"renames\" must be a JSON array of answers");
 	else
 	{
 		cJSON_ArrayForEach(item, root)
@@ -88,8 +88,8 @@ rename_decode(const char *json, Problem *problem)
 
 			if (!cJSON_IsObject(item))
 				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path,
-							 "An answer is an object.", NULL,
-							 "renames: an answer is malformed");
+							 "An answer must be an object.", NULL,
+							 "invalid renames: malformed answer");
 			else
 				answers = lappend(answers, answer_decode(item, path, problem));
 		}
@@ -337,8 +337,8 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 		if (model_find(given, &target) == NULL)
 		{
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-						 psprintf("No snapshot of \"%s\" is given.", table_name_show(&target)),
-						 "Give the snapshot of the table under its new name.",
+						 psprintf("No snapshot of \"%s\" was passed.", table_name_show(&target)),
+						 "Pass the snapshot of the table under its new name.",
 						 "cannot rename table \"%s\" to \"%s\"",
 						 table_name_show(&table->name), table_name_show(&target));
 			continue;
@@ -488,16 +488,16 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 
 	if (model_find_column(old->retired, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-					 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
+					 psprintf("A retired column \"%s\" of \"%s\" still exists.",
 							  to, table_name_show(&new->name)),
-					 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
+					 "Drop it first with ashmig_drop_retired(), or answer null to reuse the retired column.",
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else if (model_find_column(new->columns, to) == NULL ||
 			 model_find_column(old->columns, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-					 psprintf("\"%s\" is not among the columns that come new to \"%s\".",
+					 psprintf("\"%s\" is not a new column of \"%s\".",
 							  to, table_name_show(&new->name)),
-					 "Name a column that the snapshot has and the table has not yet.",
+					 "Name a column that is in the snapshot but not yet in the table.",
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
@@ -665,9 +665,9 @@ rename_report(List *questions, Problem *problem)
 	json_write_close(&yes, ']');
 
 	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.text.data,
-				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
+				 psprintf("If renamed, for example: renames => %s; null for \"to\" means that it is not a rename. If nothing was renamed: renames => '[]'.",
 						  quote_text(yes.text.data)),
-				 list_length(questions) == 1 ? "was %s %s?"
-				 : "was %s %s? (the first of %d questions)",
+				 list_length(questions) == 1 ? "could not determine whether %s was %s"
+				 : "could not determine whether %s was %s (first of %d questions)",
 				 what, first->move ? "moved" : "renamed", list_length(questions));
 }

@@ -37,17 +37,17 @@ record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 		if (found)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("there is more than one %s migration " INT64_FORMAT,
+					 errmsg("%s migration " INT64_FORMAT " is ambiguous",
 							scope_name(tenant), version),
-					 errdetail("One is of repo \"%s\", one of \"%s\".", found->repo, migration->repo),
-					 errhint("Say which: repo => %s.", quote_text(found->repo))));
+					 errdetail("Repos \"%s\" and \"%s\" both have one.", found->repo, migration->repo),
+					 errhint("Specify the repo, for example repo => %s.", quote_text(found->repo))));
 		found = migration;
 	}
 	if (found == NULL && !missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(tenant), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	return found;
 }
 
@@ -139,7 +139,7 @@ record_check_order(const Migration *migration)
 				(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
 				 errmsg("version " INT64_FORMAT " is older than the newest %s migration, " INT64_FORMAT,
 						migration->version, scope_name(migration->tenant), newest->version),
-				 errhint("Give it a later version (NULL takes the next one), or turn ashmig.strict_version_order off.")));
+				 errhint("Use a later version (NULL uses the next one), or turn off ashmig.strict_version_order.")));
 }
 
 /*
@@ -181,12 +181,12 @@ check_resumable(const Migration *recorded, const Migration *migration)
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
 						scope_name(recorded->tenant), recorded->version),
-				 errdetail_plural("%d statement is done in schema \"%s\".",
-								  "%d statements are done in schema \"%s\".",
+				 errdetail_plural("%d statement has been executed in schema \"%s\".",
+								  "%d statements have been executed in schema \"%s\".",
 								  done, done, schema),
-				 errhint("Keep what is done as it is, and the migration non-transactional; the rest may change.")));
+				 errhint("Leave executed statements unchanged and keep the migration non-transactional; the remaining statements can change.")));
 }
 
 /*
@@ -200,10 +200,10 @@ check_not_begun(const Migration *migration)
 	if (catalog_partial_farthest(migration, &schema) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
 						scope_name(migration->tenant), migration->version),
-				 errdetail("It was begun in schema \"%s\".", schema),
-				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
+				 errdetail("It was started in schema \"%s\".", schema),
+				 errhint("Run it to completion and roll it back. If it fails, replace its remaining statements with ashmig_add_migration().")));
 }
 
 /*
@@ -217,18 +217,18 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 	if (strcmp(recorded->kind, migration->kind) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
+				 errmsg("version " INT64_FORMAT " is already used by another migration", recorded->version),
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errhint("Use another version; NULL uses the next one.")));
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied and cannot be changed",
+				 errmsg("cannot change %s migration " INT64_FORMAT " because it is applied",
 						scope_name(recorded->tenant), recorded->version),
 				 errdetail("It is applied in %s.", applied->schemas),
-				 errhint("Record the change as a new migration, or take this one back first, with %s.",
+				 errhint("Record the change as a new migration, or roll this one back first with %s.",
 						 recorded->tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 }
 
@@ -244,11 +244,11 @@ record_check_applied(const Migration *migration)
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is applied with another text",
+				 errmsg("%s migration " INT64_FORMAT " is applied with different text",
 						scope_name(migration->tenant), migration->version),
-				 errdetail("It is applied in %s with checksum %s; this one has %s.",
+				 errdetail("It is applied in %s with checksum %s; this one has checksum %s.",
 						   applied->schemas, applied->checksum, catalog_checksum(migration)),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errhint("Use another version; NULL uses the next one.")));
 }
 
 void
@@ -312,12 +312,12 @@ check_forgettable(Datum *values, int64 generation)
 				 errmsg("generation %s builds on migration " INT64_FORMAT,
 						catalog_string(0, 1, CurrentMemoryContext), generation),
 				 errdetail("Both changed table \"%s\".", catalog_string(0, 2, CurrentMemoryContext)),
-				 errhint("Remove the newest first.")));
+				 errhint("Remove the newest one first.")));
 	if (catalog_query(&squashed, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("the snapshots before migration " INT64_FORMAT " are squashed", generation),
-				 errdetail("Without it nothing would be known of table \"%s\".",
+				 errmsg("snapshots before migration " INT64_FORMAT " are squashed", generation),
+				 errdetail("Without it, there would be no snapshot of table \"%s\".",
 						   catalog_string(0, 1, CurrentMemoryContext)),
 				 errhint("Generate a migration that changes the tables back.")));
 	catalog_disconnect(level);

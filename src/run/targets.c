@@ -59,8 +59,8 @@ check_names(List *names, List *tenants)
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
-					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
-					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+					 errmsg("tenant \"%s\" does not exist", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 	}
 	hash_destroy(known);
 }
@@ -222,8 +222,8 @@ check_repo(const char *repo)
 	if (catalog_query(&others, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no migration of repo \"%s\"", repo),
-				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+				 errmsg("repo \"%s\" has no migrations", repo),
+				 errdetail("Repos with migrations: %s.", catalog_string(0, 1, CurrentMemoryContext))));
 	catalog_disconnect(level);
 }
 
@@ -248,9 +248,9 @@ check_rollback_version(int64 version)
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to_version\" is " INT64_FORMAT ", which is no version", version),
+				 errmsg("\"to_version\" is not a valid version: " INT64_FORMAT, version),
 				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
+				 errhint("SELECT * FROM ashmig_migrations() lists all versions; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 
@@ -365,12 +365,12 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+				 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
 						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
-				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+				 errdetail("It has no down statements, but is applied in schema \"%s\". Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
-				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+				 errhint("Roll back to a later version, or write a migration that undoes it.")));
 	}
 	catalog_disconnect(level);
 }

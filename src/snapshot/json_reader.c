@@ -70,19 +70,19 @@ static bool
 note_malformed(JsonReader *reader, const char *at, const char *what)
 {
 	int			length = pg_mbcliplen(at, Min(strlen(at), 100), 40);
-	char	   *detail = psprintf("It stops at byte %zu, before: %s",
+	char	   *detail = psprintf("Parsing stopped at byte %zu, before: %s",
 								  (size_t) (at - reader->text) + 1,
-								  *at ? pnstrdup(at, length) : "its end");
+								  *at ? pnstrdup(at, length) : "end of input");
 
 	return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", detail,
-						"Give the text of a snapshot file, an array of them, or what ashmig_load returns.",
+						"Pass the contents of a snapshot file, an array of them, or the result of ashmig_load().",
 						"invalid snapshot: %s", what);
 }
 
 bool
 json_note_malformed(JsonReader *reader)
 {
-	return note_malformed(reader, reader->cursor, "it is not JSON, or nested too deeply");
+	return note_malformed(reader, reader->cursor, "not valid JSON, or nested too deeply");
 }
 
 bool
@@ -97,7 +97,7 @@ json_open(JsonReader *reader, const char *text, Problem *problem)
 	reader->context = AllocSetContextCreate(CurrentMemoryContext, "ashmig JSON",
 											ALLOCSET_DEFAULT_SIZES);
 	if (nul != NULL)
-		return note_malformed(reader, nul, "it has a NUL character");
+		return note_malformed(reader, nul, "contains a NUL character");
 	return true;
 }
 
@@ -211,7 +211,7 @@ describe(const cJSON *node)
 	if (cJSON_IsObject(node))
 		return node->child ? "an object" : "an empty object";
 	if (cJSON_IsArray(node))
-		return node->child ? "a list" : "an empty list";
+		return node->child ? "an array" : "an empty array";
 	if (cJSON_IsBool(node))
 		return cJSON_IsTrue(node) ? "true" : "false";
 	if (cJSON_IsNumber(node))
@@ -245,7 +245,7 @@ json_note_type(const JsonObject *object, int key, const char *expected)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
 						json_field_path(object, key),
-						psprintf("It is %s.", describe(object->fields[key])),
+						psprintf("The value is %s.", describe(object->fields[key])),
 						psprintf("Write %s.", expected),
 						"invalid %s: \"%s\" is not %s", object_title(object),
 						object->shape->keys[key], expected);
@@ -255,10 +255,10 @@ bool
 json_note_missing(const JsonObject *object, int key)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
-						object->path, "The key is missing, or null.",
+						object->path, "The key is missing or null.",
 						psprintf("Add \"%s\", as AshPostgres writes it.",
 								 object->shape->keys[key]),
-						"invalid %s: it has no \"%s\"", object_title(object),
+						"invalid %s: \"%s\" is missing", object_title(object),
 						object->shape->keys[key]);
 }
 
@@ -277,7 +277,7 @@ json_note_node(const JsonObject *object, const cJSON *node, const char *path,
 			   const char *expected)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
-						path, psprintf("It is %s.", describe(node)),
+						path, psprintf("The value is %s.", describe(node)),
 						psprintf("Write %s.", expected),
 						"invalid %s: an entry is not %s", object_title(object),
 						expected);
@@ -337,8 +337,8 @@ json_read_object(JsonReader *reader, const cJSON *node, const char *path,
 	object->path = path;
 	if (!cJSON_IsObject(node))
 		return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, path,
-							psprintf("It is %s.", describe(node)), "Write an object.",
-							"invalid %s: it is not an object", shape->what);
+							psprintf("The value is %s.", describe(node)), "Write an object.",
+							"invalid %s: not an object", shape->what);
 
 	cJSON_ArrayForEach(member, node)
 	{
@@ -351,7 +351,7 @@ json_read_object(JsonReader *reader, const cJSON *node, const char *path,
 		}
 		key = found;
 		if (seen & (1 << key))
-			return json_note(object, key, NULL, "Leave one.", "is given twice");
+			return json_note(object, key, NULL, "Remove one of them.", "is specified more than once");
 		seen |= 1 << key;
 		if (!cJSON_IsNull(member))
 			object->fields[key] = member;
@@ -424,7 +424,7 @@ json_get_count(const JsonObject *object, int key, int64 *value)
 		return true;
 	if (!cJSON_IsNumber(node) || !(node->valuedouble >= 0) ||
 		node->valuedouble > PG_INT32_MAX || node->valuedouble != floor(node->valuedouble))
-		return json_note_type(object, key, "an integer from 0 on, or null");
+		return json_note_type(object, key, "a non-negative integer or null");
 	*value = (int64) node->valuedouble;
 	return true;
 }
@@ -469,7 +469,7 @@ json_get_items(const JsonObject *object, int key, const cJSON **first)
 	if (node == NULL)
 		return true;
 	if (!cJSON_IsArray(node))
-		return json_note_type(object, key, "a list");
+		return json_note_type(object, key, "an array");
 	*first = node->child;
 	return true;
 }
@@ -501,6 +501,6 @@ json_get_names(const JsonObject *object, int key, List **names)
 	if (node == NULL)
 		return true;
 	if (!cJSON_IsArray(node))
-		return json_note_type(object, key, "a list of strings");
+		return json_note_type(object, key, "an array of strings");
 	return json_read_names(object, node, json_field_path(object, key), names);
 }

@@ -72,8 +72,8 @@ read_folder(const char *path)
 	if (dir == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("could not open folder \"%s\": %m", path),
-				 errhint("Give a resource_snapshots folder on the server, which the server's operating system user can read.")));
+				 errmsg("could not open directory \"%s\": %m", path),
+				 errhint("Pass a resource_snapshots directory that the server's operating system user can read.")));
 	while ((entry = ReadDir(dir, path)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -153,7 +153,7 @@ read_text(const char *path)
 		if (text.len > MAX_FILE_SIZE)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("file \"%s\" is larger than %d MB, which no snapshot is",
+					 errmsg("file \"%s\" is too large for a snapshot (more than %d MB)",
 							path, MAX_FILE_SIZE / (1024 * 1024))));
 	}
 	if (ferror(file))
@@ -172,11 +172,11 @@ raise_not_json(const char *path, ErrorData *error)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-			 errmsg("file \"%s\" is not JSON", path),
+			 errmsg("file \"%s\" is not valid JSON", path),
 			 error->detail ?
 			 errdetail_internal("%s: %s", error->message, error->detail) :
 			 errdetail_internal("%s.", error->message),
-			 errhint("Take the file as AshPostgres wrote it. A merge conflict, or a file that git has as a pointer alone, looks like this.")));
+			 errhint("Use the file as AshPostgres wrote it. An unresolved merge conflict or a Git LFS pointer can cause this error.")));
 }
 
 /*
@@ -240,9 +240,9 @@ add_snapshot(Load *load, const char *path, Jsonb *json)
 	if (load->snapshots.text.len > MAX_TOTAL_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the snapshots in \"%s\" are larger than a jsonb value can be",
+				 errmsg("snapshots in \"%s\" exceed the maximum size of a jsonb value",
 						load->root),
-				 errhint("Load one repo's folder at a time.")));
+				 errhint("Load one repo's directory at a time.")));
 }
 
 /*
@@ -261,8 +261,8 @@ load_snapshot(Load *load, const char *path, const char *folder, const char *tabl
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("file \"%s\" is not a snapshot: it is JSON, but not an object", path),
-				 errhint("Take the file as AshPostgres wrote it.")));
+				 errmsg("file \"%s\" is not a snapshot: not a JSON object", path),
+				 errhint("Use the file as AshPostgres wrote it.")));
 	schema = strchr(table, '.') ? NULL : json_member(json, "schema");
 	if (schema)
 	{
@@ -447,7 +447,7 @@ snapshot_folder_load(const char *root, bool dev)
 	if (load.files == NIL && !load.has_extensions)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there are no snapshots in \"%s\"", root),
-				 errhint("Give a resource_snapshots folder, or one repo's folder in it. Files ending in _dev.json count only with dev => true.")));
+				 errmsg("no snapshots found in \"%s\"", root),
+				 errhint("Pass a resource_snapshots directory or one repo's directory in it. Files ending in _dev.json are only read with dev => true.")));
 	return bundle_text(&load);
 }

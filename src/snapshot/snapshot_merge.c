@@ -73,9 +73,9 @@ merge_conflict(Problem *problem, const char *path, const char *table,
 			   const char *other)
 {
 	problem_note(problem, ERRCODE_ASHMIG_CONFLICT, path,
-				 psprintf("One says %s, the other %s.", one, other),
+				 psprintf("One has %s, the other has %s.", one, other),
 				 "Make the resources that share the table agree.",
-				 "the snapshots of \"%s\" disagree about the %s of \"%s\"",
+				 "snapshots of table \"%s\" conflict: %s of \"%s\" differs",
 				 table, what, column);
 }
 
@@ -129,9 +129,9 @@ merge_references(Reference *a, const Attribute *attribute, const char *table,
 	MERGE_TEXT(table, "referenced table");
 	MERGE_TEXT(schema, "referenced schema");
 	MERGE_TEXT(destination_attribute, "referenced column");
-	MERGE_TEXT(name, "foreign key's name");
+	MERGE_TEXT(name, "foreign key name");
 	MERGE_TEXT(index_where, "index_where");
-	MERGE_TEXT(destination_default, "referenced column's default");
+	MERGE_TEXT(destination_default, "default of the referenced column");
 	MERGE_WORD(on_delete, delete_words, "on_delete");
 	MERGE_WORD(on_update, update_words, "on_update");
 	MERGE_WORD(match_type, match_words, "match_type");
@@ -312,10 +312,10 @@ merge_choose_key(List *snapshots, const List *recorded_key, List **others,
 		const ResourceSnapshot *first = linitial(snapshots);
 
 		problem_note(problem, ERRCODE_ASHMIG_CONFLICT, first->path,
-					 psprintf("One says %s, another %s.", key_show(linitial(keys)),
+					 psprintf("One has %s, another has %s.", key_show(linitial(keys)),
 							  key_show(lsecond(keys))),
-					 "Make the resources that share the table agree on the primary key, or apply the one whose key is right first: the recorded key wins.",
-					 "the snapshots of \"%s\" have different primary keys", first->table);
+					 "Make the resources that share the table agree on the primary key, or apply the one with the right key first: a recorded key takes precedence.",
+					 "snapshots of table \"%s\" have different primary keys", first->table);
 	}
 	return chosen;
 }
@@ -473,7 +473,7 @@ check_conflict(const void *one, const void *other, const char *table, Problem *p
 	const CheckConstraint *b = other;
 
 	if (strcmp(a->check, b->check) != 0 || !names_same(a->base_filter, b->base_filter))
-		merge_conflict(problem, b->path, table, b->name, "check constraint",
+		merge_conflict(problem, b->path, table, b->name, "definition",
 					   a->check, b->check);
 }
 
@@ -492,7 +492,7 @@ statement_conflict(const void *one, const void *other, const char *table, Proble
 	const CustomStatement *b = other;
 
 	if (strcmp(a->up, b->up) != 0 || strcmp(a->down, b->down) != 0)
-		merge_conflict(problem, b->path, table, b->name, "custom statement", a->up, b->up);
+		merge_conflict(problem, b->path, table, b->name, "definition", a->up, b->up);
 }
 
 /*

@@ -99,7 +99,7 @@ parse_statement(const char *sql, char **error)
 		return NULL;
 	if (list_length(tree) != 1)
 	{
-		*error = pstrdup("more than that is written");
+		*error = pstrdup("there is more than one statement");
 		return NULL;
 	}
 	return linitial_node(RawStmt, tree)->stmt;
@@ -133,7 +133,7 @@ run_check(FragmentCheck check, const char *sql, int sqlerrcode,
 	MemoryContextSwitchTo(scratch);
 	if (is_blank(sql))
 	{
-		error = "it is empty";
+		error = "the text is empty";
 		passed = false;
 	}
 	else
@@ -189,7 +189,7 @@ expression_passes(const char *masked, char **error)
 		return false;
 	if (!is_bare_select(bare))
 	{
-		*error = "more or less than one expression is written";
+		*error = "expected exactly one expression";
 		return false;
 	}
 	enclosed = parse_statement(psprintf("SELECT (%s\n)", masked), error);
@@ -197,7 +197,7 @@ expression_passes(const char *masked, char **error)
 		return false;
 	if (!is_bare_select(enclosed))
 	{
-		*error = "it is not one expression";
+		*error = "expected exactly one expression";
 		return false;
 	}
 	return true;
@@ -207,8 +207,8 @@ bool
 fragment_check_expression(const char *sql, const char *path, Problem *problem)
 {
 	return run_check(expression_passes, sql, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not one SQL expression",
-					 "Write one expression, without a semicolon, an alias or an open parenthesis.",
+					 "invalid SQL expression",
+					 "Write one expression, without a semicolon, an alias, or an unclosed parenthesis.",
 					 path, problem);
 }
 
@@ -261,7 +261,7 @@ index_element_passes(const char *masked, char **error)
 	if (list_length(index->indexParams) != 1 || index->indexIncludingParams ||
 		index->options || index->tableSpace || index->whereClause)
 	{
-		*error = "more than one element is written";
+		*error = "expected exactly one element";
 		return false;
 	}
 	return true;
@@ -271,8 +271,8 @@ bool
 fragment_check_index_element(const char *sql, const char *path, Problem *problem)
 {
 	return run_check(index_element_passes, sql, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not one element of an index",
-					 "Write a column or an expression (in parentheses unless it is a function call), with its operator class or order after it.",
+					 "invalid index element",
+					 "Write a column or an expression (in parentheses unless it is a function call), optionally followed by an operator class or a sort order.",
 					 path, problem);
 }
 
@@ -291,8 +291,8 @@ fragment_name(const char *identifier, const char *path, Problem *problem)
 	Node	   *statement;
 	char	   *error;
 
-	if (!run_check(name_passes, identifier, ERRCODE_ASHMIG_INVALID_SQL, "not a name",
-				   "Write the name of one column, or of one access method.", path, problem))
+	if (!run_check(name_passes, identifier, ERRCODE_ASHMIG_INVALID_SQL, "invalid name",
+				   "Write the name of one column or one access method.", path, problem))
 		return NULL;
 	statement = parse_statement(psprintf(NAME_STATEMENT, mask_placeholders(identifier)), &error);
 	return pstrdup(castNode(RenameStmt, statement)->subname);
@@ -330,7 +330,7 @@ type_passes(const char *masked, char **error)
 
 	if (has_comment(masked))
 	{
-		*error = "a comment is written";
+		*error = "comments are not allowed";
 		return false;
 	}
 	if (!parse(masked, RAW_PARSE_TYPE_NAME, &tree, error))
@@ -338,7 +338,7 @@ type_passes(const char *masked, char **error)
 	type = linitial_node(TypeName, tree);
 	if (type->setof || type->pct_type)
 	{
-		*error = "SETOF and %TYPE are not for columns";
+		*error = "SETOF and %TYPE are not allowed for columns";
 		return false;
 	}
 	return true;
@@ -348,8 +348,8 @@ bool
 fragment_check_type(const char *type, const char *path, Problem *problem)
 {
 	return run_check(type_passes, type, ERRCODE_ASHMIG_INVALID_TYPE,
-					 "not the name of a type",
-					 "Write a type as CREATE TABLE takes it, such as \"text\" or \"numeric(10, 2)\".",
+					 "invalid type name",
+					 "Write a type as in CREATE TABLE, such as \"text\" or \"numeric(10, 2)\".",
 					 path, problem);
 }
 
@@ -367,7 +367,7 @@ table_options_pass(const char *masked, char **error)
 		return false;
 	if (!IsA(statement, CreateStmt))
 	{
-		*error = "they make another statement of it";
+		*error = "they change the kind of statement";
 		return false;
 	}
 	return true;
@@ -377,8 +377,8 @@ bool
 fragment_check_table_options(const char *options, const char *path, Problem *problem)
 {
 	return run_check(table_options_pass, options, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not the options of a table",
-					 "Write what CREATE TABLE takes after the column list, such as PARTITION BY RANGE (inserted_at).",
+					 "invalid table options",
+					 "Write what can follow the column list in CREATE TABLE, such as PARTITION BY RANGE (inserted_at).",
 					 path, problem);
 }
 
@@ -505,8 +505,8 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 	if (!parsed)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_SQL, path,
 					 psprintf("The text is: %s", sql),
-					 "Write SQL statements, with semicolons between them. Of the placeholders for a schema, @tenant@ and @default@ bring their quotes; #{prefix()} is the raw name.",
-					 "not SQL: %s", error);
+					 "Write SQL statements, separated by semicolons. The placeholders @tenant@ and @default@ stand for quoted schema names; #{prefix()} is the raw name.",
+					 "invalid SQL: %s", error);
 	foreach(lc, tree)
 	{
 		RawStmt    *raw = lfirst_node(RawStmt, lc);

@@ -100,7 +100,7 @@ query_value(const char *sql, const char *name)
 		SPI_processed != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not read the rows of a table with tenants"),
+				 errmsg("could not read the rows of a table with managed tenants"),
 				 errdetail("Query: %s", sql)));
 	column = TupleDescAttr(SPI_tuptable->tupdesc, 0);
 	return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),

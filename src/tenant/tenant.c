@@ -72,7 +72,7 @@ raise_not_a_tenant(const char *schema)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NOT_A_TENANT),
-			 errmsg("schema \"%s\" exists and is no tenant", schema),
+			 errmsg("schema \"%s\" exists but is not a tenant", schema),
 			 errdetail("ashmig did not create it and has no versions for it."),
 			 errhint("Choose another name, or rename that schema.")));
 }
@@ -83,8 +83,8 @@ raise_no_tenant(const char *schema)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_TENANT),
-			 errmsg("there is no tenant \"%s\"", schema),
-			 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+			 errmsg("tenant \"%s\" does not exist", schema),
+			 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 }
 
 /*
@@ -100,8 +100,8 @@ raise_tenant_exists(const char *schema, Oid managed_by)
 			(errcode(ERRCODE_ASHMIG_TENANT_EXISTS),
 			 errmsg("tenant \"%s\" already exists", schema),
 			 !exists ? errdetail("It is registered, but its schema is missing.") :
-			 table ? errdetail("It belongs to a row of table \"%s\", or was kept when that was deleted.", table) : 0,
-			 !exists ? errhint("SELECT ashmig_drop_tenant(%s) forgets it.", quote_text(schema)) : 0));
+			 table ? errdetail("It belongs to a row of table \"%s\", or was kept when that row was deleted.", table) : 0,
+			 !exists ? errhint("SELECT ashmig_drop_tenant(%s) unregisters it.", quote_text(schema)) : 0));
 }
 
 /* ------------------------------------------------------------------------
@@ -294,9 +294,9 @@ lock_idle_schema(const char *schema)
 	if (!schema_lock_try(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
-				 errmsg("tenant \"%s\" is being worked on", schema),
-				 errdetail("A run, or a transaction that creates or renames it, has not ended."),
-				 errhint("Try again when it has; SELECT * FROM ashmig.progress shows runs.")));
+				 errmsg("tenant \"%s\" is locked by another run or transaction", schema),
+				 errdetail("A run, or a transaction that creates or renames it, is still in progress."),
+				 errhint("Retry when it has finished; SELECT * FROM ashmig.progress shows active runs.")));
 }
 
 /* Locks that dropping a schema takes: its relations, TOAST tables included */
@@ -339,7 +339,7 @@ drop_schema(const char *schema, Oid oid, bool cascade)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("tenant \"%s\" is not empty", schema),
-				 errdetail("Its schema holds tables or other objects."),
+				 errdetail("Its schema contains tables or other objects."),
 				 errhint("SELECT ashmig_drop_tenant(%s, cascade => true) drops them with their data.",
 						 quote_text(schema))));
 	lock_budget_check_drop(schema, count_relations(oid));
@@ -466,7 +466,7 @@ rename_schema(const char *old_name, Oid noted, const char *new_name)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_TENANT),
 				 errmsg("the schema of tenant \"%s\" does not exist", old_name),
-				 errhint("SELECT * FROM ashmig_status() tells whether it was renamed; ashmig_drop_tenant() forgets the tenant.")));
+				 errhint("SELECT * FROM ashmig_status() shows whether it was renamed; ashmig_drop_tenant() unregisters the tenant.")));
 	if (OidIsValid(new_oid))
 		raise_not_a_tenant(new_name);
 	command_in(old_name, psprintf("ALTER SCHEMA %s RENAME TO %s",
