@@ -68,7 +68,7 @@ subtest 'dump and restore' => sub {
 		'org_100 org_3 part-x part-y', 'the triggers work');
 	$node->safe_psql('target', 'ALTER SCHEMA org_3 RENAME TO away');
 	is( $node->safe_psql('target', q{SELECT status, error FROM ashmig_status() WHERE schema_name = 'org_3'}),
-		'renamed|schema "org_3" is called "away" now', 'a renamed schema is noticed');
+		'renamed|schema "org_3" is now called "away"', 'a renamed schema is noticed');
 	my ($status, $out, $err) = $node->psql('target', 'DROP EXTENSION ashmig');
 	like($err, qr/trigger ashmig_tenant_insert on table organizations depends on/, 'DROP EXTENSION is refused because of the triggers');
 };
