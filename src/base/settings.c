@@ -20,7 +20,7 @@ bool		ashmig_quiet = false;
 /*
  * The default schema is pasted, quoted, into statements in which users may
  * have written placeholders and string literals of their own; a name with a
- * character that means something there is refused.
+ * character that is special there is rejected.
  */
 static bool
 check_default_schema(char **newval, void **extra, GucSource source)
