@@ -77,7 +77,7 @@ call_require(FunctionCallInfo fcinfo, int argument, const char *name)
 }
 
 /*
- * Raise where a procedure that commits is called in a transaction block.
+ * Raise an error if a procedure that commits is called in a transaction block.
  */
 void
 call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)

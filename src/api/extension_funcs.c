@@ -44,8 +44,8 @@ bundle_of_call(FunctionCallInfo fcinfo)
 }
 
 /*
- * ashmig_install_extensions(extensions, ash_functions_version, repo): a row
- * for the migration that was recorded; none where all are recorded already.
+ * ashmig_install_extensions(extensions, ash_functions_version, repo): one row
+ * for the recorded migration; none if everything is recorded already.
  */
 Datum
 ashmig_install_extensions(PG_FUNCTION_ARGS)

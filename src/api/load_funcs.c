@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(ashmig_load);
 
 /*
- * May the caller read files of the server, and is this a folder's full name?
+ * May the caller read server files, and is this an absolute path?
  */
 static char *
 check_directory(char *directory)

@@ -104,7 +104,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 /*
  * ashmig_plan(snapshots, name, dev, renames, drop_columns, drop_tables,
- * concurrent_indexes): a row a step of what ashmig_generate would record.
+ * concurrent_indexes): one row per step of what ashmig_generate would record.
  */
 Datum
 ashmig_plan(PG_FUNCTION_ARGS)

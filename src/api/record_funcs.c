@@ -61,8 +61,9 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 }
 
 /*
- * ashmig_remove_migration(version, tenant, repo): forget one that is applied
- * nowhere; returns how many migrations went with its generation.
+ * ashmig_remove_migration(version, tenant, repo): remove one that is not
+ * applied anywhere; returns how many migrations of its generation were
+ * removed.
  */
 Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)

@@ -59,7 +59,7 @@ milliseconds(Interval *interval, const char *name)
 }
 
 /*
- * Set the option of that name; a name that is none is left alone.
+ * Set the option of that name; other names are ignored.
  */
 static void
 set_option(RunOptions *options, const char *name, Datum value)
@@ -104,8 +104,8 @@ set_option(RunOptions *options, const char *name, Datum value)
 }
 
 /*
- * Is anybody connected to SPI?  SPI has no function for the question, but one
- * that does nothing else where no relation has that name.
+ * Are we connected to SPI?  SPI has no function for this question, but one
+ * that does nothing else if no relation has that name.
  */
 static bool
 spi_is_connected(void)

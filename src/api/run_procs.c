@@ -1,7 +1,7 @@
 /*
  * run_procs.c
- *		The procedures about runs, and what else concerns a run that is going
- *		on: waiting for it, cancelling it.
+ *		Procedures that run migrations, wait for a run in the background, and
+ *		cancel an active run.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "run/journal.h"
 #include "run/serial.h"
 
-/* How often ashmig_wait looks, in ms */
+/* How often ashmig_wait checks, in ms */
 #define WAIT_INTERVAL 100
 
 PG_FUNCTION_INFO_V1(ashmig_migrate_all_serial);
@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(ashmig_wait);
 PG_FUNCTION_INFO_V1(ashmig_cancel);
 
 /*
- * Say what a run did, as a procedure returns no rows.
+ * Report what a run did, as a procedure returns no rows.
  */
 static void
 tell_results(const RunOptions *options, List *results)
@@ -95,7 +95,7 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 }
 
 /*
- * Is the run over?  Raises where it failed, or died.
+ * Is the run over?  Raises an error if it failed or was interrupted.
  */
 static bool
 is_over(int64 run)
@@ -131,7 +131,7 @@ is_over(int64 run)
 }
 
 /*
- * Wait for what a run left in the background, with a commit between looks: a
+ * Wait for what a run left in the background, with a commit between checks: a
  * concurrent index build waits for every snapshot, ours included.
  */
 Datum
@@ -155,7 +155,7 @@ ashmig_wait(PG_FUNCTION_ARGS)
 }
 
 /*
- * Cancel a run; false where it is not going on.
+ * Cancel a run; false if it is not active.
  */
 Datum
 ashmig_cancel(PG_FUNCTION_ARGS)

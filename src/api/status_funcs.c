@@ -1,6 +1,7 @@
 /*
  * status_funcs.c
- *		The SQL-callable functions that say how things stand.
+ *		The SQL-callable functions that report the status of schemas and
+ *		migrations.
  */
 #include "postgres.h"
 
@@ -49,7 +50,7 @@ return_query(FunctionCallInfo fcinfo, CatalogStatement *query, Datum *values)
 }
 
 /*
- * A row a schema and repo.
+ * One row per schema and repo.
  */
 Datum
 ashmig_status(PG_FUNCTION_ARGS)
@@ -95,7 +96,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 }
 
 /*
- * A row a migration.
+ * One row per migration.
  */
 Datum
 ashmig_migrations(PG_FUNCTION_ARGS)
