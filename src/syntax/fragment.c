@@ -58,8 +58,8 @@ fragment_is_foreign_error(const ErrorData *error)
  * raw_parser with its error as a value: false, and the message in *error.
  *
  * The grammar takes no resources but memory, so catching its error needs no
- * subtransaction.  What is not the text's fault (no memory, a cancel) is
- * raised again.
+ * subtransaction.  Errors not caused by the text (out of memory, a cancel) are
+ * re-raised.
  */
 static bool
 parse(const char *sql, RawParseMode mode, List **tree, char **error)
@@ -115,8 +115,8 @@ is_blank(const char *sql)
 }
 
 /*
- * Run a check in a memory context of its own, as parse trees are large, and
- * turn what it says into a problem.
+ * Run a check in a separate memory context, as parse trees are large, and turn
+ * its error into a problem.
  */
 typedef bool (*FragmentCheck) (const char *masked, char **error);
 
@@ -176,7 +176,7 @@ is_bare_select(const Node *statement)
 }
 
 /*
- * One expression stands both bare, where a comma, an alias, a clause or a
+ * One expression parses both bare, where a comma, an alias, a clause or a
  * closing parenthesis shows, and in parentheses, where it will be printed.
  */
 static bool
@@ -246,7 +246,7 @@ fragment_is_volatile(const char *sql)
 }
 
 /*
- * One element leaves every clause round it as it is.
+ * A single element leaves every clause around it as it is.
  */
 static bool
 index_element_passes(const char *masked, char **error)
@@ -393,7 +393,7 @@ fragment_parenthesize(const char *sql)
 
 /*
  * Length of the comment that starts here, or 0.  The text has been parsed, so
- * a comment is closed.
+ * every comment is closed.
  */
 static int
 comment_length(const char *at)
