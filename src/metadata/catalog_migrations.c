@@ -87,8 +87,8 @@ version_of_time(TimestampTz at)
 }
 
 /*
- * The version one second after this one.  What is no time (a version written
- * by hand) is just counted up.
+ * The version one second after this one.  A version that is not a time (chosen
+ * by hand) is just incremented.
  */
 static int64
 version_after(int64 version)
@@ -127,9 +127,9 @@ catalog_check_version(int64 version)
 
 /*
  * The version of a migration that is recorded now: the time, or the second
- * after the newest version where that is not later.  A version that was given
- * away is not given again, though its migration may be forgotten (a dev one).
- * The caller holds the lock of catalog_lock_generation.
+ * after the newest version where that is not later.  A version that was
+ * assigned is not assigned again, even if its migration has been removed (a
+ * development one).  The caller holds the lock of catalog_lock_generation.
  */
 int64
 catalog_next_version(void)
@@ -168,7 +168,7 @@ catalog_repo_name(const char *repo)
 	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
 }
 
-/* Statements as text that no two lists share */
+/* Statements as text, different for different lists */
 static void
 append_statements(StringInfo buf, List *statements)
 {
@@ -184,7 +184,7 @@ append_statements(StringInfo buf, List *statements)
 }
 
 /*
- * SHA-256, in hex, over what decides what a migration does.
+ * SHA-256, in hex, over everything that determines what a migration does.
  */
 char *
 catalog_checksum(const Migration *migration)
@@ -252,9 +252,9 @@ catalog_add_migration(Migration *migration)
 }
 
 /*
- * Forget a migration.  An error where it is not recorded or is applied in some
- * schema; runs that might be applying it are waited for, and later ones wait
- * for the end of this transaction.
+ * Remove a migration.  Raises an error if it is not recorded or is applied in
+ * some schema.  Waits for runs that might be applying it; later ones wait for
+ * the end of this transaction.
  */
 void
 catalog_remove_migration(const char *repo, bool tenant, int64 version)
@@ -412,7 +412,7 @@ cache_invalidate(Datum arg, Oid relid)
 }
 
 /*
- * Read all migrations into the cache.  It is not valid afterwards where they
+ * Read all migrations into the cache.  It is not valid afterwards if they
  * changed meanwhile; what was read is then still right for the snapshot that
  * it was read with.
  */

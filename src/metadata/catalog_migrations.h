@@ -8,10 +8,10 @@
  *
  * Locks, in the order in which they are taken:
  *	 ashmig.migrations	SHARE ROW EXCLUSIVE while a generation is recorded: one
- *						at a time; reading goes on.
+ *						at a time; reads continue.
  *	 ashmig.tenants		SHARE as well then: a tenant that is being created is
  *						waited for, and one created later sees the generation,
- *						so that none is born without it.  Creating, renaming
+ *						so that none is created without it.  Creating, renaming
  *						and dropping tenants takes ROW EXCLUSIVE first of all.
  *	 ashmig.versions	ROW EXCLUSIVE by a run, before it reads what is
  *						pending; SHARE when a migration is removed, so that none
@@ -60,7 +60,7 @@ extern const char *catalog_repo_name(const char *repo);
 /* The version of a migration that is recorded now */
 extern int64 catalog_next_version(void);
 
-/* A version that is given, as it is; an error where it cannot be one */
+/* A version that is given, as it is; an error if it cannot be one */
 extern int64 catalog_check_version(int64 version);
 
 /* Locks until the end of the transaction; see above */

@@ -21,7 +21,7 @@
 #include "metadata/catalog_spi.h"
 
 /*
- * Oid of a table of schema ashmig; an error where it does not exist.
+ * Oid of a table of schema ashmig; an error if it does not exist.
  */
 Oid
 catalog_table(const char *name)
@@ -57,7 +57,7 @@ catalog_connect(void)
 }
 
 /*
- * Leave SPI and give search_path back.
+ * Leave SPI and restore search_path.
  */
 void
 catalog_disconnect(int guc_level)
@@ -114,7 +114,7 @@ catalog_query(CatalogStatement *statement, Datum *values, const char *nulls)
 	SPIPlanPtr	plan = statement_plan(statement);
 	int			code;
 
-	/* what this transaction did itself is to be seen as well */
+	/* this transaction's own changes must be visible as well */
 	CommandCounterIncrement();
 	code = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(),
 								InvalidSnapshot, true, false, 0);

@@ -54,7 +54,7 @@ name_fault(const char *schema)
 }
 
 /*
- * Raise where the name is outside the rule for tenants.
+ * Raise an error if a tenant cannot have that name.
  */
 void
 catalog_tenants_check_name(const char *schema)
@@ -117,10 +117,10 @@ run_query(const char *query)
 }
 
 /*
- * The tenants that the query lists.  It is run in a subtransaction that is taken
- * back, for that gives its locks back: a run that began with the query would
- * else be in the way of its own migrations, where these change the table that
- * the query reads.
+ * The tenants that the query lists.  It runs in a subtransaction that is
+ * rolled back, which releases its locks: otherwise a run that began with the
+ * query would block its own migrations if these change a table that the query
+ * reads.
  */
 static List *
 listed_names(void)
@@ -186,7 +186,7 @@ catalog_tenants(void)
 	return result;
 }
 
-/* Raise for a query that ashmig_set_all_tenants does not take. */
+/* Raise an error for a query that ashmig_set_all_tenants does not accept. */
 static void
 refuse_query(const char *fault)
 {
@@ -198,7 +198,8 @@ refuse_query(const char *fault)
 }
 
 /*
- * Raise where it is not one SELECT that writes nothing, of one text column.
+ * Raise an error if it is not one SELECT that writes nothing, of one text
+ * column.
  */
 static void
 check_query(const char *text)
@@ -301,7 +302,7 @@ catalog_tenants_add(const char *schema, Oid managed_by)
 }
 
 /*
- * Forget a tenant and what was applied in it.
+ * Delete the records of a tenant and of what was applied in it.
  */
 void
 catalog_tenants_remove(const char *schema)
@@ -326,7 +327,7 @@ catalog_tenants_remove(const char *schema)
 }
 
 /*
- * Carry a tenant and what was applied in it over to another name.
+ * Move the records of a tenant and of what was applied in it to another name.
  */
 void
 catalog_tenants_rename(const char *old_name, const char *new_name)

@@ -21,11 +21,14 @@ typedef struct Tenant
 	char	   *manager;		/* its name, or NULL */
 } Tenant;
 
-/* All tenants, once each, ordered by name.  Raises where the query fails. */
+/*
+ * All tenants, once each, ordered by name.  Raises an error if the query
+ * fails.
+ */
 extern List *catalog_tenants(void);
 
 /*
- * Raise where the name is outside the rule for tenants:
+ * Raise an error if a tenant cannot have that name.  The rule is
  * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
  * public migrations use.
  */
@@ -34,12 +37,15 @@ extern void catalog_tenants_check_name(const char *schema);
 /* Is there a query that lists tenants? */
 extern bool catalog_tenants_have_query(void);
 
-/* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
+/*
+ * Set or clear (NULL) the query.  Raises an error if it is not one SELECT of
+ * text.
+ */
 extern void catalog_tenants_set_query(const char *query);
 
 /*
  * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
- * set to the schema that it had (InvalidOid where nobody noted it), and
+ * set to the schema that it had (InvalidOid if it was not noted), and
  * "managed_by" to its table.
  */
 extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);
