@@ -3,7 +3,7 @@
  *		Elixir literals: see elixir.h.
  *
  * A recursive-descent parser: each parse_... reads one construct at the
- * cursor, and returns NULL with the problem noted where it is none.
+ * cursor, and returns NULL with the problem noted if it is not one.
  */
 #include "postgres.h"
 
@@ -78,7 +78,7 @@ at_operator(ElixirScan *scan)
 }
 
 /*
- * Something stands where nothing, or a comma, should.
+ * Something follows where the text should end or continue with a comma.
  */
 static bool
 note_trailing(ElixirScan *scan, const char *missing)
@@ -360,7 +360,7 @@ parse_number(ElixirScan *scan)
 }
 
 /*
- * What begins with a character that begins no literal of ours
+ * A value whose first character begins no supported literal
  */
 static ElixirTerm *
 note_no_term(ElixirScan *scan)

@@ -18,7 +18,7 @@
 /* More digits than any numeric column holds usefully */
 #define MAX_DIGITS		1000
 
-/* So many digits tell any two doubles apart (DBL_DECIMAL_DIG of C11). */
+/* Enough digits to tell any two doubles apart (DBL_DECIMAL_DIG of C11). */
 #define DOUBLE_DIGITS	17
 
 /* How much of the text a message shows */

@@ -12,7 +12,7 @@
 
 #include "snapshot/json_reader.h"
 
-/* Of so many unknown keys a warning can speak */
+/* How many unknown keys a warning names at most */
 #define MAX_UNKNOWN_KEYS	50
 
 /* How much of a wrong value a message shows */
@@ -24,8 +24,7 @@ static bool parse_out_of_memory = false;
 
 /*
  * cJSON's allocator.  It must not raise errors: a longjmp out of cJSON would
- * leave these hooks in place for whoever else uses the library in this
- * process.
+ * leave these hooks in place for other users of the library in this process.
  */
 static void *
 parse_alloc(size_t size)
@@ -49,7 +48,7 @@ parse_free(void *chunk)
 }
 
 /*
- * Is there a NUL in a string?  cJSON decodes it and thereby cuts the string.
+ * Is there a NUL in a string?  cJSON decodes it and so truncates the string.
  * jsonb knows no such escape, but text from elsewhere may have it.
  */
 static const char *
@@ -284,8 +283,7 @@ json_note_node(const JsonObject *object, const cJSON *node, const char *path,
 }
 
 /*
- * Remember a key that nobody knows, once, and no more of them than a warning
- * can name.
+ * Remember an unknown key, once, and no more of them than a warning names.
  */
 static void
 note_unknown(JsonReader *reader, const char *key, const char *path)
@@ -413,7 +411,7 @@ json_get_bool(const JsonObject *object, int key, bool *value)
 }
 
 /*
- * An integer from 0 on.  cJSON's numbers are doubles.
+ * A non-negative integer.  cJSON's numbers are doubles.
  */
 bool
 json_get_count(const JsonObject *object, int key, int64 *value)
@@ -458,7 +456,7 @@ json_get_word(const JsonObject *object, int key, const JsonWord *words,
 }
 
 /*
- * The first item of a list; NULL where it is empty or missing
+ * The first item of a list; NULL if it is empty or missing
  */
 bool
 json_get_items(const JsonObject *object, int key, const cJSON **first)

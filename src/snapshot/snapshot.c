@@ -644,7 +644,7 @@ decode_bundle(JsonReader *reader, const cJSON *rest, Bundle *bundle)
 }
 
 /*
- * Whatever a caller may hand in: one snapshot, a list of them, a bundle
+ * Any input that a caller may pass: one snapshot, a list of them, a bundle
  */
 static bool
 decode_any(JsonReader *reader, Bundle *bundle)

@@ -21,7 +21,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_folder.h"
 
-/* No snapshot comes near it; what does was not meant to be read. */
+/* No snapshot is nearly as large; a larger file was not meant to be read. */
 #define MAX_FILE_SIZE	(16 * 1024 * 1024)
 
 /* jsonb's own limit for what a container holds */
@@ -86,7 +86,7 @@ read_folder(const char *path)
 }
 
 /*
- * Does this name end so, with something before it?
+ * Does this name have the suffix, with something before it?
  */
 static bool
 has_suffix(const char *name, const char *suffix)
@@ -110,7 +110,7 @@ is_snapshot_name(const char *name, bool dev)
 }
 
 /*
- * The newest snapshot in a table's folder; NULL if it is none.
+ * The newest snapshot in a table's folder; NULL if there is none.
  */
 static char *
 newest_file(const char *folder, bool dev)
@@ -183,7 +183,7 @@ raise_not_json(const char *path, ErrorData *error)
  * A file as JSON.
  *
  * Reading text as jsonb takes no resources but memory, so catching its error
- * needs no subtransaction.  Ours say already which file it is.
+ * needs no subtransaction.  Our own errors already name the file.
  */
 static Jsonb *
 read_json(const char *path)
@@ -246,11 +246,11 @@ add_snapshot(Load *load, const char *path, Jsonb *json)
 }
 
 /*
- * Read a table's snapshot, which lies in "folder" under the name "table".
+ * Read a table's snapshot, which is in "folder" under the name "table".
  *
- * AshPostgres puts a schema in front of the table now and looks there first,
- * so a place without it, if the snapshot has a schema, counts only where
- * there is no place of the new kind.
+ * AshPostgres now puts the schema in front of the table's name and looks there
+ * first.  So if the snapshot has a schema, a folder without it counts only if
+ * there is none with it.
  */
 static void
 load_snapshot(Load *load, const char *path, const char *folder, const char *table)
@@ -275,7 +275,8 @@ load_snapshot(Load *load, const char *path, const char *folder, const char *tabl
 }
 
 /*
- * Read extensions.json, as a bundle is read, and unite it with other repos'.
+ * Read extensions.json, as a bundle is read, and merge it with those of other
+ * repos.
  */
 static void
 load_extensions(Load *load, const char *path)
@@ -307,8 +308,8 @@ load_extensions(Load *load, const char *path)
 }
 
 /*
- * Read an old table's file, <table>.json beside the folders, unless the table
- * has a folder by now.
+ * Read a table's file of the old layout, <table>.json next to the folders,
+ * unless the table has a folder now.
  */
 static void
 load_flat(Load *load, const char *folder, const char *name)
@@ -386,7 +387,8 @@ holds_tables(const char *folder)
 }
 
 /*
- * Read a folder of repos, with the extensions.json that once lay beside them.
+ * Read a folder of repos, with the extensions.json that older versions put
+ * next to them.
  */
 static void
 load_repos(Load *load, const char *folder)

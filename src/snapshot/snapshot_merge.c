@@ -79,7 +79,7 @@ merge_conflict(Problem *problem, const char *path, const char *table,
 				 table, what, column);
 }
 
-/* Take the text that is there; a problem where both are and differ */
+/* Take the text that is set; a problem if both are set and differ */
 static char *
 merge_text(char *a, char *b, const char *what, const Attribute *attribute,
 		   const char *table, Problem *problem)
@@ -98,7 +98,10 @@ static const char *const deferrable_words[] = {"false", "true", "initially"};
 static const char *const maybe_words[] = {"null", "false", "true"};
 static const char *const strategy_words[] = {"null", "attribute", "context"};
 
-/* Take the word that is set ("unset" is 0); a problem where both are and differ */
+/*
+ * Take the word that is set ("unset" is 0); a problem if both are set and
+ * differ
+ */
 static int
 merge_word(int a, int b, const char *const *words, const char *what,
 		   const Attribute *attribute, const char *table, Problem *problem)
@@ -141,7 +144,7 @@ merge_references(Reference *a, const Attribute *attribute, const char *table,
 	MERGE_TEXT(multitenancy.attribute, "tenant attribute");
 #undef MERGE_TEXT
 #undef MERGE_WORD
-	/* asked for by one is asked for */
+	/* it is enough if one asks for it */
 	merged->index = Max(a->index, b->index);
 	merged->match_tenant = Max(a->match_tenant, b->match_tenant);
 	merged->destination_generated = Max(a->destination_generated, b->destination_generated);
@@ -181,7 +184,7 @@ merge_attribute(Attribute *into, const Attribute *attribute, const char *table,
 					   attribute->source, "type", attribute_type_show(into),
 					   attribute_type_show(attribute));
 	into->size = Max(into->size, attribute->size);
-	/* none is more than any, as Elixir's nil is */
+	/* none counts as the largest, as Elixir's nil does */
 	into->precision = merge_limit(into->precision, attribute->precision);
 	into->scale = merge_limit(into->scale, attribute->scale);
 	into->allow_nil = into->allow_nil || attribute->allow_nil;
@@ -378,7 +381,7 @@ identity_wins(const Identity *one, const Identity *other, const List *recorded)
 	return strcmp(one->name, other->name) < 0;
 }
 
-/* All identities, but one alone of those that would be the same index */
+/* All identities, but only one of those that would be the same index */
 static List *
 merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
@@ -414,9 +417,9 @@ merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 }
 
 /*
- * Parts of one kind, of all snapshots: the List at "offset" of each.  What
- * "same" says is one part appears once, as it was mentioned first; "check" (or
- * NULL) notes a problem where the mentions differ.
+ * Parts of one kind, of all snapshots: the List at "offset" of each.  Parts
+ * that "same" says are one appear once, as they were mentioned first; "check"
+ * (or NULL) notes a problem if the mentions differ.
  */
 typedef bool (*PartSame) (const void *one, const void *other);
 typedef void (*PartCheck) (const void *one, const void *other,
