@@ -1,7 +1,7 @@
 /*
  * model_check.c
- *		What a model asks for and cannot get: SQL that the server lacks, names
- *		that collide.  See model.h.
+ *		What a model asks for but cannot have: SQL that the server does not
+ *		support, names that collide.  See model.h.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
  * ----------
  */
 
-/* Note that a part of a snapshot needs another server than this one. */
+/* Note that a part of a snapshot is not supported by this server. */
 static void
 note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
 {
@@ -57,7 +57,7 @@ model_check_server(const Table *table, Problem *problem)
  * ----------
  */
 
-/* How many names a model has, by and large: the hash table grows with more */
+/* Expected number of names in a model; the hash table grows as needed */
 #define EXPECTED_NAMES 1024
 
 /* What must have different names: relations of a schema; columns, or constraints, of a table */
@@ -92,8 +92,8 @@ typedef struct TakenName
 } TakenName;
 
 /*
- * Take a name; a problem where it is taken.  "table" says where: for a relation
- * only its schema counts.
+ * Reserve a name; a problem if it is taken.  "table" says where: for a
+ * relation only its schema counts.
  */
 static bool
 take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,

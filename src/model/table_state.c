@@ -1,6 +1,7 @@
 /*
  * table_state.c
- *		What is remembered of a table beside its snapshot: see table_state.h.
+ *		What is remembered of a table in addition to its snapshot: see
+ *		table_state.h.
  */
 #include "postgres.h"
 
