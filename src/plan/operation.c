@@ -8,7 +8,7 @@
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
-/* What there is to know of a kind */
+/* Everything about a kind */
 typedef struct OperationInfo
 {
 	const char *name;			/* AshPostgres' term, in snake case */
@@ -171,7 +171,7 @@ operation_is_tenant(const Operation *operation)
  * ----------
  */
 
-/* The number in "varchar(n)": 0 where it says none, -1 where it is no such type */
+/* The number in "varchar(n)": 0 if it has none, -1 if it is another type */
 static int
 varchar_limit(const char *type)
 {
@@ -185,11 +185,11 @@ varchar_limit(const char *type)
 }
 
 /*
- * Does PostgreSQL write the table anew for this change of type?
+ * Does PostgreSQL rewrite the table for this change of type?
  *
- * It does not where the old values are values of the new type as they stand:
- * a text type that takes more.  For others we say yes, which is the truth for
- * most of what snapshots change.
+ * It does not if the old values are valid for the new type as they are: a
+ * wider text type.  For others we say yes, which is true for most changes of
+ * snapshots.
  */
 static bool
 type_change_rewrites(const char *from, const char *to)
@@ -202,7 +202,10 @@ type_change_rewrites(const char *from, const char *to)
 	return new_limit != 0 && (old_limit == 0 || new_limit < old_limit);
 }
 
-/* Is this default worked out anew for each row, so that adding it rewrites? */
+/*
+ * Is this default evaluated for each row, so that adding it rewrites the
+ * table?
+ */
 static bool
 default_is_volatile(const char *default_sql)
 {

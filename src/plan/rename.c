@@ -190,7 +190,7 @@ names_replace(List *names, const char *old, char *new)
 	}
 }
 
-/* A column goes by another name in everything that PostgreSQL keeps by number. */
+/* Rename a column in everything where PostgreSQL refers to it by number. */
 static void
 rename_column_in(List *tables, Table *table, const char *old, char *new)
 {
@@ -316,7 +316,10 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 	table->name = *target;
 }
 
-/* Carry out an answer about a table; a problem where no snapshot has the new name. */
+/*
+ * Carry out an answer about a table; a problem if no snapshot has the new
+ * name.
+ */
 static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 			 const Model *given, const RenameOptions *options, Problem *problem)
@@ -379,7 +382,8 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
 
 /*
  * What may have become of a recorded table that the input lacks: one of its
- * name in another schema, or (where the input is complete) a new one beside it.
+ * name in another schema, or (if the input is complete) a new one in the same
+ * schema.
  */
 static void
 ask_table(Renamed *renamed, const Table *table, List *fresh,
@@ -477,8 +481,8 @@ column_answer(const RenameOptions *options, const Table *old_table,
 }
 
 /*
- * Carry out an answer about a column of "old"; a problem where the new name is
- * not that of a column that comes.
+ * Carry out an answer about a column of "old"; a problem if the new name is
+ * not that of a new column.
  */
 static void
 answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
@@ -507,7 +511,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 	}
 }
 
-/* The columns that come new to a table (of char *) */
+/* The new columns of a table (of char *) */
 static List *
 added_columns(const Table *old, const Table *new)
 {
@@ -526,13 +530,13 @@ added_columns(const Table *old, const Table *new)
 }
 
 /*
- * One table that both sides know: columns that went, columns that came.
+ * A table that both sides have: which columns were removed, which were added.
  */
 static void
 resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
 				const RenameOptions *options, Problem *problem)
 {
-	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
+	List	   *open = NIL;		/* of char *: removed, without an answer */
 	List	   *added;
 	ListCell   *lc;
 
