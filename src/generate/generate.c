@@ -23,9 +23,9 @@
  */
 
 /*
- * Tables that the repo has not recorded, and another one has: there is one
- * table of that name in the database, so its history goes on here.  That is
- * what happens when an application's repo gets another name.
+ * Tables that another repo has recorded, instead of this one: there is only
+ * one table of that name in the database, so its history continues here.  This
+ * happens when an application's repo is renamed.
  */
 static void
 take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
@@ -119,7 +119,7 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	}
 }
 
-/* The options of a diff; raises where the answers are malformed. */
+/* The options of a diff; raises an error if the answers are malformed. */
 static DiffOptions
 diff_options(const GenerateOptions *options)
 {
@@ -243,8 +243,8 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  */
 
 /*
- * May there be types that this database does not show: because a migration is
- * still to run, or because they are in each tenant?
+ * May there be types that this database does not have yet, because a migration
+ * is still pending or because they are in each tenant?
  */
 static bool
 types_may_come(const Generation *generation)
@@ -265,7 +265,10 @@ types_may_come(const Generation *generation)
 	return false;
 }
 
-/* Raise for a type that the database does not know and nothing will bring, or a default that is none of its values. */
+/*
+ * Raise an error for a type that does not exist and that nothing will create,
+ * or for a default that is not valid for its type.
+ */
 static void
 check_types(const Generation *generation)
 {

@@ -84,7 +84,10 @@ generate_input_decode(Datum input, bool quiet)
  * ----------
  */
 
-/* Raise where two tables are one only because PostgreSQL cuts their names. */
+/*
+ * Raise an error if two tables are one only because PostgreSQL cuts their
+ * names.
+ */
 static void
 check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 {

@@ -96,7 +96,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		bool		tenant = taken->name.tenant;
 		int64		version = first[tenant] ? first[tenant] : first[!tenant];
 
-		/* without a migration there is no version to go by: it stays theirs */
+		/*
+		 * without a migration there is no version for it: it stays with the
+		 * other repo
+		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
@@ -114,7 +117,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	}
 }
 
-/* Forget the dev migrations and their snapshots; they are applied nowhere by now. */
+/*
+ * Remove the development migrations and their snapshots; they have been rolled
+ * back everywhere by now.
+ */
 static void
 forget_dev(List *migrations)
 {
