@@ -107,8 +107,8 @@ follow_statement(EnumHistory *history, Node *statement)
 }
 
 /*
- * Follow the type through the recorded migrations; false where they do not
- * leave one of that name.
+ * Follow the type through the recorded migrations; false if they do not leave
+ * one of that name.
  */
 static bool
 recorded_labels(const EnumType *type, List **labels)

@@ -56,7 +56,7 @@ append_comment(StringInfo buf, const char *text)
 }
 
 /*
- * "name => array,", a statement a line; NULL for a down that is not there.
+ * "name => array,", one statement per line; NULL if there is no down.
  */
 static void
 append_statements(StringInfo buf, const char *name, List *statements, bool is_null)
@@ -78,7 +78,7 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 }
 
 /*
- * "snapshots => ..." where the migration brought any, a table a line.
+ * "snapshots => ..." if the migration brought any, one table per line.
  */
 static void
 append_snapshots(StringInfo buf, const Migration *migration)
@@ -115,8 +115,8 @@ append_snapshots(StringInfo buf, const Migration *migration)
 }
 
 /*
- * The checksum that goes with the migration; what somebody changed in the
- * table is not handed on under the old one.
+ * The checksum that goes with the migration; statements that were changed in
+ * the table are not exported under the old one.
  */
 static char *
 exported_checksum(const Migration *migration)
@@ -182,7 +182,7 @@ export_script(const Migration *migration)
  */
 
 /*
- * Is what came what was sent?
+ * Does the migration arrive as it was exported?
  */
 static void
 check_sent(const Migration *migration)

@@ -106,7 +106,7 @@ recorded_ash_version(List *installed)
 /* A function of the database */
 typedef struct Existing
 {
-	char	   *definition;		/* NULL: it is no plain function */
+	char	   *definition;		/* NULL: not a plain function */
 	char	   *result;
 	bool		of_extension;
 } Existing;
@@ -168,9 +168,9 @@ check_replaceable(int function, const Existing *existing)
 }
 
 /*
- * One function that the version before did not have.  One that is there
- * already and no migration has made is replaced, and the down gives it back;
- * one that belongs to an extension is left to it.
+ * One function that the version before did not have.  A function that exists
+ * already and that no migration has created is replaced, and the down restores
+ * it; one that belongs to an extension is left alone.
  */
 static void
 add_new_function(Installation *install, int function, const char *create, List **up, List **down)
@@ -293,8 +293,8 @@ is_custom(const char *name)
 }
 
 /*
- * The application's own SQL is not ours to know.  A migration of its name says
- * that it is taken care of; until then, say so.
+ * We cannot know the application's own SQL.  A migration of its name shows
+ * that it has been taken care of; until then, warn.
  */
 static void
 warn_custom(const Installation *install, const char *name)

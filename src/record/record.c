@@ -143,7 +143,7 @@ record_check_order(const Migration *migration)
 }
 
 /*
- * What does not change what is run may change: name and covered.
+ * Change what does not affect what is run: name and covered.
  */
 static void
 update_labels(const Migration *migration)
@@ -165,8 +165,8 @@ update_labels(const Migration *migration)
 }
 
 /*
- * A migration that stopped half way resumes behind the statements that are
- * done, so another text must begin with these.
+ * A migration that stopped halfway resumes after the executed statements, so a
+ * new text must begin with these.
  */
 static void
 check_resumable(const Migration *recorded, const Migration *migration)
@@ -190,7 +190,8 @@ check_resumable(const Migration *recorded, const Migration *migration)
 }
 
 /*
- * What is applied in part has left something, so it cannot be forgotten.
+ * A partially applied migration has left something behind, so it cannot be
+ * removed.
  */
 static void
 check_not_begun(const Migration *migration)
@@ -233,8 +234,8 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 }
 
 /*
- * A version that is not recorded may yet be applied: it was recorded once, or
- * is in a copy of another database.
+ * A version that is not recorded may still be applied: it was recorded before,
+ * or this is a copy of another database.
  */
 void
 record_check_applied(const Migration *migration)
@@ -286,7 +287,7 @@ record_add(Migration *migration)
  */
 
 /*
- * Refuse to forget snapshots that others build on, or that stand for older
+ * Refuse to delete snapshots that others build on, or that stand for older
  * ones too.
  */
 static void
