@@ -1,7 +1,7 @@
 /*
  * managed_rows.c
- *		What a row of a table whose rows have a tenant each brings about, when
- *		it is inserted, updated or deleted: see managed_rows.h.
+ *		What happens to a tenant when its row in a managed table is inserted,
+ *		updated or deleted: see managed_rows.h.
  */
 #include "postgres.h"
 
@@ -69,7 +69,7 @@ enter_manager(const ManagedTable *managed)
 	before = managed_role_enter(role, 0);
 	settings_pin("ashmig.default_schema", managed->default_schema);
 	settings_pin("ashmig.log_sql", "off");
-	/* what a session may turn, and no deployment does */
+	/* settings that a session can change, though no deployment does */
 	settings_pin("array_nulls", "on");
 	settings_pin("backslash_quote", "safe_encoding");
 	settings_pin("transform_null_equals", "off");
@@ -102,9 +102,9 @@ row_managed(MemoryContext context)
 }
 
 /*
- * The registration of a table, or of the nearest one that it is a partition
- * or a child of; NULL where there is none.  Whoever writes the row need not be
- * allowed to read this, so it is read as the one whose table it is.
+ * The registration of a table, or of the nearest one that it is a partition or
+ * a child of; NULL if there is none.  The role that writes the row need not be
+ * allowed to read this, so it is read as the table's owner.
  */
 static ManagedTable *
 find_managed(Oid table)
@@ -246,7 +246,7 @@ typedef struct RowContext
 } RowContext;
 
 /*
- * Say which row; and what may help where others are in its way.
+ * Say which row, and what may help if others block it.
  */
 static void
 row_callback(void *arg)
@@ -331,7 +331,7 @@ drop_of_row(const ManagedTable *managed, const char *name)
 }
 
 /*
- * Bring the tenants from an old row to a new one, each NULL where there is no
+ * Bring the tenants from an old row to a new one, each NULL if there is no
  * such row, or none that has a tenant; as the manager.
  */
 static void

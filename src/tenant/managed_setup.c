@@ -1,6 +1,7 @@
 /*
  * managed_setup.c
- *		Setting up tables whose rows have a tenant each: see managed_setup.h.
+ *		Setting up managed tables, each row of which has a tenant: see
+ *		managed_setup.h.
  */
 #include "postgres.h"
 
@@ -27,7 +28,7 @@
  * ------------------------------------------------------------------------
  */
 
-/* Raise for a table or template that cannot be managed. */
+/* Raise an error for a table or template that cannot be managed. */
 static void
 refuse(const char *message, const char *subject, const char *hint)
 {
@@ -243,8 +244,8 @@ warn_of_missing(Oid table, int64 missing, const char *first)
 }
 
 /*
- * Rows that are there already: their tenants are theirs from now on, and those
- * that have none are told of.
+ * Existing rows: their tenants belong to them from now on, and rows without a
+ * tenant are reported.
  */
 static void
 claim_tenants(const ManagedTable *managed)

@@ -1,7 +1,8 @@
 /*
  * managed_table.c
- *		A table whose rows have a tenant each: the parts of its template, and the
- *		one place where its rows are read.  See managed_table.h.
+ *		A managed table, each row of which has a tenant: the parts of its
+ *		template, and the one place where its rows are read.  See
+ *		managed_table.h.
  */
 #include "postgres.h"
 
@@ -34,7 +35,7 @@ managed_table_qualified_name(Oid table)
 					quote_name(get_rel_name(table)));
 }
 
-/* The column that a part of a template names, or NULL where it is text */
+/* The column that a part of a template names, or NULL if it is text */
 const char *
 managed_table_part_column(const char *part)
 {

@@ -36,7 +36,7 @@
  */
 
 /*
- * Does nothing lie in the schema?
+ * Is the schema empty?
  */
 static bool
 schema_is_empty(Oid schema)
@@ -66,7 +66,7 @@ is_tenant(const char *schema)
 	return catalog_tenants_find(schema, NULL, NULL) || catalog_schema_versions(schema, true) != NIL;
 }
 
-/* Raise for a schema that is there and no tenant. */
+/* Raise an error for a schema that exists but is not a tenant. */
 static void
 raise_not_a_tenant(const char *schema)
 {
@@ -77,7 +77,7 @@ raise_not_a_tenant(const char *schema)
 			 errhint("Choose another name, or rename that schema.")));
 }
 
-/* Raise for a name that no tenant has. */
+/* Raise an error for a name that no tenant has. */
 static void
 raise_no_tenant(const char *schema)
 {
@@ -88,7 +88,7 @@ raise_no_tenant(const char *schema)
 }
 
 /*
- * Raise for a tenant that is there already; "managed_by" is its table.
+ * Raise an error for a tenant that already exists; "managed_by" is its table.
  */
 static void
 raise_tenant_exists(const char *schema, Oid managed_by)
@@ -237,9 +237,9 @@ build_tenant(const char *schema)
 }
 
 /*
- * Make the schema, or see that the one that is there can be taken over.  One
- * of somebody else's is not: what he put there, or will, would come first in
- * the search path of migrations.
+ * Create the schema, or check that the existing one can be taken over.  One
+ * that another role owns cannot: what that role has created there, or will,
+ * would come first in the search path of migrations.
  */
 static void
 make_schema(const char *schema, bool take_over)
@@ -285,8 +285,8 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
  */
 
 /*
- * Exclude runs from a schema until the end of the transaction; one that is at
- * work there now, or whatever else changes it, is an error.
+ * Exclude runs from a schema until the end of the transaction; a run that is
+ * working there now, or anything else that changes it, is an error.
  */
 static void
 lock_idle_schema(const char *schema)
@@ -366,8 +366,8 @@ tenant_drop(const char *schema, bool cascade)
 }
 
 /*
- * A statement that drops some tables of a schema, or NULL where there are
- * none.  Those that inherit from them come with them.
+ * A statement that drops some tables of a schema, or NULL if there are none.
+ * Tables that inherit from them are dropped with them.
  */
 static char *
 drop_some(const char *schema, int batch)
@@ -423,9 +423,9 @@ drop_tables(const char *schema, int batch)
 }
 
 /*
- * Drop a tenant in several transactions; runs stay excluded in between.  Where
- * it is cut short, the tenant is still registered, without some of its tables;
- * calling again goes on.
+ * Drop a tenant in several transactions; runs stay excluded in between.  If it
+ * is interrupted, the tenant is still registered, without some of its tables;
+ * calling it again continues.
  */
 void
 tenant_drop_serial(const char *schema, int batch)
