@@ -54,8 +54,7 @@ typedef struct Renamed
 	Model	   *from;			/* the recorded structure under its new names */
 	List	   *operations;		/* of Operation *: moves and renames, in order */
 	List	   *questions;		/* of RenameQuestion * */
-	List	   *forgotten;		/* of TableName *: names that stand for
-								 * nothing any more */
+	List	   *forgotten;		/* of TableName *: names no longer in use */
 } Renamed;
 
 /*
