@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 
+#include "base/scope.h"
+
 /*
  * The names of the arguments of the function that is called, in the order of
  * PG_GETARG_DATUM; NULL for one without a name.  Returns how many.
@@ -24,6 +26,9 @@ extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *valu
  */
 extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
 extern char *call_string(FunctionCallInfo fcinfo, const char *name);
+
+/* The boolean argument "tenant" as a scope: public where it is not there or NULL */
+extern Scope call_scope(FunctionCallInfo fcinfo);
 
 /* Raise an error if a required argument is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);

@@ -30,13 +30,13 @@ enum_of_call(FunctionCallInfo fcinfo)
 	call_require(fcinfo, 0, "name");
 	type.name = call_string(fcinfo, "name");
 	type.schema = call_string(fcinfo, "schema");
-	type.tenant = call_boolean(fcinfo, "tenant", false);
+	type.scope = call_scope(fcinfo);
 	type.repo = repo ? catalog_repo_name(repo) : "";
 	if (type.name[0] == '\0' || strlen(type.name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("type name must have 1 to %d bytes", NAMEDATALEN - 1)));
-	if (type.tenant && type.schema)
+	if (type.scope == SCOPE_TENANT && type.schema)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("tenant type cannot be in schema \"%s\"", type.schema),
@@ -75,7 +75,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("values of enum \"%s\" are unknown", type.name),
 				 errdetail("No recorded migration creates it, and it does not exist in %s.",
-						   type.tenant ? "any tenant" : "the schema"),
+						   type.scope == SCOPE_TENANT ? "any tenant" : "the schema"),
 				 errhint("Pass them, so that a rollback can recreate the type: labels => '{...}'.")));
 	PG_RETURN_INT64(enum_migration_drop(&type, labels));
 }

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "model/model.h"
 #include "syntax/sql_text.h"
@@ -38,12 +39,8 @@ model_find(const Model *model, const TableName *name)
 Column *
 model_find_column(List *columns, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, columns)
+	foreach_ptr(Column, column, columns)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (strcmp(column->name, name) == 0)
 			return column;
 	}

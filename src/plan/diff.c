@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/diff.h"
 #include "plan/historic_names.h"
@@ -133,12 +134,8 @@ diff_column(DiffContext *context, OperationKind kind, const Table *table,
 static void
 diff_columns(DiffContext *context, const Table *from, Table *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, from->columns)
+	foreach_ptr(Column, column, from->columns)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (model_find_column(to->columns, column->name) != NULL)
 			continue;
 		if (context->options->drop_columns)
@@ -151,9 +148,8 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 			to->retired = lappend(to->retired, retired);
 		}
 	}
-	foreach(lc, to->columns)
+	foreach_ptr(Column, column, to->columns)
 	{
-		Column	   *column = lfirst(lc);
 		Column	   *old = model_find_column(from->columns, column->name);
 		Column	   *retired = model_find_column(from->retired, column->name);
 
@@ -167,10 +163,8 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 			diff_emit(context, OP_ADD_ATTRIBUTE, to)->column.to = column;
 		}
 	}
-	foreach(lc, from->retired)
+	foreach_ptr(Column, column, from->retired)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (model_find_column(to->columns, column->name) == NULL)
 			to->retired = lappend(to->retired, column);
 	}
@@ -244,14 +238,11 @@ static List *
 index_key_columns(const TableIndex *index)
 {
 	List	   *columns = NIL;
-	ListCell   *lc;
 
 	if (!index->unique || index->where != NULL)
 		return NIL;
-	foreach(lc, index->keys)
+	foreach_ptr(const IndexKey, key, index->keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		if (key->is_sql)
 			return NIL;
 		columns = lappend(columns, key->value);
@@ -262,12 +253,10 @@ index_key_columns(const TableIndex *index)
 static TableIndex *
 find_index(List *indexes, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, indexes)
+	foreach_ptr(TableIndex, index, indexes)
 	{
-		if (strcmp(((TableIndex *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(index->name, name) == 0)
+			return index;
 	}
 	return NULL;
 }
@@ -280,18 +269,16 @@ static bool
 index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
 {
 	TableName	wanted = index_table(&table->name, index);
-	ListCell   *lt;
 
-	foreach(lt, context->from->tables)
+	foreach_ptr(const Table, other, context->from->tables)
 	{
-		const Table *other = lfirst(lt);
 		const TableIndex *taken = find_index(other->indexes, index->name);
 
 		if (taken != NULL)
 		{
 			TableName	on = index_table(&other->name, taken);
 
-			if (on.tenant == wanted.tenant && names_same(on.schema, wanted.schema))
+			if (on.scope == wanted.scope && names_same(on.schema, wanted.schema))
 				return true;
 		}
 	}
@@ -316,13 +303,11 @@ find_renamed_index(List *left, const TableIndex *index)
 static bool
 index_has_sql(const TableIndex *index)
 {
-	ListCell   *lc;
-
 	if (index->where != NULL)
 		return true;
-	foreach(lc, index->keys)
+	foreach_ptr(IndexKey, key, index->keys)
 	{
-		if (((IndexKey *) lfirst(lc))->is_sql)
+		if (key->is_sql)
 			return true;
 	}
 	return false;
@@ -350,11 +335,9 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 {
 	List	   *left = list_copy(from->indexes);	/* not matched so far */
 	List	   *added = NIL;
-	ListCell   *lc;
 
-	foreach(lc, to->indexes)
+	foreach_ptr(TableIndex, index, to->indexes)
 	{
-		TableIndex *index = lfirst(lc);
 		TableIndex *old = find_index(left, index->name);
 
 		if (old != NULL && index_same_definition(old, index))
@@ -362,9 +345,8 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 		else
 			added = lappend(added, index);
 	}
-	foreach(lc, added)
+	foreach_ptr(TableIndex, index, added)
 	{
-		TableIndex *index = lfirst(lc);
 		TableIndex *old = find_renamed_index(left, index);
 
 		if (old != NULL && !index_name_taken(context, to, index))
@@ -378,9 +360,8 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 		else
 			diff_add_index(context, to, index);
 	}
-	foreach(lc, left)
+	foreach_ptr(TableIndex, index, left)
 	{
-		TableIndex *index = lfirst(lc);
 		List	   *columns = index_key_columns(index);
 		Operation  *remove = diff_remove_index(context, to, index);
 
@@ -401,12 +382,10 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 static Check *
 find_check(List *checks, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, checks)
+	foreach_ptr(Check, check, checks)
 	{
-		if (strcmp(((Check *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(check->name, name) == 0)
+			return check;
 	}
 	return NULL;
 }
@@ -414,11 +393,8 @@ find_check(List *checks, const char *name)
 static void
 diff_checks(DiffContext *context, const Table *from, const Table *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, from->checks)
+	foreach_ptr(Check, old, from->checks)
 	{
-		Check	   *old = lfirst(lc);
 		Check	   *new = find_check(to->checks, old->name);
 
 		if (new == NULL || strcmp(new->expression, old->expression) != 0)
@@ -430,9 +406,8 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 				remove_before_renames(remove, from);
 		}
 	}
-	foreach(lc, to->checks)
+	foreach_ptr(Check, new, to->checks)
 	{
-		Check	   *new = lfirst(lc);
 		Check	   *old = find_check(from->checks, new->name);
 
 		if (old == NULL || strcmp(new->expression, old->expression) != 0)
@@ -444,16 +419,12 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 static Statement *
 find_statement(List *statements, const Statement *wanted)
 {
-	ListCell   *lc;
-
-	foreach(lc, statements)
+	foreach_ptr(Statement, statement, statements)
 	{
-		Statement  *statement = lfirst(lc);
-
 		if (strcmp(statement->name, wanted->name) == 0 &&
 			strcmp(statement->up, wanted->up) == 0 &&
 			strcmp(statement->down, wanted->down) == 0 &&
-			statement->tenant == wanted->tenant)
+			statement->scope == wanted->scope)
 			return statement;
 	}
 	return NULL;
@@ -483,12 +454,10 @@ diff_statements(DiffContext *context, const Table *from, const Table *to)
 static ForeignKey *
 find_foreign_key(List *keys, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, keys)
+	foreach_ptr(ForeignKey, key, keys)
 	{
-		if (strcmp(((ForeignKey *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(key->name, name) == 0)
+			return key;
 	}
 	return NULL;
 }
@@ -510,12 +479,8 @@ find_renamed_foreign_key(List *keys, const ForeignKey *wanted)
 static bool
 is_retyped(const DiffContext *context, const TableName *table, const List *columns)
 {
-	ListCell   *lc;
-
-	foreach(lc, context->retyped)
+	foreach_ptr(TouchedColumns, touched, context->retyped)
 	{
-		TouchedColumns *touched = lfirst(lc);
-
 		if (table_name_equal(&touched->table, table) &&
 			names_have(columns, linitial(touched->columns)))
 			return true;
@@ -527,12 +492,8 @@ is_retyped(const DiffContext *context, const TableName *table, const List *colum
 static bool
 rests_on_lost_key(const DiffContext *context, const ForeignKey *key)
 {
-	ListCell   *lc;
-
-	foreach(lc, context->lost_keys)
+	foreach_ptr(TouchedColumns, touched, context->lost_keys)
 	{
-		TouchedColumns *touched = lfirst(lc);
-
 		if (table_name_equal(&touched->table, &key->target) &&
 			names_same_set(touched->columns, key->target_columns))
 			return true;
@@ -590,9 +551,8 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 	List	   *added = NIL;
 	ListCell   *lc;
 
-	foreach(lc, to->foreign_keys)
+	foreach_ptr(ForeignKey, key, to->foreign_keys)
 	{
-		ForeignKey *key = lfirst(lc);
 		ForeignKey *old = find_foreign_key(left, key->name);
 
 		if (old != NULL && foreign_key_same_definition(old, key))
@@ -603,9 +563,8 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 		else
 			added = lappend(added, key);
 	}
-	foreach(lc, added)
+	foreach_ptr(ForeignKey, key, added)
 	{
-		ForeignKey *key = lfirst(lc);
 		ForeignKey *old = find_renamed_foreign_key(left, key);
 
 		if (old != NULL && find_foreign_key(from->foreign_keys, key->name) == NULL)
@@ -671,22 +630,12 @@ diff_drop_table(DiffContext *context, const Table *table)
 static void
 check_dropped(const Model *result, const List *dropped, Problem *problem)
 {
-	ListCell   *lt;
-	ListCell   *lk;
-	ListCell   *ld;
-
-	foreach(ld, dropped)
+	foreach_ptr(const Table, gone, dropped)
 	{
-		const Table *gone = lfirst(ld);
-
-		foreach(lt, result->tables)
+		foreach_ptr(const Table, table, result->tables)
 		{
-			const Table *table = lfirst(lt);
-
-			foreach(lk, table->foreign_keys)
+			foreach_ptr(const ForeignKey, key, table->foreign_keys)
 			{
-				const ForeignKey *key = lfirst(lk);
-
 				if (table_name_equal(&key->target, &gone->name))
 					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
 								 psprintf("Foreign key \"%s\" of \"%s\" references it.",
@@ -717,11 +666,9 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 			const Model *given)
 {
 	List	   *dropped = NIL;
-	ListCell   *lc;
 
-	foreach(lc, given->tables)
+	foreach_ptr(Table, table, given->tables)
 	{
-		Table	   *table = lfirst(lc);
 		const Table *old = model_find(renamed->from, &table->name);
 
 		model_add(result, table);
@@ -730,10 +677,8 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 		else
 			diff_table(context, old, table);
 	}
-	foreach(lc, renamed->from->tables)
+	foreach_ptr(Table, table, renamed->from->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (model_find(given, &table->name) != NULL)
 			continue;
 		if (context->options->drop_tables && !table->opted_out)
@@ -748,12 +693,8 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 static void
 diff_moves(DiffContext *context, List *operations)
 {
-	ListCell   *lc;
-
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		if (operation->kind == OP_MOVE_TABLE && operation->table_name.to->schema != NULL)
 		{
 			Operation  *create = operation_make(OP_CREATE_SCHEMA, operation->table_name.to);
@@ -778,7 +719,6 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	};
 	Renamed    *renamed = rename_resolve(from, given, &rename, problem);
 	List	   *dropped;
-	ListCell   *lc;
 
 	if (renamed == NULL)
 		return NULL;
@@ -791,18 +731,15 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	diff->result = model_create();
 	dropped = diff_tables(&context, diff->result, renamed, given);
 
-	foreach(lc, diff->result->tables)
+	foreach_ptr(Table, table, diff->result->tables)
 	{
-		Table	   *table = lfirst(lc);
 		const Table *old = model_find(renamed->from, &table->name);
 
 		if (old != NULL && (old != table || context.retyped || context.lost_keys))
 			diff_foreign_keys(&context, old, table);
 	}
-	foreach(lc, dropped)
+	foreach_ptr(Table, table, dropped)
 	{
-		Table	   *table = lfirst(lc);
-
 		diff_drop_table(&context, table);
 		diff->forgotten = lappend(diff->forgotten, &table->name);
 	}

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/migration_plan.h"
@@ -29,12 +30,11 @@ foreign_key_uses(const ForeignKey *key, const Operation *add_index)
 {
 	const TableIndex *index = add_index->index.to;
 	List	   *columns = NIL;
-	ListCell   *lc;
 
 	if (!index->unique || !table_name_equal(&key->target, &add_index->table))
 		return false;
-	foreach(lc, index->keys)
-		columns = lappend(columns, ((IndexKey *) lfirst(lc))->value);
+	foreach_ptr(IndexKey, index_key, index->keys)
+		columns = lappend(columns, index_key->value);
 	return names_same_set(columns, key->target_columns);
 }
 
@@ -68,14 +68,10 @@ migration_part(const Operation *operation, const List *concurrent)
 static bool
 is_repeated_schema(const List *operations, const Operation *operation)
 {
-	ListCell   *lc;
-
 	if (operation->kind != OP_CREATE_SCHEMA)
 		return false;
-	foreach(lc, operations)
+	foreach_ptr(const Operation, before, operations)
 	{
-		const Operation *before = lfirst(lc);
-
 		if (before == operation)
 			return false;
 		if (before->kind == OP_CREATE_SCHEMA &&
@@ -98,24 +94,22 @@ migration_plan_make(List *operations)
 		if (is_concurrent_index(lfirst(lc)))
 			concurrent = lappend(concurrent, lfirst(lc));
 	}
-	for (int tenant = 0; tenant <= 1; tenant++)
+	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
 	{
 		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
 		{
 			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
 
-			foreach(lc, sorted)
+			foreach_ptr(Operation, operation, sorted)
 			{
-				Operation  *operation = lfirst(lc);
-
-				if (operation_is_tenant(operation) == (tenant == 1) &&
+				if (operation_scope(operation) == scope &&
 					migration_part(operation, concurrent) == part &&
 					!is_repeated_schema(sorted, operation))
 					migration->operations = lappend(migration->operations, operation);
 			}
 			if (migration->operations == NIL)
 				continue;
-			migration->tenant = tenant == 1;
+			migration->scope = scope;
 			migration->suffix = part_suffixes[part];
 			migration->transactional = part != PART_CONCURRENT;
 			migration->up = deparse_up(migration->operations);
@@ -132,10 +126,9 @@ migration_plan_name(List *migrations)
 	const PlannedMigration *first = linitial(migrations);
 	const Operation *operation = linitial(first->operations);
 	int			count = 0;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-		count += list_length(((PlannedMigration *) lfirst(lc))->operations);
+	foreach_ptr(PlannedMigration, planned, migrations)
+		count += list_length(planned->operations);
 	if (count == 1)
 		return psprintf("%s_%s", operation_name(operation->kind), operation->table.name);
 	return psprintf("%s_%s_and_%d_more", operation_name(operation->kind),

@@ -20,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "plan/order.h"
 #include "syntax/sql_text.h"
 
@@ -142,16 +143,11 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
 static Operation *
 find_dependent(List *drops, const Table *table)
 {
-	ListCell   *lc;
-	ListCell   *lk;
-
-	foreach(lc, drops)
+	foreach_ptr(Operation, drop, drops)
 	{
-		Operation  *drop = lfirst(lc);
-
-		foreach(lk, drop->whole_table.from->foreign_keys)
+		foreach_ptr(ForeignKey, key, drop->whole_table.from->foreign_keys)
 		{
-			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
+			if (table_name_equal(&key->target, &table->name))
 				return drop;
 		}
 	}
@@ -169,12 +165,11 @@ order_drops(List *operations)
 	List	   *left = NIL;
 	List	   *path = NIL;		/* each points to the one before it */
 	List	   *sorted = NIL;
-	ListCell   *lc;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
-			left = lappend(left, lfirst(lc));
+		if (operation->kind == OP_DROP_TABLE)
+			left = lappend(left, operation);
 	}
 	while (left != NIL || path != NIL)
 	{
@@ -206,13 +201,10 @@ order_operations(List *operations)
 	List	   *sorted = NIL;
 	TableMap   *ranks = table_map_create();
 	int			tables = 0;
-	ListCell   *lc;
 	int			i = 0;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		items[i].operation = operation;
 		items[i].phase = operation->before_renames ? PHASE_REMOVE_BEFORE_RENAMES
 			: order_phase(operation->kind);

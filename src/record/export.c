@@ -20,7 +20,7 @@ static void
 brought_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(record_snapshot_version(migration));
 }
 
@@ -127,7 +127,7 @@ exported_checksum(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("It was recorded with checksum %s, but its statements now have checksum %s.",
 						   migration->checksum, checksum),
 				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
@@ -144,13 +144,13 @@ export_script(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
 				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
-								  scope_name(migration->tenant), migration->version,
-								  migration->name, migration->kind));
+								  scope_name(migration->scope), migration->version,
+								  migration->name, migration_kind_name(migration->kind)));
 	append_comment(&buf, "Records the migration in another database. Does nothing if it is already recorded there.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
@@ -161,7 +161,8 @@ export_script(const Migration *migration)
 	appendStringInfoString(&buf, ",\n");
 	append_statements(&buf, "down", migration->down, !migration->reversible);
 	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
-					 migration->kind, migration->tenant ? "true" : "false",
+					 migration_kind_name(migration->kind),
+					 migration->scope == SCOPE_TENANT ? "true" : "false",
 					 migration->transactional ? "true" : "false",
 					 migration->covered ? "true" : "false");
 	if (migration->repo[0] != '\0')
@@ -193,7 +194,7 @@ check_sent(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " does not match its checksum",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("The script has checksum %s, but its statements have checksum %s.",
 						   migration->checksum, checksum),
 				 errhint("Export it again, or record the edited statements with ashmig_add_migration().")));
@@ -214,13 +215,13 @@ check_recorded(const Migration *recorded, const Migration *migration)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
 			 errmsg("%s migration " INT64_FORMAT " is already recorded with different text",
-					scope_name(migration->tenant), migration->version),
+					scope_name(migration->scope), migration->version),
 			 errdetail("The recorded migration is \"%s\" with checksum %s; this one is \"%s\" with checksum %s.",
 					   recorded->name, checksum, migration->name, migration->checksum),
 			 applied ?
 			 errhint("It is applied in %s; record the change as a new migration.", applied->schemas) :
 			 errhint("It is not applied anywhere; remove it first with ashmig_remove_migration(" INT64_FORMAT "%s).",
-					 migration->version, migration->tenant ? ", tenant => true" : "")));
+					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 
 /*
@@ -254,7 +255,7 @@ export_import(Migration *migration, Datum snapshots)
 
 	check_sent(migration);
 	catalog_lock_generation();
-	recorded = record_find(migration->version, migration->tenant, migration->repo, true);
+	recorded = record_find(migration->version, migration->scope, migration->repo, true);
 	if (recorded)
 	{
 		check_recorded(recorded, migration);

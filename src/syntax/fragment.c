@@ -9,6 +9,7 @@
 #include "parser/parser.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
@@ -496,7 +497,6 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 	char	   *error = NULL;
 	bool		parsed;
 	int			at = 0;
-	ListCell   *lc;
 
 	MemoryContextSwitchTo(scratch);
 	parsed = parse(mask_placeholders(sql), RAW_PARSE_DEFAULT, &tree, &error);
@@ -507,9 +507,8 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 					 psprintf("The text is: %s", sql),
 					 "Write SQL statements, separated by semicolons. The placeholders @tenant@ and @default@ stand for quoted schema names; #{prefix()} is the raw name.",
 					 "invalid SQL: %s", error);
-	foreach(lc, tree)
+	foreach_node(RawStmt, raw, tree)
 	{
-		RawStmt    *raw = lfirst_node(RawStmt, lc);
 		int			start = statement_start(sql, at);
 
 		at = raw->stmt_len > 0 ? raw->stmt_location + raw->stmt_len : strlen(sql);
