@@ -153,7 +153,7 @@ check_newest(const RunOptions *options, const char *schema, const AppliedVersion
 	if (applied->version > *(int64 *) linitial(options->versions))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
-				 errmsg("schema \"%s\" has been migrated meanwhile", schema),
+				 errmsg("schema \"%s\" was migrated concurrently", schema),
 				 errdetail("It now has migration " INT64_FORMAT ", which is newer than the one to be rolled back.",
 						   applied->version),
 				 errhint("Run the rollback again.")));

@@ -230,6 +230,15 @@ lock_room(void)
 }
 
 /*
+ * Does the lock table have room for so many more?
+ */
+bool
+budget_has_room(int locks)
+{
+	return locks <= FEW_LOCKS || locks + locks_in_use(NULL) <= lock_room();
+}
+
+/*
  * Raise where the locks do not fit.
  */
 void
