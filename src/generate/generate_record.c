@@ -258,7 +258,7 @@ copy_model(const Model *model)
 	return copy;
 }
 
-/* The operations that drop a table's retired columns; the table forgets them. */
+/* Drop a table's retired columns; returns the operations. */
 static List *
 drop_retired(Table *table, List *operations)
 {

@@ -90,7 +90,7 @@ extern void catalog_lock_generation(void);
 extern void catalog_lock_tenants(LOCKMODE mode);
 extern void catalog_lock_versions(LOCKMODE mode);
 
-/* Migrations: write (computes checksum), forget, read in version order */
+/* Migrations: write (computes checksum), remove, read in version order */
 extern void catalog_add_migration(Migration *migration);
 extern void catalog_remove_migration(const char *repo, Scope scope, int64 version);
 extern List *catalog_migrations(const char *repo, ScopeFilter filter);

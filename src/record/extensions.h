@@ -2,7 +2,7 @@
  * extensions.h
  *		The extensions that an application needs, as migrations.
  *
- * What is installed is what migrations of kind "extension" say: forget such a
+ * What is installed is what migrations of kind "extension" say: remove such a
  * migration and the extension counts as missing again.  PostgreSQL's own
  * extensions are recognized by their CREATE EXTENSION, ash-functions by the
  * comment in front of its first statement.

@@ -1,9 +1,9 @@
 /*
  * record.h
  *		Migrations that are given rather than generated: recording
- *		them, finding and forgetting them.
+ *		them, finding and removing them.
  *
- * Recording and forgetting take the locks of catalog_lock_generation, and
+ * Recording and removing take the locks of catalog_lock_generation, and
  * what asks where a migration is applied that of catalog_lock_versions, until
  * the end of the transaction.
  */
