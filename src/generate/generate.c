@@ -242,6 +242,23 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
+/* Does a custom statement of this very generation make types? */
+static bool
+statements_make_types(const RepoGeneration *repo)
+{
+	ListCell   *lc;
+
+	foreach(lc, repo->diff->operations)
+	{
+		const Operation *operation = lfirst(lc);
+
+		if (operation->kind == OP_ADD_STATEMENT &&
+			typecheck_text_may_bring_types(operation->statement.to->up))
+			return true;
+	}
+	return false;
+}
+
 /*
  * May there be types that this database does not show: because a migration is
  * still to run, or because they are in each tenant?
@@ -254,6 +271,11 @@ types_may_come(const Generation *generation)
 
 	if (generation->extensions != NIL)
 		return true;
+	foreach(lc, generation->repos)
+	{
+		if (statements_make_types(lfirst(lc)))
+			return true;
+	}
 	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
 	{
 		const Migration *migration = lfirst(lc);

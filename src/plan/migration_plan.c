@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "plan/deparse.h"
+#include "plan/makers.h"
 #include "plan/migration_plan.h"
 #include "plan/order.h"
 
@@ -85,10 +86,178 @@ is_repeated_schema(const List *operations, const Operation *operation)
 	return false;
 }
 
+/* ----------
+ * Letting go
+ * ----------
+ */
+
+/* Does a public operation take away, or change, what something may refer to? */
+static bool
+takes_away(const Operation *operation)
+{
+	switch (operation->kind)
+	{
+		case OP_DROP_TABLE:
+		case OP_REMOVE_PRIMARY_KEY:
+		case OP_REMOVE_UNIQUE_INDEX:
+		case OP_REMOVE_ATTRIBUTE:
+		case OP_DROP_RETIRED:
+			return true;
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RESUME_ATTRIBUTE:
+			return strcmp(operation->column.from->type, operation->column.to->type) != 0;
+		default:
+			return false;
+	}
+}
+
+/* Do the words of a tenant's statement name what a public operation takes away, or renames? */
+static bool
+statement_refers(const SqlFacts *facts, const Operation *public)
+{
+	switch (public->kind)
+	{
+		case OP_MOVE_TABLE:
+		case OP_RENAME_TABLE:
+		case OP_RENAME_ATTRIBUTE:
+			return sql_words_name(facts->words, public->table.name);
+		default:
+			return takes_away(public) && sql_words_name(facts->words, public->table.name);
+	}
+}
+
+/* Does what a tenant's operation removes use what this public statement made? */
+static bool
+part_refers(const Operation *tenant, const Operation *public)
+{
+	const char *table = tenant->table.name;
+	const SqlFacts *facts;
+
+	if (public->kind != OP_REMOVE_STATEMENT || tenant->any.from == NULL)
+		return false;
+	facts = sql_facts(public->statement.from->up);
+	switch (operation_subject(tenant->kind))
+	{
+		case SUBJECT_STATEMENT:
+			return makers_used(facts, sql_words(tenant->statement.from->up), table);
+		case SUBJECT_CHECK:
+			return makers_used(facts, makers_check_words(tenant->check.from), table);
+		case SUBJECT_INDEX:
+			return makers_used(facts, makers_index_words(tenant->index.from), table);
+		case SUBJECT_COLUMN:
+			return makers_used(facts, makers_column_words(tenant->column.from), table) &&
+				(tenant->column.to == NULL ||
+				 !makers_used(facts, makers_column_words(tenant->column.to), table));
+		default:
+			return false;
+	}
+}
+
+/* Must the tenant's operation be carried out before this public one can be? */
+static bool
+must_let_go(const Operation *tenant, const Operation *public)
+{
+	if (tenant->kind == OP_DROP_FOREIGN_KEY)
+		return takes_away(public) &&
+			table_name_equal(&tenant->foreign_key.from->target, &public->table);
+	if (tenant->kind == OP_REMOVE_STATEMENT &&
+		statement_refers(sql_facts(tenant->statement.from->up), public))
+		return true;
+	return part_refers(tenant, public);
+}
+
+/*
+ * How many of the tenants' operations (in order) are to run before the public
+ * ones: 0 where no public operation waits for any.
+ */
+static int
+count_released(const List *public, const List *tenant)
+{
+	int			released = 0;
+	bool		waits = false;
+	int			at = 0;
+	ListCell   *lt;
+	ListCell   *lp;
+
+	foreach(lt, tenant)
+	{
+		bool		needed = false;
+
+		at++;
+		foreach(lp, public)
+			needed = needed || must_let_go(lfirst(lt), lfirst(lp));
+		waits = waits || needed;
+		if (needed || order_lets_go(lfirst(lt)))
+			released = at;
+	}
+	return waits ? released : 0;
+}
+
+/* ----------
+ * The migrations
+ * ----------
+ */
+
+/* The operations of one scope, in order; each schema is created once */
+static List *
+scope_operations(const List *sorted, bool tenant)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, sorted)
+	{
+		if (operation_is_tenant(lfirst(lc)) == tenant && !is_repeated_schema(sorted, lfirst(lc)))
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+static PlannedMigration *
+plan_migration(bool tenant, const char *suffix, bool transactional, List *operations)
+{
+	PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
+
+	migration->tenant = tenant;
+	migration->suffix = suffix;
+	migration->transactional = transactional;
+	migration->operations = operations;
+	migration->up = deparse_up(operations);
+	migration->down = deparse_down(operations);
+	return migration;
+}
+
+/* The migrations of one scope: the parts that there are */
+static List *
+plan_scope(bool tenant, List *operations, const List *concurrent)
+{
+	List	   *migrations = NIL;
+	ListCell   *lc;
+
+	for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
+	{
+		List	   *chosen = NIL;
+
+		foreach(lc, operations)
+		{
+			if (migration_part(lfirst(lc), concurrent) == part)
+				chosen = lappend(chosen, lfirst(lc));
+		}
+		if (chosen != NIL)
+			migrations = lappend(migrations,
+								 plan_migration(tenant, part_suffixes[part],
+												part != PART_CONCURRENT, chosen));
+	}
+	return migrations;
+}
+
 List *
 migration_plan_make(List *operations)
 {
 	List	   *sorted = order_operations(operations);
+	List	   *public = scope_operations(sorted, false);
+	List	   *tenant = scope_operations(sorted, true);
+	int			released = count_released(public, tenant);
 	List	   *concurrent = NIL;
 	List	   *migrations = NIL;
 	ListCell   *lc;
@@ -98,32 +267,15 @@ migration_plan_make(List *operations)
 		if (is_concurrent_index(lfirst(lc)))
 			concurrent = lappend(concurrent, lfirst(lc));
 	}
-	for (int tenant = 0; tenant <= 1; tenant++)
+	if (released > 0)
 	{
-		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
-		{
-			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
+		List	   *first = list_truncate(list_copy(tenant), released);
 
-			foreach(lc, sorted)
-			{
-				Operation  *operation = lfirst(lc);
-
-				if (operation_is_tenant(operation) == (tenant == 1) &&
-					migration_part(operation, concurrent) == part &&
-					!is_repeated_schema(sorted, operation))
-					migration->operations = lappend(migration->operations, operation);
-			}
-			if (migration->operations == NIL)
-				continue;
-			migration->tenant = tenant == 1;
-			migration->suffix = part_suffixes[part];
-			migration->transactional = part != PART_CONCURRENT;
-			migration->up = deparse_up(migration->operations);
-			migration->down = deparse_down(migration->operations);
-			migrations = lappend(migrations, migration);
-		}
+		migrations = list_make1(plan_migration(true, "_release", true, first));
+		tenant = list_copy_tail(tenant, released);
 	}
-	return migrations;
+	migrations = list_concat(migrations, plan_scope(false, public, concurrent));
+	return list_concat(migrations, plan_scope(true, tenant, concurrent));
 }
 
 char *
