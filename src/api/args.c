@@ -59,6 +59,12 @@ call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise)
 	return call_argument(fcinfo, name, &value) ? DatumGetBool(value) : otherwise;
 }
 
+Scope
+call_scope(FunctionCallInfo fcinfo)
+{
+	return call_boolean(fcinfo, "tenant", false) ? SCOPE_TENANT : SCOPE_PUBLIC;
+}
+
 char *
 call_string(FunctionCallInfo fcinfo, const char *name)
 {

@@ -10,6 +10,8 @@
 
 #include "fmgr.h"
 
+#include "base/scope.h"
+
 /*
  * The names of the arguments of the function that is called, in the order of
  * PG_GETARG_DATUM; NULL for one without a name.  Returns how many.
@@ -22,6 +24,9 @@ extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *valu
 /* A boolean or text argument; "otherwise", or NULL, where it is not there or NULL */
 extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
 extern char *call_string(FunctionCallInfo fcinfo, const char *name);
+
+/* The boolean argument "tenant" as a scope: public where it is not there or NULL */
+extern Scope call_scope(FunctionCallInfo fcinfo);
 
 /* Raise where an argument that must be there is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);

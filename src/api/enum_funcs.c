@@ -30,13 +30,13 @@ enum_of_call(FunctionCallInfo fcinfo)
 	call_require(fcinfo, 0, "name");
 	type.name = call_string(fcinfo, "name");
 	type.schema = call_string(fcinfo, "schema");
-	type.tenant = call_boolean(fcinfo, "tenant", false);
+	type.scope = call_scope(fcinfo);
 	type.repo = repo ? catalog_repo_name(repo) : "";
 	if (type.name[0] == '\0' || strlen(type.name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("the name of a type has 1 to %d bytes", NAMEDATALEN - 1)));
-	if (type.tenant && type.schema)
+	if (type.scope == SCOPE_TENANT && type.schema)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("a type of the tenants lies in their schemas, not in \"%s\"", type.schema),
@@ -75,7 +75,7 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("the values of enum \"%s\" are not known", type.name),
 				 errdetail("No recorded migration creates it, and there is none in %s.",
-						   type.tenant ? "a tenant" : "the schema"),
+						   type.scope == SCOPE_TENANT ? "a tenant" : "the schema"),
 				 errhint("Give them, so that it can be created again: labels => '{...}'.")));
 	PG_RETURN_INT64(enum_migration_drop(&type, labels));
 }

@@ -13,6 +13,7 @@
 
 #include "api/args.h"
 #include "base/compat.h"
+#include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "record/export.h"
 #include "record/record.h"
@@ -32,9 +33,21 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 
 	call_require(fcinfo, 0, "version");
-	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+	migration = record_find(PG_GETARG_INT64(0), call_scope(fcinfo),
 							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
+}
+
+static MigrationKind
+import_kind(const char *name)
+{
+	MigrationKind kind;
+
+	if (!migration_kind_find(name, &kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"%s\" is not a kind of migration", name)));
+	return kind;
 }
 
 /*
@@ -61,9 +74,9 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.reversible = true;
 		migration.down = catalog_text_list(value);
 	}
-	migration.kind = kind ? kind : "sql";
+	migration.kind = kind ? import_kind(kind) : MIGRATION_SQL;
 	migration.repo = pstrdup(repo ? catalog_repo_name(repo) : "");
-	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
 	if (call_argument(fcinfo, "generation", &value))
@@ -85,18 +98,15 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 static void
 put_changed(ReturnSetInfo *rsinfo)
 {
-	ListCell   *lc;
-
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
 		char	   *checksum = catalog_checksum(migration);
 		Datum		values[CHECK_COLUMNS] = {0};
 		bool		nulls[CHECK_COLUMNS] = {0};
 
 		if (migration->checksum[0] == '\0' || strcmp(checksum, migration->checksum) == 0)
 			continue;
-		values[0] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[0] = CStringGetTextDatum(scope_name(migration->scope));
 		values[1] = CStringGetTextDatum(migration->repo);
 		nulls[2] = true;
 		values[3] = Int64GetDatum(migration->version);

@@ -53,13 +53,11 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Bundle		bundle = bundle_of_call(fcinfo);
 	char	   *repo = call_string(fcinfo, "repo");
-	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	catalog_lock_generation();
-	foreach(lc, extensions_missing(&bundle, false))
+	foreach_ptr(Migration, migration, extensions_missing(&bundle, false))
 	{
-		Migration  *migration = lfirst(lc);
 		Datum		values[2];
 		bool		nulls[2] = {0};
 

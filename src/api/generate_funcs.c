@@ -32,16 +32,13 @@ PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
 static void
 put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
 		Datum		values[6];
 		bool		nulls[6] = {false};
 
 		values[0] = CStringGetTextDatum(migration->repo);
-		values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[1] = CStringGetTextDatum(scope_name(migration->scope));
 		values[2] = Int64GetDatum(migration->version);
 		values[3] = CStringGetTextDatum(migration->name);
 		values[4] = BoolGetDatum(migration->transactional);
@@ -64,7 +61,6 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 	GenerateOptions trial = *options;
 	RunOptions	back = *run;
 	List	   *dev;
-	ListCell   *lc;
 
 	if (options->dev || (dev = generate_dev_migrations()) == NIL)
 		return;
@@ -83,8 +79,8 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 	back.only = back.except = NIL;
 	back.has_only = false;
 	back.on_error = ON_ERROR_ERROR;
-	foreach(lc, dev)
-		back.versions = lappend(back.versions, &((Migration *) lfirst(lc))->version);
+	foreach_ptr(Migration, migration, dev)
+		back.versions = lappend(back.versions, &migration->version);
 	(void) run_migrations(&back);
 }
 

@@ -54,7 +54,7 @@ set_text(Datum *values, bool *nulls, int column, const char *value)
 
 /* Put a row of ashmig_plan: an operation of a migration. */
 static void
-put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
+put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, Scope scope,
 			 bool transactional, const Operation *operation)
 {
 	Hazard		hazard = operation_hazard(operation);
@@ -64,7 +64,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, repo);
-	set_text(values, nulls, 2, scope_name(tenant));
+	set_text(values, nulls, 2, scope_name(scope));
 	set_text(values, nulls, 3, operation->table.schema);
 	set_text(values, nulls, 4, operation->table.name);
 	set_text(values, nulls, 5, operation_name(operation->kind));
@@ -89,7 +89,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, migration->repo);
-	set_text(values, nulls, 2, scope_name(migration->tenant));
+	set_text(values, nulls, 2, scope_name(migration->scope));
 	set_text(values, nulls, 3, NULL);
 	set_text(values, nulls, 4, NULL);
 	set_text(values, nulls, 5, "install_extension");
@@ -115,7 +115,6 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	int			level = settings_pin_parser();
 	Generation *generation;
 	int			step = 0;
-	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
 
@@ -124,16 +123,12 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	foreach(lm, generation->extensions)
 		put_extension_row(rsinfo, ++step, lfirst(lm));
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, migration, repo->migrations)
 		{
-			PlannedMigration *migration = lfirst(lm);
-
 			foreach(lo, migration->operations)
-				put_plan_row(rsinfo, ++step, repo->repo, migration->tenant,
+				put_plan_row(rsinfo, ++step, repo->repo, migration->scope,
 							 migration->transactional, lfirst(lo));
 		}
 	}
@@ -151,21 +146,17 @@ static char *
 pending_text(const Generation *generation, int *count)
 {
 	StringInfoData buf;
-	ListCell   *lr;
-	ListCell   *lm;
-	ListCell   *lo;
 
 	*count = list_length(generation->extensions);
 	initStringInfo(&buf);
-	foreach(lm, generation->extensions)
+	for (int i = 0; i < list_length(generation->extensions); i++)
 		appendStringInfo(&buf, "%sinstall_extension", buf.len ? ", " : "");
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		foreach(lm, ((RepoGeneration *) lfirst(lr))->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach_ptr(const Operation, operation, planned->operations)
 			{
-				const Operation *operation = lfirst(lo);
 				const char *name = operation_subject_name(operation);
 
 				if (++(*count) > 10)
@@ -238,20 +229,16 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	ListCell   *lr;
-	ListCell   *lm;
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");
 	call_require(fcinfo, 1, "new");
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
+	foreach_ptr(RepoGeneration, repo, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach(lo, planned->operations)
 			{
 				char	   *json = operation_json(repo->repo, lfirst(lo));
 				Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));

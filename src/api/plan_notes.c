@@ -22,7 +22,7 @@ find_table(const TableName *name)
 	Oid			schema = get_namespace_oid(name->schema ? name->schema : ashmig_default_schema,
 										   true);
 
-	return OidIsValid(schema) && !name->tenant ? get_relname_relid(name->name, schema)
+	return OidIsValid(schema) && name->scope == SCOPE_PUBLIC ? get_relname_relid(name->name, schema)
 		: InvalidOid;
 }
 
@@ -60,7 +60,7 @@ note_tenant_key(const Operation *operation)
 	const ForeignKey *key = operation->foreign_key.to;
 	Oid			table = find_table(&key->target);
 
-	if (!operation->table.tenant || key->target.tenant)
+	if (operation->table.scope != SCOPE_TENANT || key->target.scope == SCOPE_TENANT)
 		return NULL;
 	return psprintf("adds 2 triggers per tenant to \"%s\", which has keys of " INT64_FORMAT
 					" tenant tables so far; a delete there looks into each of them",

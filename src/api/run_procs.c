@@ -37,12 +37,9 @@ tell_results(const RunOptions *options, List *results)
 {
 	int			done = 0;
 	int			pending = 0;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status == RUN_APPLIED)
 			done++;
 		else if (result->status == RUN_PENDING)

@@ -22,10 +22,9 @@ static Datum
 tenant_names(void)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_tenants())
-		names = lappend(names, ((Tenant *) lfirst(lc))->schema);
+	foreach_ptr(Tenant, tenant, catalog_tenants())
+		names = lappend(names, tenant->schema);
 	return catalog_text_array(names);
 }
 

@@ -75,12 +75,9 @@ ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
 	MemoryContext context = begin_procedure(fcinfo, "ashmig_create_missing_tenants");
 	MemoryContext scratch = AllocSetContextCreate(context, "ashmig tenant", ALLOCSET_DEFAULT_SIZES);
 	int			created = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_tenants())
+	foreach_ptr(const Tenant, tenant, catalog_tenants())
 	{
-		const Tenant *tenant = lfirst(lc);
-
 		if (!tenant->listed || tenant->exists || tenant->registered)
 			continue;
 		create_and_commit(tenant->schema, scratch);
@@ -144,12 +141,10 @@ Datum
 ashmig_all_tenants(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, catalog_tenants())
+	foreach_ptr(const Tenant, tenant, catalog_tenants())
 	{
-		const Tenant *tenant = lfirst(lc);
 		Datum		values[5] = {0};
 		bool		nulls[5] = {0};
 

@@ -6,6 +6,7 @@
 
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
@@ -32,12 +33,9 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		  const GenerateOptions *options, Problem *problem)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, groups)
+	foreach_ptr(SnapshotGroup, group, groups)
 	{
-		SnapshotGroup *group = lfirst(lc);
-
 		if (model_find(recorded->model, &group->name) == NULL)
 			names = lappend(names, &group->name);
 	}
@@ -45,10 +43,8 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 		return;
 	repo->taken = snapshot_store_take_over(recorded, repo->repo, names, options->dev, problem);
 	problem_raise(problem);
-	foreach(lc, repo->taken)
+	foreach_ptr(const TakenTable, table, repo->taken)
 	{
-		const TakenTable *table = lfirst(lc);
-
 		if (options->quiet)
 			break;
 		ereport(WARNING,
@@ -65,14 +61,11 @@ merge_history(const Table *recorded)
 {
 	MergeHistory history = {NIL, NIL};
 	List	   *identities = NIL;
-	ListCell   *lc;
 
 	if (recorded == NULL)
 		return history;
-	foreach(lc, recorded->indexes)
+	foreach_ptr(TableIndex, index, recorded->indexes)
 	{
-		TableIndex *index = lfirst(lc);
-
 		if (index->identity)
 			identities = lappend(identities, index->identity);
 	}
@@ -94,9 +87,8 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	ListCell   *lg;
 	ListCell   *lm;
 
-	foreach(lg, groups)
+	foreach_ptr(SnapshotGroup, group, groups)
 	{
-		SnapshotGroup *group = lfirst(lg);
 		MergeHistory history = merge_history(model_find(recorded->model, &group->name));
 		ResourceSnapshot *snapshot = snapshot_merge(group->snapshots, &history, problem);
 
@@ -146,11 +138,9 @@ diff_options(const GenerateOptions *options)
 static void
 warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 {
-	ListCell   *lc;
-
-	foreach(lc, repo->tables)
+	foreach_ptr(GivenTable, given, repo->tables)
 	{
-		const Table *table = ((GivenTable *) lfirst(lc))->table;
+		const Table *table = given->table;
 		const Table *old = model_find(recorded->model, &table->name);
 
 		if (old != NULL && !names_same(old->options, table->options))
@@ -191,16 +181,12 @@ static void
 check_repos(List *repos)
 {
 	TableMap   *owners = table_map_create();
-	ListCell   *lr;
-	ListCell   *lt;
 
-	foreach(lr, repos)
+	foreach_ptr(RepoGeneration, repo, repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lt, repo->tables)
+		foreach_ptr(GivenTable, given, repo->tables)
 		{
-			const Table *table = ((GivenTable *) lfirst(lt))->table;
+			const Table *table = given->table;
 			const char *owner = table_map_get(owners, &table->name);
 
 			if (owner)
@@ -246,12 +232,8 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 static bool
 statements_make_types(const RepoGeneration *repo)
 {
-	ListCell   *lc;
-
-	foreach(lc, repo->diff->operations)
+	foreach_ptr(const Operation, operation, repo->diff->operations)
 	{
-		const Operation *operation = lfirst(lc);
-
 		if (operation->kind == OP_ADD_STATEMENT &&
 			typecheck_text_may_bring_types(operation->statement.to->up))
 			return true;
@@ -266,21 +248,18 @@ statements_make_types(const RepoGeneration *repo)
 static bool
 types_may_come(const Generation *generation)
 {
-	List	   *applied = catalog_applied(ashmig_default_schema, false);
-	ListCell   *lc;
+	List	   *applied = catalog_applied(ashmig_default_schema, SCOPE_PUBLIC);
 
 	if (generation->extensions != NIL)
 		return true;
-	foreach(lc, generation->repos)
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
 	{
-		if (statements_make_types(lfirst(lc)))
+		if (statements_make_types(repo))
 			return true;
 	}
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
-
-		if ((migration->tenant || !catalog_is_applied(migration, applied)) &&
+		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&
 			typecheck_may_bring_types(migration))
 			return true;
 	}
@@ -291,24 +270,21 @@ types_may_come(const Generation *generation)
 static void
 check_types(const Generation *generation)
 {
-	ListCell   *lc;
-
 	if (types_may_come(generation))
 		return;
-	foreach(lc, generation->repos)
-		typecheck_operations(((RepoGeneration *) lfirst(lc))->diff->operations);
+	foreach_ptr(RepoGeneration, repo, generation->repos)
+		typecheck_operations(repo->diff->operations);
 }
 
 List *
 generate_dev_migrations(void)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		if (((Migration *) lfirst(lc))->dev)
-			result = lappend(result, lfirst(lc));
+		if (migration->dev)
+			result = lappend(result, migration);
 	}
 	return result;
 }
@@ -397,13 +373,11 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 bool
 generate_is_empty(const Generation *generation)
 {
-	ListCell   *lc;
-
 	if (generation->extensions != NIL)
 		return false;
-	foreach(lc, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		if (((RepoGeneration *) lfirst(lc))->migrations != NIL)
+		if (repo->migrations != NIL)
 			return false;
 	}
 	return true;

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -104,11 +105,9 @@ generate_input_group(List *snapshots, const char *repo)
 {
 	List	   *groups = NIL;
 	TableMap   *by_name = table_map_create();
-	ListCell   *lc;
 
-	foreach(lc, snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, snapshots)
 	{
-		ResourceSnapshot *snapshot = lfirst(lc);
 		TableName	name = model_table_name(snapshot, ashmig_default_schema);
 		SnapshotGroup *group;
 
@@ -134,11 +133,10 @@ List *
 generate_input_repos(const Bundle *bundle)
 {
 	List	   *repos = NIL;
-	ListCell   *lc;
 
-	foreach(lc, bundle->snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, bundle->snapshots)
 	{
-		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
+		char	   *repo = snapshot->repo;
 
 		if (!names_have(repos, repo))
 			repos = lappend(repos, repo);

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
@@ -24,10 +25,10 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
 
 	migration->repo = repo->repo;
-	migration->tenant = planned->tenant;
+	migration->scope = planned->scope;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
-	migration->kind = "generated";
+	migration->kind = MIGRATION_GENERATED;
 	migration->dev = options->dev;
 	migration->transactional = planned->transactional;
 	migration->up = planned->up;
@@ -45,21 +46,16 @@ static TableMap *
 changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
-	ListCell   *lm;
-	ListCell   *lo;
 
-	foreach(lm, repo->taken)
+	foreach_ptr(TakenTable, taken, repo->taken)
 	{
-		TakenTable *taken = lfirst(lm);
-
 		if (repo->migrations != NIL)
 			table_map_put(changed, &taken->name, taken);
 	}
-	foreach(lm, repo->migrations)
+	foreach_ptr(PlannedMigration, planned, repo->migrations)
 	{
-		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+		foreach_ptr(Operation, operation, planned->operations)
 		{
-			Operation  *operation = lfirst(lo);
 			const TableName *name = &operation->table;
 
 			/* these two go by the old name */
@@ -72,6 +68,18 @@ changed_tables(const RepoGeneration *repo)
 }
 
 /*
+ * The first version of a scope's migrations, or of the other scope's where it
+ * has none.
+ */
+static int64
+scope_version(const int64 *first, Scope scope)
+{
+	Scope		other = scope == SCOPE_TENANT ? SCOPE_PUBLIC : SCOPE_TENANT;
+
+	return first[scope] != 0 ? first[scope] : first[other];
+}
+
+/*
  * Record the snapshots of what changed, under the version of their scope's
  * migration (of the other scope's, where a tenant table has only a global
  * statement to run).
@@ -81,30 +89,24 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 				 const int64 *first, bool dev)
 {
 	TableMap   *changed = changed_tables(repo);
-	ListCell   *lc;
 
-	foreach(lc, repo->diff->forgotten)
+	foreach_ptr(const TableName, name, repo->diff->forgotten)
 	{
-		const TableName *name = lfirst(lc);
-		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
+		int64		version = scope_version(first, name->scope);
 
 		snapshot_store_drop(repo->repo, name, version, dev);
 	}
-	foreach(lc, repo->taken)
+	foreach_ptr(const TakenTable, taken, repo->taken)
 	{
-		const TakenTable *taken = lfirst(lc);
-		bool		tenant = taken->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, taken->name.scope);
 
 		/* without a migration there is no version to go by: it stays theirs */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
-	foreach(lc, repo->tables)
+	foreach_ptr(const GivenTable, given, repo->tables)
 	{
-		const GivenTable *given = lfirst(lc);
-		bool		tenant = given->table->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, given->table->name.scope);
 
 		if (table_map_get(changed, &given->table->name) != NULL)
 			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
@@ -118,14 +120,8 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 static void
 forget_dev(List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
-		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
-	}
+	foreach_ptr(Migration, migration, migrations)
+		catalog_remove_migration(migration->repo, migration->scope, migration->version);
 	snapshot_store_forget_dev();
 }
 
@@ -134,35 +130,28 @@ generate_record(Datum input, const GenerateOptions *options)
 {
 	Generation *generation;
 	List	   *result = NIL;
-	ListCell   *lr;
-	ListCell   *lm;
 
 	catalog_lock_generation();
 	generation = generate_plan(input, options);
 	if (!options->dev)
 		forget_dev(generate_dev_migrations());
 
-	foreach(lm, generation->extensions)
+	foreach_ptr(Migration, migration, generation->extensions)
 	{
-		Migration  *migration = lfirst(lm);
-
 		migration->version = catalog_next_version();
 		migration->generation = migration->version;
 		migration->dev = options->dev;
 		catalog_add_migration(migration);
 		result = lappend(result, migration);
 	}
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-		int64		first[2] = {0, 0};	/* by scope: public, tenant */
+		int64		first[NUM_SCOPES] = {0};
 
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			PlannedMigration *planned = lfirst(lm);
-
 			result = lappend(result, record_migration(repo, planned,
-													  &first[planned->tenant], options));
+													  &first[planned->scope], options));
 		}
 		record_snapshots(repo, generation->snapshots, first, options->dev);
 	}
@@ -201,16 +190,13 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	List	   *operations = NIL;
 	List	   *changed = NIL;
 	List	   *result = NIL;
-	int64		first[2] = {0, 0};
-	ListCell   *lc;
+	int64		first[NUM_SCOPES] = {0};
 
 	catalog_lock_generation();
 	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
-	foreach(lc, recorded->model->tables)
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
 			continue;
 		operations = drop_retired(table, operations);
@@ -219,18 +205,12 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
-	foreach(lc, dropping.migrations)
+	foreach_ptr(PlannedMigration, planned, dropping.migrations)
 	{
-		PlannedMigration *planned = lfirst(lc);
-
 		result = lappend(result, record_migration(&dropping, planned,
-												  &first[planned->tenant], &options));
+												  &first[planned->scope], &options));
 	}
-	foreach(lc, changed)
-	{
-		Table	   *table = lfirst(lc);
-
-		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
-	}
+	foreach_ptr(Table, table, changed)
+		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.scope], false);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
@@ -151,13 +152,10 @@ static Datum
 names_datum(List *names, int part)
 {
 	List	   *parts = NIL;
-	ListCell   *lc;
 
-	foreach(lc, names)
+	foreach_ptr(const TableName, name, names)
 	{
-		const TableName *name = lfirst(lc);
-
-		parts = lappend(parts, part == 0 ? (char *) scope_name(name->tenant)
+		parts = lappend(parts, part == 0 ? (char *) scope_name(name->scope)
 						: part == 1 ? (name->schema ? name->schema : "") : name->name);
 	}
 	return catalog_text_array(parts);
@@ -181,15 +179,13 @@ snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
 	};
 	Datum		values[5];
 	List	   *taken = NIL;
-	ListCell   *lc;
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
 	for (int part = 0; part < NAME_PARTS; part++)
 		values[2 + part] = names_datum(names, part);
-	foreach(lc, query_rows(&query, values))
+	foreach_ptr(SnapshotRow, row, query_rows(&query, values))
 	{
-		SnapshotRow *row = lfirst(lc);
 		TakenTable *other = palloc(sizeof(TakenTable));
 		TableState *state;
 		ResourceSnapshot *snapshot = row_snapshot(row, &state, problem);
@@ -242,7 +238,7 @@ static void
 key_values(Datum *values, const char *repo, const TableName *name)
 {
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(name->tenant));
+	values[1] = CStringGetTextDatum(scope_name(name->scope));
 	values[2] = CStringGetTextDatum(name->schema ? name->schema : "");
 	values[3] = CStringGetTextDatum(name->name);
 }

@@ -198,15 +198,12 @@ typecheck_operations(List *operations)
 {
 	int			guc_level = NewGUCNestLevel();
 	HTAB	   *known = types_create();
-	ListCell   *lo;
 	ListCell   *lc;
 
 	/* pg_temp is where a session could hide a type; said last, it hides none */
 	settings_pin_path(ashmig_default_schema);
-	foreach(lo, operations)
+	foreach_ptr(const Operation, operation, operations)
 	{
-		const Operation *operation = lfirst(lo);
-
 		if (operation->kind == OP_CREATE_TABLE)
 		{
 			foreach(lc, operation->whole_table.to->columns)
@@ -263,7 +260,7 @@ typecheck_may_bring_types(const Migration *migration)
 {
 	ListCell   *lc;
 
-	if (strcmp(migration->kind, "generated") != 0)
+	if (migration->kind != MIGRATION_GENERATED)
 		return true;
 	foreach(lc, migration->up)
 	{

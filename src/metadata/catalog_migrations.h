@@ -25,15 +25,26 @@
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
+#include "base/scope.h"
 #include "metadata/catalog_spi.h"
+
+/* Where a migration comes from */
+typedef enum MigrationKind
+{
+	MIGRATION_GENERATED,		/* from snapshots */
+	MIGRATION_SQL,				/* hand-written */
+	MIGRATION_EXTENSION,
+	MIGRATION_ENUM,
+	MIGRATION_ADOPTED			/* from Ecto, without statements */
+} MigrationKind;
 
 typedef struct Migration
 {
 	char	   *repo;			/* "" where none */
-	bool		tenant;			/* scope: tenant or public */
+	Scope		scope;
 	int64		version;
 	char	   *name;
-	const char *kind;
+	MigrationKind kind;
 	bool		dev;
 	bool		transactional;
 	List	   *up;				/* of char * */
@@ -52,7 +63,15 @@ typedef enum ScopeFilter
 	SCOPES_TENANT
 } ScopeFilter;
 
-#define scope_name(tenant) ((tenant) ? "tenant" : "public")
+static inline ScopeFilter
+scope_filter(Scope scope)
+{
+	return scope == SCOPE_TENANT ? SCOPES_TENANT : SCOPES_PUBLIC;
+}
+
+/* The kind as the column "kind" has it; and back, false where there is none of that name */
+extern const char *migration_kind_name(MigrationKind kind);
+extern bool migration_kind_find(const char *name, MigrationKind *kind);
 
 /* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
 extern const char *catalog_repo_name(const char *repo);
@@ -70,7 +89,7 @@ extern void catalog_lock_versions(LOCKMODE mode);
 
 /* Migrations: write (computes checksum), forget, read in version order */
 extern void catalog_add_migration(Migration *migration);
-extern void catalog_remove_migration(const char *repo, bool tenant, int64 version);
+extern void catalog_remove_migration(const char *repo, Scope scope, int64 version);
 extern List *catalog_migrations(const char *repo, ScopeFilter filter);
 extern char *catalog_checksum(const Migration *migration);
 
@@ -80,7 +99,7 @@ extern char *catalog_checksum(const Migration *migration);
  * call or the next lock taken.  The first call in a transaction should follow
  * catalog_lock_versions, which notices changes of other sessions.
  */
-extern List *catalog_migrations_cached(bool tenant);
+extern List *catalog_migrations_cached(Scope scope);
 
 /* A number that grows whenever those may have changed */
 extern uint64 catalog_migrations_changes(void);

@@ -16,7 +16,7 @@ name_migration(const Migration *migration, const char *schema, Datum *values)
 {
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(migration->repo);
-	values[2] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = CStringGetTextDatum(scope_name(migration->scope));
 	values[3] = Int64GetDatum(migration->version);
 }
 
@@ -111,7 +111,7 @@ catalog_partial_farthest(const Migration *migration, char **schema)
 	int			level;
 
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 	level = catalog_connect();
 	if (catalog_query(&query, values, NULL) > 0)

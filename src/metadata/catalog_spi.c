@@ -183,6 +183,20 @@ catalog_text_array(List *strings)
 	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* bigint[] from a List of int64 * */
+Datum
+catalog_version_array(List *versions)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(versions), 1));
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, versions)
+		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
+	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 /*
  * List of char * of a text[], which may hold no NULLs.
  */

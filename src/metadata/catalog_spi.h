@@ -53,6 +53,10 @@ extern char *catalog_string(uint64 row, int column, MemoryContext context);
 
 /* text[] from and to a List of char * */
 extern Datum catalog_text_array(List *strings);
+
+/* bigint[] from a List of int64 * */
+extern Datum catalog_version_array(List *versions);
+
 extern List *catalog_text_list(Datum array);
 
 #endif							/* ASHMIG_CATALOG_SPI_H */

@@ -161,7 +161,7 @@ context_callback(void *arg)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
 				   context->place->statement,
-				   context->place->tenant ? "tenant" : "public",
+				   scope_name(context->place->scope),
 				   context->place->version,
 				   context->place->schema);
 }
@@ -313,7 +313,6 @@ execute_raw(RawStmt *raw, const char *sql)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *statements;
-	ListCell   *lc;
 	bool		snapshot = false;
 
 	CommandCounterIncrement();
@@ -327,8 +326,8 @@ execute_raw(RawStmt *raw, const char *sql)
 	if (snapshot)
 		PopActiveSnapshot();
 
-	foreach(lc, statements)
-		execute_planned(lfirst_node(PlannedStmt, lc), sql);
+	foreach_node(PlannedStmt, planned, statements)
+		execute_planned(planned, sql);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -346,7 +345,6 @@ execute_statement(const char *sql, const ExecutePlace *place)
 												  "ashmig statements",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	ListCell   *lc;
 
 	callback.callback = context_callback;
 	callback.arg = &arg;
@@ -354,8 +352,8 @@ execute_statement(const char *sql, const ExecutePlace *place)
 	error_context_stack = &callback;
 
 	CHECK_FOR_INTERRUPTS();
-	foreach(lc, pg_parse_query(sql))
-		execute_raw(lfirst_node(RawStmt, lc), sql);
+	foreach_node(RawStmt, raw, pg_parse_query(sql))
+		execute_raw(raw, sql);
 	CommandCounterIncrement();
 
 	error_context_stack = callback.previous;

@@ -33,7 +33,8 @@ typedef struct RunOptions
 	bool		has_only;
 	List	   *except;			/* of char * */
 	List	   *versions;		/* of int64 *: exactly these; NIL: by the
-								 * rules above */
+								 * rules above.  With step: they are the
+								 * newest, newest first */
 	OnError		on_error;
 	int			workers;
 	bool		atomic;

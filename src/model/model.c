@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "model/model.h"
 #include "syntax/sql_text.h"
@@ -38,12 +39,8 @@ model_find(const Model *model, const TableName *name)
 Column *
 model_find_column(List *columns, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, columns)
+	foreach_ptr(Column, column, columns)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (strcmp(column->name, name) == 0)
 			return column;
 	}
@@ -79,16 +76,12 @@ model_find_check(List *checks, const char *name)
 Statement *
 model_find_statement(List *statements, const Statement *wanted)
 {
-	ListCell   *lc;
-
-	foreach(lc, statements)
+	foreach_ptr(Statement, statement, statements)
 	{
-		Statement  *statement = lfirst(lc);
-
 		if (strcmp(statement->name, wanted->name) == 0 &&
 			strcmp(statement->up, wanted->up) == 0 &&
 			strcmp(statement->down, wanted->down) == 0 &&
-			statement->tenant == wanted->tenant)
+			statement->scope == wanted->scope)
 			return statement;
 	}
 	return NULL;

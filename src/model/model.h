@@ -22,6 +22,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/problem.h"
+#include "base/scope.h"
 #include "model/column_type.h"
 #include "snapshot/snapshot.h"
 #include "syntax/table_name.h"
@@ -96,7 +97,7 @@ typedef struct Statement
 	char	   *name;
 	char	   *up;
 	char	   *down;
-	bool		tenant;			/* runs in each tenant */
+	Scope		scope;			/* tenant: runs in each of them */
 	char	   *path;
 } Statement;
 

@@ -31,19 +31,13 @@ note_unsupported(Problem *problem, const char *path, const char *what, const cha
 bool
 model_check_server(const Table *table, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		if (!index->nulls_distinct && !SERVER_HAS_NULLS_NOT_DISTINCT)
 			note_unsupported(problem, index->path, "NULLS NOT DISTINCT", "15");
 	}
-	foreach(lc, table->foreign_keys)
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
 	{
-		const ForeignKey *key = lfirst(lc);
-
 		if (key->on_delete_columns != NIL && !SERVER_HAS_SET_NULL_COLUMNS)
 			note_unsupported(problem, key->path, "ON DELETE SET NULL (columns)", "15");
 		if (key->match == MATCH_PARTIAL)
@@ -78,7 +72,7 @@ static const char *const named_words[] = {
 typedef struct NameKey
 {
 	NamedKind	kind;
-	bool		tenant;
+	Scope		scope;
 	NameData	schema;			/* "": the default schema, or a tenant's */
 	NameData	table;			/* "" for a relation */
 	NameData	name;
@@ -105,7 +99,7 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 
 	memset(&key, 0, sizeof(key));
 	key.kind = kind;
-	key.tenant = table->tenant;
+	key.scope = table->scope;
 	namestrcpy(&key.schema, table->schema ? table->schema : "");
 	namestrcpy(&key.table, kind == NAMED_RELATION ? "" : table->name);
 	namestrcpy(&key.name, name);
@@ -127,7 +121,6 @@ static void
 take_table_names(HTAB *taken, const Table *table, Problem *problem)
 {
 	const TableName *at = &table->name;
-	ListCell   *lc;
 
 	take_name(taken, NAMED_RELATION, at, at->name, table->path, problem);
 	if (table->primary_key)
@@ -137,31 +130,18 @@ take_table_names(HTAB *taken, const Table *table, Problem *problem)
 		take_name(taken, NAMED_RELATION, at, name, table->path, problem);
 		take_name(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
 	}
-	foreach(lc, table->indexes)
+	foreach_ptr(TableIndex, index, table->indexes)
 	{
-		TableIndex *index = lfirst(lc);
 		TableName	on = index_table(at, index);
 
 		take_name(taken, NAMED_RELATION, &on, index->name, index->path, problem);
 	}
-	foreach(lc, table->columns)
-	{
-		Column	   *column = lfirst(lc);
-
+	foreach_ptr(Column, column, table->columns)
 		take_name(taken, NAMED_COLUMN, at, column->name, column->path, problem);
-	}
-	foreach(lc, table->foreign_keys)
-	{
-		ForeignKey *key = lfirst(lc);
-
+	foreach_ptr(ForeignKey, key, table->foreign_keys)
 		take_name(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
-	}
-	foreach(lc, table->checks)
-	{
-		Check	   *check = lfirst(lc);
-
+	foreach_ptr(Check, check, table->checks)
 		take_name(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
-	}
 }
 
 bool

@@ -6,6 +6,7 @@
 
 #include "commands/defrem.h"
 
+#include "base/compat.h"
 #include "base/json_writer.h"
 #include "model/table_state.h"
 #include "snapshot/json_reader.h"
@@ -48,12 +49,9 @@ static void
 print_identities(JsonWriter *json, const Table *table)
 {
 	List	   *chosen = NIL;
-	ListCell   *lc;
 
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		if (index->chosen)
 			chosen = lappend(chosen, index->identity);
 	}
@@ -66,12 +64,9 @@ static void
 print_sequences(JsonWriter *json, const Table *table)
 {
 	bool		open = false;
-	ListCell   *lc;
 
-	foreach(lc, table->columns)
+	foreach_ptr(const Column, column, table->columns)
 	{
-		const Column *column = lfirst(lc);
-
 		if (column->sequence == SEQUENCE_NONE ||
 			strcmp(column->sequence_name,
 				   makeObjectName(table->name.name, column->name, "seq")) == 0)
@@ -88,15 +83,11 @@ print_sequences(JsonWriter *json, const Table *table)
 static void
 print_retired(JsonWriter *json, const Table *table)
 {
-	ListCell   *lc;
-
 	if (table->retired == NIL)
 		return;
 	json_write_open(json, "retired", '[');
-	foreach(lc, table->retired)
+	foreach_ptr(const Column, column, table->retired)
 	{
-		const Column *column = lfirst(lc);
-
 		json_write_open(json, NULL, '{');
 		print_member(json, "column", column->name);
 		print_member(json, "type", column->type);

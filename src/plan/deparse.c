@@ -68,7 +68,7 @@ add_clause(DeparseContext *context, char *table, const char *clause)
 static char *
 schema_of(const TableName *name)
 {
-	if (name->tenant)
+	if (name->scope == SCOPE_TENANT)
 		return PLACEHOLDER_TENANT;
 	if (name->schema == NULL)
 		return PLACEHOLDER_DEFAULT;
@@ -115,12 +115,12 @@ beside_literal(const TableName *table, const char *name)
 	char	   *quote;
 
 	initStringInfo(&inner);
-	if (!table->tenant && table->schema != NULL)
+	if (table->scope == SCOPE_PUBLIC && table->schema != NULL)
 		append_plain_name(&inner, table->schema);
 	appendStringInfoChar(&inner, '.');
 	append_plain_name(&inner, name);
 	literal = quote_text(inner.data);
-	if (!table->tenant && table->schema != NULL)
+	if (table->scope == SCOPE_PUBLIC && table->schema != NULL)
 		return literal;
 	quote = strchr(literal, '\'');
 	return psprintf("%.*s%s%s", (int) (quote + 1 - literal), literal, schema_of(table), quote + 1);
@@ -241,7 +241,7 @@ alter_column(DeparseContext *context, const TableName *table,
 static void
 ensure_column(DeparseContext *context, const TableName *table, const Column *column)
 {
-	if (!table->tenant)
+	if (table->scope == SCOPE_PUBLIC)
 		return;
 	if (is_spelled_serial(table, column))
 		add_statement(context, psprintf("CREATE SEQUENCE IF NOT EXISTS %s AS %s",
@@ -598,11 +598,11 @@ deparse_column(DeparseContext *context, const Operation *operation)
 			break;
 		case OP_DROP_RETIRED:
 			add_clause(context, qualified(table),
-					   psprintf("DROP COLUMN %s%s", table->tenant ? "IF EXISTS " : "",
+					   psprintf("DROP COLUMN %s%s", table->scope == SCOPE_TENANT ? "IF EXISTS " : "",
 								quote_name(from->name)));
 			break;
 		case OP_RESTORE_RETIRED:
-			if (table->tenant)
+			if (table->scope == SCOPE_TENANT)
 				ensure_column(context, table, to);
 			else
 				add_column(context, table, to);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/diff.h"
 #include "plan/historic_names.h"
@@ -146,12 +147,8 @@ diff_column(DiffContext *context, OperationKind kind, const Table *table,
 static void
 diff_columns(DiffContext *context, const Table *from, Table *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, from->columns)
+	foreach_ptr(Column, column, from->columns)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (model_find_column(to->columns, column->name) != NULL)
 			continue;
 		if (context->options->drop_columns)
@@ -164,9 +161,8 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 			to->retired = lappend(to->retired, retired);
 		}
 	}
-	foreach(lc, to->columns)
+	foreach_ptr(Column, column, to->columns)
 	{
-		Column	   *column = lfirst(lc);
 		Column	   *old = model_find_column(from->columns, column->name);
 		Column	   *retired = model_find_column(from->retired, column->name);
 
@@ -180,10 +176,8 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 			diff_emit(context, OP_ADD_ATTRIBUTE, to)->column.to = column;
 		}
 	}
-	foreach(lc, from->retired)
+	foreach_ptr(Column, column, from->retired)
 	{
-		Column	   *column = lfirst(lc);
-
 		if (model_find_column(to->columns, column->name) == NULL)
 			to->retired = lappend(to->retired, column);
 	}
@@ -193,12 +187,8 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 static Operation *
 find_alter(const DiffContext *context, const Table *table, const char *column)
 {
-	ListCell   *lc;
-
-	foreach(lc, context->operations)
+	foreach_ptr(Operation, operation, context->operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		if ((operation->kind == OP_ALTER_ATTRIBUTE || operation->kind == OP_RETIRE_ATTRIBUTE) &&
 			table_name_equal(&operation->table, &table->name) &&
 			strcmp(operation->column.from->name, column) == 0)
@@ -214,11 +204,8 @@ find_alter(const DiffContext *context, const Table *table, const char *column)
 static void
 diff_defaults(DiffContext *context, const Table *from, const Table *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, from->columns)
+	foreach_ptr(const Column, column, from->columns)
 	{
-		const Column *column = lfirst(lc);
 		const Column *new = model_find_column(to->columns, column->name);
 		const Column *bare;
 		Operation  *alter;
@@ -303,14 +290,11 @@ static List *
 index_key_columns(const TableIndex *index)
 {
 	List	   *columns = NIL;
-	ListCell   *lc;
 
 	if (!index->unique || index->where != NULL)
 		return NIL;
-	foreach(lc, index->keys)
+	foreach_ptr(const IndexKey, key, index->keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		if (key->is_sql)
 			return NIL;
 		columns = lappend(columns, key->value);
@@ -326,18 +310,16 @@ static bool
 index_name_taken(const DiffContext *context, const Table *table, const TableIndex *index)
 {
 	TableName	wanted = index_table(&table->name, index);
-	ListCell   *lt;
 
-	foreach(lt, context->from->tables)
+	foreach_ptr(const Table, other, context->from->tables)
 	{
-		const Table *other = lfirst(lt);
 		const TableIndex *taken = model_find_index(other->indexes, index->name);
 
 		if (taken != NULL)
 		{
 			TableName	on = index_table(&other->name, taken);
 
-			if (on.tenant == wanted.tenant && names_same(on.schema, wanted.schema))
+			if (on.scope == wanted.scope && names_same(on.schema, wanted.schema))
 				return true;
 		}
 	}
@@ -362,13 +344,11 @@ find_renamed_index(List *left, const TableIndex *index)
 static bool
 index_has_sql(const TableIndex *index)
 {
-	ListCell   *lc;
-
 	if (index->where != NULL)
 		return true;
-	foreach(lc, index->keys)
+	foreach_ptr(IndexKey, key, index->keys)
 	{
-		if (((IndexKey *) lfirst(lc))->is_sql)
+		if (key->is_sql)
 			return true;
 	}
 	return false;
@@ -412,11 +392,9 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 {
 	List	   *left = list_copy(from->indexes);	/* not matched so far */
 	List	   *added = NIL;
-	ListCell   *lc;
 
-	foreach(lc, to->indexes)
+	foreach_ptr(TableIndex, index, to->indexes)
 	{
-		TableIndex *index = lfirst(lc);
 		TableIndex *old = model_find_index(left, index->name);
 		const char *reason;
 
@@ -437,9 +415,8 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 			note_remade(again, reason);
 		}
 	}
-	foreach(lc, added)
+	foreach_ptr(TableIndex, index, added)
 	{
-		TableIndex *index = lfirst(lc);
 		TableIndex *old = find_renamed_index(left, index);
 
 		if (old != NULL && !index_name_taken(context, to, index) &&
@@ -454,8 +431,8 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 		else
 			diff_add_index(context, to, index);
 	}
-	foreach(lc, left)
-		diff_lost_index(context, from, to, lfirst(lc));
+	foreach_ptr(TableIndex, index, left)
+		diff_lost_index(context, from, to, index);
 }
 
 /* ----------
@@ -471,11 +448,8 @@ check_same(const Check *a, const Check *b)
 static void
 diff_checks(DiffContext *context, const Table *from, const Table *to)
 {
-	ListCell   *lc;
-
-	foreach(lc, from->checks)
+	foreach_ptr(Check, old, from->checks)
 	{
-		Check	   *old = lfirst(lc);
 		const char *reason = remake_reason(context->remake, old);
 		bool		same = check_same(old, model_find_check(to->checks, old->name));
 		Operation  *remove;
@@ -489,9 +463,8 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 		if (from->before != NULL)
 			remove_before_renames(remove, from);
 	}
-	foreach(lc, to->checks)
+	foreach_ptr(Check, new, to->checks)
 	{
-		Check	   *new = lfirst(lc);
 		Check	   *old = model_find_check(from->checks, new->name);
 		const char *reason = old == NULL ? NULL : remake_reason(context->remake, old);
 		bool		same = check_same(old, new);
@@ -543,12 +516,10 @@ diff_statements(DiffContext *context, const Table *from, const Table *to)
 static ForeignKey *
 find_foreign_key(List *keys, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, keys)
+	foreach_ptr(ForeignKey, key, keys)
 	{
-		if (strcmp(((ForeignKey *) lfirst(lc))->name, name) == 0)
-			return lfirst(lc);
+		if (strcmp(key->name, name) == 0)
+			return key;
 	}
 	return NULL;
 }
@@ -570,12 +541,8 @@ find_renamed_foreign_key(List *keys, const ForeignKey *wanted)
 static bool
 is_retyped(const DiffContext *context, const TableName *table, const List *columns)
 {
-	ListCell   *lc;
-
-	foreach(lc, context->retyped)
+	foreach_ptr(TouchedColumns, touched, context->retyped)
 	{
-		TouchedColumns *touched = lfirst(lc);
-
 		if (table_name_equal(&touched->table, table) &&
 			names_have(columns, linitial(touched->columns)))
 			return true;
@@ -587,12 +554,8 @@ is_retyped(const DiffContext *context, const TableName *table, const List *colum
 static bool
 rests_on_lost_key(const DiffContext *context, const ForeignKey *key)
 {
-	ListCell   *lc;
-
-	foreach(lc, context->lost_keys)
+	foreach_ptr(TouchedColumns, touched, context->lost_keys)
 	{
-		TouchedColumns *touched = lfirst(lc);
-
 		if (table_name_equal(&touched->table, &key->target) &&
 			names_same_set(touched->columns, key->target_columns))
 			return true;
@@ -694,9 +657,8 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 	List	   *added = NIL;
 	ListCell   *lc;
 
-	foreach(lc, to->foreign_keys)
+	foreach_ptr(ForeignKey, key, to->foreign_keys)
 	{
-		ForeignKey *key = lfirst(lc);
 		ForeignKey *old = find_foreign_key(left, key->name);
 
 		if (old != NULL && foreign_key_same_definition(old, key))
@@ -707,9 +669,8 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 		else
 			added = lappend(added, key);
 	}
-	foreach(lc, added)
+	foreach_ptr(ForeignKey, key, added)
 	{
-		ForeignKey *key = lfirst(lc);
 		ForeignKey *old = find_renamed_foreign_key(left, key);
 
 		if (old != NULL && find_foreign_key(from->foreign_keys, key->name) == NULL)
@@ -788,22 +749,12 @@ diff_drop_table(DiffContext *context, const Table *table)
 static void
 check_dropped(const Model *result, const List *dropped, Problem *problem)
 {
-	ListCell   *lt;
-	ListCell   *lk;
-	ListCell   *ld;
-
-	foreach(ld, dropped)
+	foreach_ptr(const Table, gone, dropped)
 	{
-		const Table *gone = lfirst(ld);
-
-		foreach(lt, result->tables)
+		foreach_ptr(const Table, table, result->tables)
 		{
-			const Table *table = lfirst(lt);
-
-			foreach(lk, table->foreign_keys)
+			foreach_ptr(const ForeignKey, key, table->foreign_keys)
 			{
-				const ForeignKey *key = lfirst(lk);
-
 				if (table_name_equal(&key->target, &gone->name))
 					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
 								 psprintf("The foreign key \"%s\" of \"%s\" points to it.",
@@ -842,11 +793,9 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 			const Model *given)
 {
 	List	   *dropped = NIL;
-	ListCell   *lc;
 
-	foreach(lc, given->tables)
+	foreach_ptr(Table, table, given->tables)
 	{
-		Table	   *table = lfirst(lc);
 		const Table *old = model_find(renamed->from, &table->name);
 
 		model_add(result, table);
@@ -855,10 +804,8 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 		else
 			diff_table(context, old, table);
 	}
-	foreach(lc, renamed->from->tables)
+	foreach_ptr(Table, table, renamed->from->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (model_find(given, &table->name) != NULL)
 			continue;
 		if (context->options->drop_tables && !table->opted_out)
@@ -877,12 +824,8 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 static void
 diff_moves(DiffContext *context, List *operations)
 {
-	ListCell   *lc;
-
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		if (operation->kind == OP_MOVE_TABLE && operation->table_name.to->schema != NULL)
 		{
 			Operation  *create = operation_make(OP_CREATE_SCHEMA, operation->table_name.to);
@@ -900,12 +843,10 @@ find_makers(DiffContext *context, const Model *given)
 {
 	List	   *added = NIL;
 	List	   *removed = NIL;
-	ListCell   *lt;
 	ListCell   *ls;
 
-	foreach(lt, given->tables)
+	foreach_ptr(const Table, table, given->tables)
 	{
-		const Table *table = lfirst(lt);
 		const Table *old = model_find(context->from, &table->name);
 
 		foreach(ls, table->statements)
@@ -917,10 +858,8 @@ find_makers(DiffContext *context, const Model *given)
 				added = lappend(added, lfirst(ls));
 		}
 	}
-	foreach(lt, context->options->drop_tables ? context->from->tables : NIL)
+	foreach_ptr(const Table, table, context->options->drop_tables ? context->from->tables : NIL)
 	{
-		const Table *table = lfirst(lt);
-
 		if (model_find(given, &table->name) == NULL && !table->opted_out)
 			removed = list_concat(removed, list_copy(table->statements));
 	}
@@ -941,7 +880,6 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	};
 	Renamed    *renamed = rename_resolve(from, given, &rename, problem);
 	List	   *dropped;
-	ListCell   *lc;
 
 	if (renamed == NULL)
 		return NULL;
@@ -959,18 +897,15 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	diff->result = model_create();
 	dropped = diff_tables(&context, diff->result, renamed, given);
 
-	foreach(lc, diff->result->tables)
+	foreach_ptr(Table, table, diff->result->tables)
 	{
-		Table	   *table = lfirst(lc);
 		const Table *old = model_find(renamed->from, &table->name);
 
 		if (old != NULL && (old != table || context.retyped || context.lost_keys))
 			diff_foreign_keys(&context, old, table);
 	}
-	foreach(lc, dropped)
+	foreach_ptr(Table, table, dropped)
 	{
-		Table	   *table = lfirst(lc);
-
 		diff_drop_table(&context, table);
 		diff->forgotten = lappend(diff->forgotten, &table->name);
 	}

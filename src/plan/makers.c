@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/makers.h"
 
@@ -48,10 +49,8 @@ makers_index_words(const TableIndex *index)
 	List	   *words = add_words(NIL, index->where);
 	ListCell   *lc;
 
-	foreach(lc, index->keys)
+	foreach_ptr(const IndexKey, key, index->keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		words = key->is_sql ? add_words(words, key->value) : add_word(words, key->value);
 	}
 	foreach(lc, index->include)
@@ -92,11 +91,9 @@ List *
 makers_of(const List *statements)
 {
 	List	   *makers = NIL;
-	ListCell   *lc;
 
-	foreach(lc, statements)
+	foreach_ptr(const Statement, statement, statements)
 	{
-		const Statement *statement = lfirst(lc);
 		SqlFacts   *facts = sql_facts(statement->up);
 		Maker	   *maker;
 
@@ -114,13 +111,10 @@ bool
 makers_index_uses(const List *makers, const Table *table, const TableIndex *index)
 {
 	List	   *words = makers == NIL ? NIL : makers_index_words(index);
-	ListCell   *lc;
 
-	foreach(lc, makers)
+	foreach_ptr(const Maker, maker, makers)
 	{
-		const Maker *maker = lfirst(lc);
-
-		if (maker->statement->tenant == table->name.tenant &&
+		if (maker->statement->scope == table->name.scope &&
 			makers_used(maker->facts, words, table->name.name))
 			return true;
 	}
@@ -136,14 +130,11 @@ makers_index_uses(const List *makers, const Table *table, const TableIndex *inde
 static bool
 maker_needs(const List *makers, const Maker *maker, const Table *table, int chain)
 {
-	ListCell   *lc;
 
 	if (sql_words_name(maker->facts->words, table->name.name))
 		return true;
-	foreach(lc, makers)
+	foreach_ptr(const Maker, other, makers)
 	{
-		const Maker *other = lfirst(lc);
-
 		if (chain > 0 && other != maker &&
 			makers_used(other->facts, maker->facts->words, table->name.name) &&
 			maker_needs(makers, other, table, chain - 1))
@@ -156,13 +147,9 @@ maker_needs(const List *makers, const Maker *maker, const Table *table, int chai
 static bool
 must_wait(const List *makers, const Table *table, const List *words)
 {
-	ListCell   *lc;
-
-	foreach(lc, makers)
+	foreach_ptr(const Maker, maker, makers)
 	{
-		const Maker *maker = lfirst(lc);
-
-		if (maker->statement->tenant == table->name.tenant &&
+		if (maker->statement->scope == table->name.scope &&
 			makers_used(maker->facts, words, table->name.name) &&
 			maker_needs(makers, maker, table, CHAIN_LENGTH))
 			return true;
@@ -193,9 +180,8 @@ makers_split(const List *makers, const Table *table)
 	*first = *table;
 	first->columns = NIL;
 	first->checks = NIL;
-	foreach(lc, table->columns)
+	foreach_ptr(Column, column, table->columns)
 	{
-		Column	   *column = lfirst(lc);
 		bool		is_key = table->primary_key != NULL &&
 			names_have(table->primary_key->columns, column->name);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/makers.h"
@@ -30,12 +31,11 @@ foreign_key_uses(const ForeignKey *key, const Operation *add_index)
 {
 	const TableIndex *index = add_index->index.to;
 	List	   *columns = NIL;
-	ListCell   *lc;
 
 	if (!index->unique || !table_name_equal(&key->target, &add_index->table))
 		return false;
-	foreach(lc, index->keys)
-		columns = lappend(columns, ((IndexKey *) lfirst(lc))->value);
+	foreach_ptr(IndexKey, index_key, index->keys)
+		columns = lappend(columns, index_key->value);
 	return names_same_set(columns, key->target_columns);
 }
 
@@ -69,14 +69,10 @@ migration_part(const Operation *operation, const List *concurrent)
 static bool
 is_repeated_schema(const List *operations, const Operation *operation)
 {
-	ListCell   *lc;
-
 	if (operation->kind != OP_CREATE_SCHEMA)
 		return false;
-	foreach(lc, operations)
+	foreach_ptr(const Operation, before, operations)
 	{
-		const Operation *before = lfirst(lc);
-
 		if (before == operation)
 			return false;
 		if (before->kind == OP_CREATE_SCHEMA &&
@@ -200,25 +196,25 @@ count_released(const List *public, const List *tenant)
 
 /* The operations of one scope, in order; each schema is created once */
 static List *
-scope_operations(const List *sorted, bool tenant)
+scope_operations(const List *sorted, Scope scope)
 {
 	List	   *result = NIL;
 	ListCell   *lc;
 
 	foreach(lc, sorted)
 	{
-		if (operation_is_tenant(lfirst(lc)) == tenant && !is_repeated_schema(sorted, lfirst(lc)))
+		if (operation_scope(lfirst(lc)) == scope && !is_repeated_schema(sorted, lfirst(lc)))
 			result = lappend(result, lfirst(lc));
 	}
 	return result;
 }
 
 static PlannedMigration *
-plan_migration(bool tenant, const char *suffix, bool transactional, List *operations)
+plan_migration(Scope scope, const char *suffix, bool transactional, List *operations)
 {
 	PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
 
-	migration->tenant = tenant;
+	migration->scope = scope;
 	migration->suffix = suffix;
 	migration->transactional = transactional;
 	migration->operations = operations;
@@ -229,7 +225,7 @@ plan_migration(bool tenant, const char *suffix, bool transactional, List *operat
 
 /* The migrations of one scope: the parts that there are */
 static List *
-plan_scope(bool tenant, List *operations, const List *concurrent)
+plan_scope(Scope scope, List *operations, const List *concurrent)
 {
 	List	   *migrations = NIL;
 	ListCell   *lc;
@@ -245,7 +241,7 @@ plan_scope(bool tenant, List *operations, const List *concurrent)
 		}
 		if (chosen != NIL)
 			migrations = lappend(migrations,
-								 plan_migration(tenant, part_suffixes[part],
+								 plan_migration(scope, part_suffixes[part],
 												part != PART_CONCURRENT, chosen));
 	}
 	return migrations;
@@ -255,8 +251,8 @@ List *
 migration_plan_make(List *operations)
 {
 	List	   *sorted = order_operations(operations);
-	List	   *public = scope_operations(sorted, false);
-	List	   *tenant = scope_operations(sorted, true);
+	List	   *public = scope_operations(sorted, SCOPE_PUBLIC);
+	List	   *tenant = scope_operations(sorted, SCOPE_TENANT);
 	int			released = count_released(public, tenant);
 	List	   *concurrent = NIL;
 	List	   *migrations = NIL;
@@ -271,11 +267,11 @@ migration_plan_make(List *operations)
 	{
 		List	   *first = list_truncate(list_copy(tenant), released);
 
-		migrations = list_make1(plan_migration(true, "_release", true, first));
+		migrations = list_make1(plan_migration(SCOPE_TENANT, "_release", true, first));
 		tenant = list_copy_tail(tenant, released);
 	}
-	migrations = list_concat(migrations, plan_scope(false, public, concurrent));
-	return list_concat(migrations, plan_scope(true, tenant, concurrent));
+	migrations = list_concat(migrations, plan_scope(SCOPE_PUBLIC, public, concurrent));
+	return list_concat(migrations, plan_scope(SCOPE_TENANT, tenant, concurrent));
 }
 
 char *
@@ -284,10 +280,9 @@ migration_plan_name(List *migrations)
 	const PlannedMigration *first = linitial(migrations);
 	const Operation *operation = linitial(first->operations);
 	int			count = 0;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-		count += list_length(((PlannedMigration *) lfirst(lc))->operations);
+	foreach_ptr(PlannedMigration, planned, migrations)
+		count += list_length(planned->operations);
 	if (count == 1)
 		return psprintf("%s_%s", operation_name(operation->kind), operation->table.name);
 	return psprintf("%s_%s_and_%d_more", operation_name(operation->kind),

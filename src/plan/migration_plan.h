@@ -9,12 +9,13 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
 #include "plan/operation.h"
 
 /* A migration that is not recorded yet: a scope's operations that run together */
 typedef struct PlannedMigration
 {
-	bool		tenant;
+	Scope		scope;
 	const char *suffix;			/* of its name: "" or "_concurrent_indexes",
 								 * ... */
 	bool		transactional;

@@ -158,12 +158,12 @@ operation_invert(const Operation *operation)
 	return inverse;
 }
 
-bool
-operation_is_tenant(const Operation *operation)
+Scope
+operation_scope(const Operation *operation)
 {
 	if (operation_subject(operation->kind) == SUBJECT_STATEMENT)
-		return OPERATION_SIDE(operation->statement)->tenant;
-	return operation->table.tenant;
+		return OPERATION_SIDE(operation->statement)->scope;
+	return operation->table.scope;
 }
 
 /* ----------

@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "base/scope.h"
 #include "model/model.h"
 
 typedef enum OperationKind
@@ -138,8 +139,8 @@ extern const char *operation_subject_name(const Operation *operation);
 /* What undoes it; its table is called what it is called afterwards. */
 extern Operation *operation_invert(const Operation *operation);
 
-/* Is the operation carried out in the tenants? */
-extern bool operation_is_tenant(const Operation *operation);
+/* Where the operation is carried out */
+extern Scope operation_scope(const Operation *operation);
 
 extern Hazard operation_hazard(const Operation *operation);
 extern const char *lock_taken_name(LockTaken lock);

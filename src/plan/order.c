@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "plan/makers.h"
 #include "plan/order.h"
 #include "syntax/sql_text.h"
@@ -166,16 +167,11 @@ order_rank(TableMap *ranks, const TableName *name, int *count)
 static Operation *
 find_dependent(List *drops, const Table *table)
 {
-	ListCell   *lc;
-	ListCell   *lk;
-
-	foreach(lc, drops)
+	foreach_ptr(Operation, drop, drops)
 	{
-		Operation  *drop = lfirst(lc);
-
-		foreach(lk, drop->whole_table.from->foreign_keys)
+		foreach_ptr(ForeignKey, key, drop->whole_table.from->foreign_keys)
 		{
-			if (table_name_equal(&((ForeignKey *) lfirst(lk))->target, &table->name))
+			if (table_name_equal(&key->target, &table->name))
 				return drop;
 		}
 	}
@@ -193,12 +189,11 @@ order_drops(List *operations)
 	List	   *left = NIL;
 	List	   *path = NIL;		/* each points to the one before it */
 	List	   *sorted = NIL;
-	ListCell   *lc;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		if (((Operation *) lfirst(lc))->kind == OP_DROP_TABLE)
-			left = lappend(left, lfirst(lc));
+		if (operation->kind == OP_DROP_TABLE)
+			left = lappend(left, operation);
 	}
 	while (left != NIL || path != NIL)
 	{
@@ -274,7 +269,7 @@ read_words(SortItem *item)
 static bool
 same_scope(const SortItem *a, const SortItem *b)
 {
-	return operation_is_tenant(a->operation) == operation_is_tenant(b->operation);
+	return operation_scope(a->operation) == operation_scope(b->operation);
 }
 
 /* What a part that comes uses is made before it. */
@@ -493,13 +488,10 @@ order_operations(List *operations)
 	ListCell   *next_drop = list_head(drops);
 	TableMap   *ranks = table_map_create();
 	int			tables = 0;
-	ListCell   *lc;
 	int			i = 0;
 
-	foreach(lc, operations)
+	foreach_ptr(Operation, operation, operations)
 	{
-		Operation  *operation = lfirst(lc);
-
 		items[i].operation = operation;
 		items[i].phase = operation_phase(operation);
 		items[i].table = order_rank(ranks, &operation->table, &tables);

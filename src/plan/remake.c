@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/makers.h"
 #include "plan/remake.h"
@@ -81,12 +82,10 @@ static List *
 collect_statements(const Renamed *renamed, const Model *given, bool complete)
 {
 	List	   *result = NIL;
-	ListCell   *lt;
 	ListCell   *ls;
 
-	foreach(lt, renamed->from->tables)
+	foreach_ptr(const Table, table, renamed->from->tables)
 	{
-		const Table *table = lfirst(lt);
 		const Table *new = table_afterwards(renamed, given, complete, table);
 
 		foreach(ls, table->statements)
@@ -106,12 +105,8 @@ collect_statements(const Renamed *renamed, const Model *given, bool complete)
 static void
 read_facts(const List *statements)
 {
-	ListCell   *lc;
-
-	foreach(lc, statements)
+	foreach_ptr(RecordedStatement, recorded, statements)
 	{
-		RecordedStatement *recorded = lfirst(lc);
-
 		recorded->facts = sql_facts(recorded->statement->up);
 	}
 }
@@ -155,9 +150,9 @@ words_use(const List *words, const SqlFacts *facts, const Table *table)
 
 /* Can what a statement makes be used in this scope?  Tenants use what is public. */
 static bool
-is_in_reach(const Statement *statement, bool tenant)
+is_in_reach(const Statement *statement, Scope scope)
 {
-	return tenant || !statement->tenant;
+	return scope == SCOPE_TENANT || statement->scope == SCOPE_PUBLIC;
 }
 
 /* ----------
@@ -168,14 +163,11 @@ is_in_reach(const Statement *statement, bool tenant)
 static bool
 index_text_has(const TableIndex *index, const char *column)
 {
-	ListCell   *lc;
 
 	if (index->where != NULL && names_have(fragment_columns(index->where), column))
 		return true;
-	foreach(lc, index->keys)
+	foreach_ptr(const IndexKey, key, index->keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		if (key->is_sql && names_have(fragment_index_columns(key->value), column))
 			return true;
 	}
@@ -186,16 +178,13 @@ index_text_has(const TableIndex *index, const char *column)
 static void
 remake_users(RemakeContext *context, const RecordedStatement *gone, const char *reason)
 {
-	ListCell   *lt;
 	ListCell   *lc;
 
 	if (gone->facts->makes == NIL)
 		return;
-	foreach(lt, context->renamed->from->tables)
+	foreach_ptr(const Table, table, context->renamed->from->tables)
 	{
-		const Table *table = lfirst(lt);
-
-		if (!is_in_reach(gone->statement, table->name.tenant))
+		if (!is_in_reach(gone->statement, table->name.scope))
 			continue;
 		foreach(lc, table->checks)
 		{
@@ -207,13 +196,11 @@ remake_users(RemakeContext *context, const RecordedStatement *gone, const char *
 			if (words_use(makers_index_words(lfirst(lc)), gone->facts, table))
 				remake_part(context->remake, lfirst(lc), reason);
 		}
-		foreach(lc, table->columns)
+		foreach_ptr(const Column, column, table->columns)
 		{
-			const Column *column = lfirst(lc);
-
 			if (column->default_sql != NULL &&
 				words_use(sql_words(column->default_sql), gone->facts, table))
-				remake_part(context->remake, lfirst(lc), reason);
+				remake_part(context->remake, column, reason);
 		}
 	}
 }
@@ -229,16 +216,13 @@ remake_dependents(RemakeContext *context, const RecordedStatement *gone)
 	const char *reason = psprintf("custom statement \"%s\" of \"%s\" goes or is made again",
 								  gone->statement->name, table_name_show(&gone->table->name));
 	bool		later = false;
-	ListCell   *lc;
 
-	foreach(lc, context->statements)
+	foreach_ptr(RecordedStatement, other, context->statements)
 	{
-		RecordedStatement *other = lfirst(lc);
-
 		if (other == gone)
 			later = true;
 		else if (can_be_remade(other) &&
-				 is_in_reach(gone->statement, other->statement->tenant) &&
+				 is_in_reach(gone->statement, other->statement->scope) &&
 				 (other->table == gone->table
 				  ? later && (gone->facts->opaque ||
 							  words_use(other->facts->words, gone->facts, gone->table))
@@ -270,10 +254,8 @@ remake_retyped(RemakeContext *context, const Retyped *retyped)
 		if (index_text_has(lfirst(lc), retyped->column))
 			remake_part(context->remake, lfirst(lc), reason);
 	}
-	foreach(lc, context->statements)
+	foreach_ptr(RecordedStatement, other, context->statements)
 	{
-		RecordedStatement *other = lfirst(lc);
-
 		if (can_be_remade(other) && other->facts->hangs &&
 			names_table(other->facts->words, table) &&
 			(other->facts->all_columns ||
@@ -287,19 +269,15 @@ static List *
 find_retyped(const Renamed *renamed, const Model *given)
 {
 	List	   *result = NIL;
-	ListCell   *lt;
-	ListCell   *lc;
 
-	foreach(lt, given->tables)
+	foreach_ptr(const Table, new, given->tables)
 	{
-		const Table *new = lfirst(lt);
 		const Table *old = model_find(renamed->from, &new->name);
 
 		if (old == NULL)
 			continue;
-		foreach(lc, new->columns)
+		foreach_ptr(const Column, column, new->columns)
 		{
-			const Column *column = lfirst(lc);
 			const Column *before = model_find_column(old->columns, column->name);
 			Retyped    *retyped;
 
@@ -349,12 +327,8 @@ remake_find(const Renamed *renamed, const Model *given, bool complete)
 const char *
 remake_reason(const Remake *remake, const void *part)
 {
-	ListCell   *lc;
-
-	foreach(lc, remake->parts)
+	foreach_ptr(const RemadePart, remade, remake->parts)
 	{
-		const RemadePart *remade = lfirst(lc);
-
 		if (remade->part == part)
 			return remade->reason;
 	}
@@ -400,10 +374,8 @@ is_table_name(const Renamed *renamed, const Model *given, bool complete, const c
 		if (strcmp(((Table *) lfirst(lc))->name.name, name) == 0)
 			return true;
 	}
-	foreach(lc, renamed->from->tables)
+	foreach_ptr(const Table, table, renamed->from->tables)
 	{
-		const Table *table = lfirst(lc);
-
 		if (strcmp(table->name.name, name) == 0 &&
 			table_afterwards(renamed, given, complete, table) != NULL)
 			return true;
@@ -415,12 +387,10 @@ static List *
 find_lost(const Renamed *renamed, const Model *given, bool complete)
 {
 	List	   *result = NIL;
-	ListCell   *lt;
 	ListCell   *lc;
 
-	foreach(lt, renamed->from->tables)
+	foreach_ptr(const Table, old, renamed->from->tables)
 	{
-		const Table *old = lfirst(lt);
 		const Table *before = old->before != NULL ? old->before : old;
 		const Table *new = table_afterwards(renamed, given, complete, old);
 		LostNames	lost = {old, new, false, NIL};
@@ -452,12 +422,8 @@ find_lost(const Renamed *renamed, const Model *given, bool complete)
 static const char *
 new_column_name(const Renamed *renamed, const LostNames *lost, const char *column)
 {
-	ListCell   *lc;
-
-	foreach(lc, renamed->operations)
+	foreach_ptr(const Operation, operation, renamed->operations)
 	{
-		const Operation *operation = lfirst(lc);
-
 		if (operation->kind == OP_RENAME_ATTRIBUTE &&
 			table_name_equal(&operation->table, &lost->new->name) &&
 			strcmp(operation->name.from, column) == 0)
@@ -491,20 +457,14 @@ static bool
 may_mean_other(const Renamed *renamed, const Model *given, bool complete, const List *words,
 			   const LostNames *lost, const char *column)
 {
-	ListCell   *lc;
-
-	foreach(lc, given->tables)
+	foreach_ptr(const Table, table, given->tables)
 	{
-		const Table *table = lfirst(lc);
-
 		if (table != lost->new && sql_words_name(words, table->name.name) &&
 			model_find_column(table->columns, column) != NULL)
 			return true;
 	}
-	foreach(lc, renamed->from->tables)
+	foreach_ptr(const Table, table, renamed->from->tables)
 	{
-		const Table *table = lfirst(lc);
-
 		if (table != lost->old && sql_words_name(words, table->name.name) &&
 			table_afterwards(renamed, given, complete, table) == table &&
 			model_find_column(table->columns, column) != NULL)
@@ -547,16 +507,10 @@ check_statement(const Renamed *renamed, const Model *given, bool complete,
 static bool
 check_parts(const Renamed *renamed, const LostNames *lost, Problem *problem)
 {
-	ListCell   *lc;
-	ListCell   *lp;
-
-	foreach(lc, lost->columns)
+	foreach_ptr(const char, column, lost->columns)
 	{
-		const char *column = lfirst(lc);
-
-		foreach(lp, lost->new->checks)
+		foreach_ptr(const Check, check, lost->new->checks)
 		{
-			const Check *check = lfirst(lp);
 			const Check *old = model_find_check(lost->old->checks, check->name);
 
 			if (old != NULL && strcmp(old->expression, check->expression) == 0 &&
@@ -566,9 +520,8 @@ check_parts(const Renamed *renamed, const LostNames *lost, Problem *problem)
 										  table_name_show(&lost->new->name)),
 								 check->path, problem);
 		}
-		foreach(lp, lost->new->indexes)
+		foreach_ptr(const TableIndex, index, lost->new->indexes)
 		{
-			const TableIndex *index = lfirst(lp);
 			const TableIndex *old = model_find_index(lost->old->indexes, index->name);
 
 			if (old != NULL && index_same_definition(old, index) &&
@@ -587,17 +540,12 @@ remake_check_names(const Renamed *renamed, const Model *given, bool complete, Pr
 {
 	List	   *lost = find_lost(renamed, given, complete);
 	List	   *statements = lost == NIL ? NIL : collect_statements(renamed, given, complete);
-	ListCell   *ll;
-	ListCell   *ls;
 
 	read_facts(statements);
-	foreach(ll, lost)
+	foreach_ptr(LostNames, one, lost)
 	{
-		LostNames  *one = lfirst(ll);
-
-		foreach(ls, statements)
+		foreach_ptr(RecordedStatement, recorded, statements)
 		{
-			RecordedStatement *recorded = lfirst(ls);
 			const Table *table = recorded->gone ? NULL
 				: table_afterwards(renamed, given, complete, recorded->table);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/json_writer.h"
 #include "base/names.h"
 #include "plan/rename.h"
@@ -163,15 +164,10 @@ table_copy(const Table *table)
 static void
 retarget(List *tables, const TableName *old, const TableName *new)
 {
-	ListCell   *lt;
-	ListCell   *lk;
-
-	foreach(lt, tables)
+	foreach_ptr(Table, table, tables)
 	{
-		foreach(lk, ((Table *) lfirst(lt))->foreign_keys)
+		foreach_ptr(ForeignKey, key, table->foreign_keys)
 		{
-			ForeignKey *key = lfirst(lk);
-
 			if (table_name_equal(&key->target, old))
 				key->target = *new;
 		}
@@ -194,34 +190,22 @@ names_replace(List *names, const char *old, char *new)
 static void
 rename_column_in(List *tables, Table *table, const char *old, char *new)
 {
-	ListCell   *lt;
-	ListCell   *lc;
-	ListCell   *lk;
-
 	model_find_column(table->columns, old)->name = new;
 	if (table->primary_key)
 		names_replace(table->primary_key->columns, old, new);
-	foreach(lc, table->indexes)
+	foreach_ptr(TableIndex, index, table->indexes)
 	{
-		TableIndex *index = lfirst(lc);
-
 		names_replace(index->include, old, new);
-		foreach(lk, index->keys)
+		foreach_ptr(IndexKey, key, index->keys)
 		{
-			IndexKey   *key = lfirst(lk);
-
 			if (!key->is_sql && strcmp(key->value, old) == 0)
 				key->value = new;
 		}
 	}
-	foreach(lt, tables)
+	foreach_ptr(Table, other, tables)
 	{
-		Table	   *other = lfirst(lt);
-
-		foreach(lc, other->foreign_keys)
+		foreach_ptr(ForeignKey, key, other->foreign_keys)
 		{
-			ForeignKey *key = lfirst(lc);
-
 			if (table_name_equal(&key->target, &table->name))
 				names_replace(key->target_columns, old, new);
 			if (other == table)
@@ -321,11 +305,8 @@ static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 			 const Model *given, const RenameOptions *options, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, renamed->from->tables)
+	foreach_ptr(Table, table, renamed->from->tables)
 	{
-		Table	   *table = lfirst(lc);
 		TableName	target;
 
 		if (!answer_is_about(answer, &table->name, options->default_schema) ||
@@ -351,12 +332,8 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 static bool
 table_answered(const RenameOptions *options, const TableName *name, bool move)
 {
-	ListCell   *lc;
-
-	foreach(lc, options->answers)
+	foreach_ptr(const RenameAnswer, answer, options->answers)
 	{
-		const RenameAnswer *answer = lfirst(lc);
-
 		if (answer->column == NULL &&
 			answer_is_about(answer, name, options->default_schema) &&
 			(move ? answer->has_to_schema : answer->has_to))
@@ -393,7 +370,7 @@ ask_table(Renamed *renamed, const Table *table, List *fresh,
 	{
 		const TableName *name = &((Table *) lfirst(lc))->name;
 
-		if (name->tenant != table->name.tenant)
+		if (name->scope != table->name.scope)
 			continue;
 		if (strcmp(name->name, table->name.name) == 0)
 			schemas = lappend(schemas, name->schema ? name->schema
@@ -422,10 +399,8 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 	List	   *fresh = NIL;
 	ListCell   *lc;
 
-	foreach(lc, options->answers)
+	foreach_ptr(RenameAnswer, answer, options->answers)
 	{
-		RenameAnswer *answer = lfirst(lc);
-
 		if (answer->column == NULL && (answer->to || answer->to_schema))
 			answer_table(renamed, answer, from, given, options, problem);
 	}
@@ -436,17 +411,13 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 		model_add(working, lfirst(lc));
 	renamed->from = working;
 
-	foreach(lc, given->tables)
+	foreach_ptr(Table, table, given->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (model_find(working, &table->name) == NULL)
 			fresh = lappend(fresh, table);
 	}
-	foreach(lc, working->tables)
+	foreach_ptr(Table, table, working->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (fresh != NIL && !table->opted_out && model_find(given, &table->name) == NULL)
 			ask_table(renamed, table, fresh, options);
 	}
@@ -462,12 +433,8 @@ static const RenameAnswer *
 column_answer(const RenameOptions *options, const Table *old_table,
 			  const char *column)
 {
-	ListCell   *lc;
-
-	foreach(lc, options->answers)
+	foreach_ptr(const RenameAnswer, answer, options->answers)
 	{
-		const RenameAnswer *answer = lfirst(lc);
-
 		if (answer->column != NULL && answer->has_to &&
 			answer_is_about(answer, &old_table->name, options->default_schema) &&
 			strcmp(names_cut(answer->column), column) == 0)
@@ -512,11 +479,10 @@ static List *
 added_columns(const Table *old, const Table *new)
 {
 	List	   *added = NIL;
-	ListCell   *lc;
 
-	foreach(lc, new->columns)
+	foreach_ptr(Column, column, new->columns)
 	{
-		char	   *name = ((Column *) lfirst(lc))->name;
+		char	   *name = column->name;
 
 		if (model_find_column(old->columns, name) == NULL &&
 			model_find_column(old->retired, name) == NULL)
@@ -536,9 +502,8 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
 	List	   *added;
 	ListCell   *lc;
 
-	foreach(lc, old->columns)
+	foreach_ptr(Column, column, old->columns)
 	{
-		Column	   *column = lfirst(lc);
 		const RenameAnswer *answer;
 
 		if (model_find_column(new->columns, column->name) != NULL)
@@ -576,9 +541,8 @@ rename_resolve(const Model *from, const Model *given, const RenameOptions *optio
 	renamed->from = working;
 
 	resolve_tables(renamed, from, given, options, problem);
-	foreach(lc, given->tables)
+	foreach_ptr(Table, new, given->tables)
 	{
-		Table	   *new = lfirst(lc);
 		Table	   *old = model_find(renamed->from, &new->name);
 
 		if (old != NULL)
@@ -613,7 +577,7 @@ question_print(JsonWriter *json, const RenameQuestion *question)
 	json_write_open(json, NULL, '{');
 	json_write_string(json, "table", question->table.name);
 	json_write_string(json, "schema", question->table.schema);
-	json_write_bool(json, "tenant", question->table.tenant);
+	json_write_bool(json, "tenant", question->table.scope == SCOPE_TENANT);
 	if (question->column)
 		json_write_string(json, "column", question->column);
 	json_write_string(json, "question", question->move ? "moved" : "renamed");
@@ -630,16 +594,13 @@ rename_report(List *questions, Problem *problem)
 	char	   *what = first->column
 		? psprintf("column \"%s\" of \"%s\"", first->column, table_name_show(&first->table))
 		: psprintf("table \"%s\"", table_name_show(&first->table));
-	ListCell   *lc;
 
 	json_write_init(&detail);
 	json_write_init(&yes);
 	json_write_open(&detail, NULL, '[');
 	json_write_open(&yes, NULL, '[');
-	foreach(lc, questions)
+	foreach_ptr(const RenameQuestion, question, questions)
 	{
-		const RenameQuestion *question = lfirst(lc);
-		ListCell   *lq;
 		int			rank = 0;
 
 		question_print(&detail, question);
@@ -648,10 +609,8 @@ rename_report(List *questions, Problem *problem)
 		 * a second lost column cannot become the first one's candidate as
 		 * well
 		 */
-		foreach(lq, questions)
+		foreach_ptr(const RenameQuestion, before, questions)
 		{
-			const RenameQuestion *before = lfirst(lq);
-
 			if (before == question)
 				break;
 			if (table_name_equal(&before->table, &question->table))

@@ -10,6 +10,7 @@
 #include "parser/parser.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -98,9 +99,9 @@ follow_statement(EnumHistory *history, Node *statement)
 		alter_labels(history, (AlterEnumStmt *) statement);
 	else if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_TYPE)
 	{
-		foreach(lc, ((DropStmt *) statement)->objects)
+		foreach_node(TypeName, dropped, ((DropStmt *) statement)->objects)
 		{
-			if (is_type(history, lfirst_node(TypeName, lc)->names))
+			if (is_type(history, dropped->names))
 				history->exists = false;
 		}
 	}
@@ -115,26 +116,23 @@ recorded_labels(const EnumType *type, List **labels)
 {
 	EnumHistory history = {0};
 	int			level = settings_pin_parser();
-	ListCell   *lm;
 	ListCell   *ls;
-	ListCell   *lr;
 
 	history.type = type;
-	history.schema = type->tenant ? TENANT_SCHEMA :
+	history.schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA :
 		type->schema ? type->schema : ashmig_default_schema;
-	foreach(lm, catalog_migrations(NULL, type->tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(NULL, scope_filter(type->scope)))
 	{
-		Migration  *migration = lfirst(lm);
-
-		if (strcmp(migration->kind, "enum") != 0 && strcmp(migration->kind, "sql") != 0)
+		if (migration->kind != MIGRATION_ENUM && migration->kind != MIGRATION_SQL)
 			continue;
 		foreach(ls, migration->up)
 		{
-			char	   *text = sql_fill(lfirst(ls), type->tenant ? TENANT_SCHEMA : ashmig_default_schema,
+			char	   *text = sql_fill(lfirst(ls),
+										type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema,
 										ashmig_default_schema);
 
-			foreach(lr, raw_parser(text, RAW_PARSE_DEFAULT))
-				follow_statement(&history, lfirst_node(RawStmt, lr)->stmt);
+			foreach_node(RawStmt, raw, raw_parser(text, RAW_PARSE_DEFAULT))
+				follow_statement(&history, raw->stmt);
 		}
 	}
 	settings_unpin(level);
@@ -163,10 +161,10 @@ live_labels(const EnumType *type, List **labels)
 	uint64		rows;
 
 	values[0] = CStringGetTextDatum(type->name);
-	if (!type->tenant)
+	if (type->scope == SCOPE_PUBLIC)
 		values[1] = CStringGetTextDatum(type->schema ? type->schema : ashmig_default_schema);
 	level = catalog_connect();
-	rows = catalog_query(&query, values, type->tenant ? " n" : "  ");
+	rows = catalog_query(&query, values, type->scope == SCOPE_TENANT ? " n" : "  ");
 	*labels = NIL;
 	for (uint64 i = 0; i < rows; i++)
 	{

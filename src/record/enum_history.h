@@ -9,11 +9,13 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 typedef struct EnumType
 {
 	char	   *name;
 	char	   *schema;			/* or NULL: the tenant's, or the default one */
-	bool		tenant;
+	Scope		scope;
 	const char *repo;
 } EnumType;
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "metadata/catalog_migrations.h"
@@ -17,7 +18,7 @@
 static char *
 enum_reference(const EnumType *type)
 {
-	const char *schema = type->tenant ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
+	const char *schema = type->scope == SCOPE_TENANT ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
 
 	return psprintf("%s.%s", type->schema ? quote_name(type->schema) : schema,
 					quote_name(type->name));
@@ -29,13 +30,10 @@ enum_reference(const EnumType *type)
 static void
 check_labels(List *labels)
 {
-	ListCell   *lc;
 	List	   *seen = NIL;
 
-	foreach(lc, labels)
+	foreach_ptr(char, label, labels)
 	{
-		char	   *label = lfirst(lc);
-
 		if (strlen(label) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
@@ -80,9 +78,9 @@ record_enum(const EnumType *type, char *name, char *up, char *down, bool transac
 	Migration	migration = {0};
 
 	migration.repo = pstrdup(type->repo);
-	migration.tenant = type->tenant;
+	migration.scope = type->scope;
 	migration.name = name;
-	migration.kind = "enum";
+	migration.kind = MIGRATION_ENUM;
 	migration.transactional = transactional;
 	migration.up = list_make1(up);
 	migration.down = down ? list_make1(down) : NIL;

@@ -20,7 +20,7 @@ static void
 brought_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(record_snapshot_version(migration));
 }
 
@@ -127,7 +127,7 @@ exported_checksum(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("It was recorded with checksum %s; its statements now give %s.",
 						   migration->checksum, checksum),
 				 errhint("SELECT * FROM ashmig_check_migrations() says more.")));
@@ -144,13 +144,13 @@ export_script(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
 				 errmsg("%s migration " INT64_FORMAT " is a dev migration",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errhint("Export the one that replaces it: SELECT ashmig_generate(snapshots, name => '...').")));
 
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
-								  scope_name(migration->tenant), migration->version,
-								  migration->name, migration->kind));
+								  scope_name(migration->scope), migration->version,
+								  migration->name, migration_kind_name(migration->kind)));
 	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
@@ -161,7 +161,8 @@ export_script(const Migration *migration)
 	appendStringInfoString(&buf, ",\n");
 	append_statements(&buf, "down", migration->down, !migration->reversible);
 	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
-					 migration->kind, migration->tenant ? "true" : "false",
+					 migration_kind_name(migration->kind),
+					 migration->scope == SCOPE_TENANT ? "true" : "false",
 					 migration->transactional ? "true" : "false",
 					 migration->covered ? "true" : "false");
 	if (migration->repo[0] != '\0')
@@ -193,7 +194,7 @@ check_sent(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " is not as it was exported",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("The script says checksum %s; its statements give %s.",
 						   migration->checksum, checksum),
 				 errhint("Export it again; what was changed by hand is recorded with ashmig_add_migration.")));
@@ -214,13 +215,13 @@ check_recorded(const Migration *recorded, const Migration *migration)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
 			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
-					scope_name(migration->tenant), migration->version),
+					scope_name(migration->scope), migration->version),
 			 errdetail("Recorded is \"%s\" with checksum %s; given is \"%s\" with checksum %s.",
 					   recorded->name, checksum, migration->name, migration->checksum),
 			 applied ?
 			 errhint("It is applied in %s: record the change as a new migration.", applied->schemas) :
 			 errhint("It is applied nowhere; ashmig_remove_migration(" INT64_FORMAT "%s) makes room.",
-					 migration->version, migration->tenant ? ", tenant => true" : "")));
+					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 
 /*
@@ -254,7 +255,7 @@ export_import(Migration *migration, Datum snapshots)
 
 	check_sent(migration);
 	catalog_lock_generation();
-	recorded = record_find(migration->version, migration->tenant, migration->repo, true);
+	recorded = record_find(migration->version, migration->scope, migration->repo, true);
 	if (recorded)
 	{
 		check_recorded(recorded, migration);

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "base/settings.h"
@@ -45,13 +46,10 @@ static List *
 installing_migrations(List *all, bool with_dev)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, all)
+	foreach_ptr(Migration, migration, all)
 	{
-		Migration  *migration = lfirst(lc);
-
-		if (strcmp(migration->kind, "extension") == 0 && (with_dev || !migration->dev))
+		if (migration->kind == MIGRATION_EXTENSION && (with_dev || !migration->dev))
 			result = lappend(result, migration);
 	}
 	return result;
@@ -63,12 +61,8 @@ installing_migrations(List *all, bool with_dev)
 static bool
 has_statement(List *migrations, bool down, const char *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (names_have(down ? migration->down : migration->up, statement))
 			return true;
 	}
@@ -82,15 +76,11 @@ static int
 recorded_ash_version(List *installed)
 {
 	int			version = 0;
-	ListCell   *lm;
-	ListCell   *ls;
 
-	foreach(lm, installed)
+	foreach_ptr(Migration, migration, installed)
 	{
-		foreach(ls, ((Migration *) lfirst(lm))->up)
+		foreach_ptr(const char, statement, migration->up)
 		{
-			const char *statement = lfirst(ls);
-
 			if (strncmp(statement, ASH_FUNCTIONS_MARK, strlen(ASH_FUNCTIONS_MARK)) == 0)
 				version = Max(version, atoi(statement + strlen(ASH_FUNCTIONS_MARK)));
 		}
@@ -300,11 +290,10 @@ static void
 warn_custom(const Installation *install, const char *name)
 {
 	char	   *wanted = psprintf("install_%s_extension", name);
-	ListCell   *lc;
 
-	foreach(lc, install->all)
+	foreach_ptr(Migration, migration, install->all)
 	{
-		const char *recorded = ((Migration *) lfirst(lc))->name;
+		const char *recorded = migration->name;
 
 		if (strcmp(recorded, wanted) == 0 || strcmp(recorded, name) == 0)
 			return;
@@ -342,7 +331,7 @@ make_migration(const Installation *install, const Bundle *bundle, bool dev)
 	migration->repo = bundle->snapshots == NIL ? "" :
 		((ResourceSnapshot *) linitial(bundle->snapshots))->repo;
 	migration->name = migration_name(install->names);
-	migration->kind = "extension";
+	migration->kind = MIGRATION_EXTENSION;
 	migration->dev = dev;
 	migration->transactional = true;
 	migration->up = install->up;
@@ -359,16 +348,13 @@ extensions_missing(const Bundle *bundle, bool with_dev)
 {
 	Installation install = {0};
 	List	   *seen = NIL;
-	ListCell   *lc;
 
 	if (bundle->extensions == NIL)
 		return NIL;
 	install.all = catalog_migrations(NULL, SCOPES_PUBLIC);
 	install.installed = installing_migrations(install.all, with_dev);
-	foreach(lc, bundle->extensions)
+	foreach_ptr(char, name, bundle->extensions)
 	{
-		char	   *name = lfirst(lc);
-
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),

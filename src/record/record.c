@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
@@ -23,22 +24,19 @@
  * A recorded migration.
  */
 Migration *
-record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
+record_find(int64 version, Scope scope, const char *repo, bool missing_ok)
 {
 	Migration  *found = NULL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->version != version)
 			continue;
 		if (found)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("there is more than one %s migration " INT64_FORMAT,
-							scope_name(tenant), version),
+							scope_name(scope), version),
 					 errdetail("One is of repo \"%s\", one of \"%s\".", found->repo, migration->repo),
 					 errhint("Say which: repo => %s.", quote_text(found->repo))));
 		found = migration;
@@ -46,7 +44,7 @@ record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
 	if (found == NULL && !missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
+				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(scope), version),
 				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
 	return found;
 }
@@ -62,7 +60,7 @@ static void
 key_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 }
 
@@ -130,7 +128,7 @@ record_check_order(const Migration *migration)
 	if (!ashmig_strict_version_order)
 		return;
 	recorded = catalog_migrations(migration->repo,
-								  migration->tenant ? SCOPES_TENANT : SCOPES_PUBLIC);
+								  scope_filter(migration->scope));
 	if (recorded == NIL)
 		return;
 	newest = llast(recorded);
@@ -138,7 +136,7 @@ record_check_order(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
 				 errmsg("version " INT64_FORMAT " is older than the newest %s migration, " INT64_FORMAT,
-						migration->version, scope_name(migration->tenant), newest->version),
+						migration->version, scope_name(migration->scope), newest->version),
 				 errhint("Give it a later version (NULL takes the next one), or turn ashmig.strict_version_order off.")));
 }
 
@@ -182,7 +180,7 @@ check_resumable(const Migration *recorded, const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
 				 errmsg("%s migration " INT64_FORMAT " is applied in part",
-						scope_name(recorded->tenant), recorded->version),
+						scope_name(recorded->scope), recorded->version),
 				 errdetail_plural("%d statement is done in schema \"%s\".",
 								  "%d statements are done in schema \"%s\".",
 								  done, done, schema),
@@ -201,7 +199,7 @@ check_not_begun(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
 				 errmsg("%s migration " INT64_FORMAT " is applied in part",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("It was begun in schema \"%s\".", schema),
 				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
 }
@@ -214,11 +212,12 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 {
 	AppliedIn  *applied;
 
-	if (strcmp(recorded->kind, migration->kind) != 0)
+	if (recorded->kind != migration->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
 				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
-				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
+				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name,
+						   migration_kind_name(recorded->kind)),
 				 errhint("Give another version; NULL takes the next one.")));
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
@@ -226,10 +225,10 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
 				 errmsg("%s migration " INT64_FORMAT " is applied and cannot be changed",
-						scope_name(recorded->tenant), recorded->version),
+						scope_name(recorded->scope), recorded->version),
 				 errdetail("It is applied in %s.", applied->schemas),
 				 errhint("Record the change as a new migration, or take this one back first, with %s.",
-						 recorded->tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+						 recorded->scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 }
 
 /*
@@ -245,7 +244,7 @@ record_check_applied(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " is applied with another text",
-						scope_name(migration->tenant), migration->version),
+						scope_name(migration->scope), migration->version),
 				 errdetail("It is applied in %s with checksum %s; this one has %s.",
 						   applied->schemas, applied->checksum, catalog_checksum(migration)),
 				 errhint("Give another version; NULL takes the next one.")));
@@ -261,8 +260,8 @@ record_add(Migration *migration)
 		migration->version = catalog_next_version();
 	else
 	{
-		recorded = record_find(migration->version, migration->tenant, migration->repo, true);
-		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
+		recorded = record_find(migration->version, migration->scope, migration->repo, true);
+		if (recorded && recorded->kind == migration->kind &&
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
 			migration->checksum = recorded->checksum;
@@ -276,7 +275,7 @@ record_add(Migration *migration)
 		record_check_applied(migration);
 	}
 	if (recorded)
-		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
+		catalog_remove_migration(recorded->repo, recorded->scope, recorded->version);
 	catalog_add_migration(migration);
 }
 
@@ -346,28 +345,25 @@ forget_snapshots(const Migration *migration)
 }
 
 int
-record_forget(int64 version, bool tenant, const char *repo)
+record_forget(int64 version, Scope scope, const char *repo)
 {
 	Migration  *found;
 	int64		generation;
 	int			count = 0;
-	ListCell   *lc;
 
 	catalog_lock_generation();
-	found = record_find(version, tenant, repo, false);
+	found = record_find(version, scope, repo, false);
 	generation = record_snapshot_version(found);
 	catalog_lock_versions(ShareLock);
-	foreach(lc, catalog_migrations(found->repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(found->repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (record_snapshot_version(migration) != generation)
 			continue;
 		check_not_begun(migration);
-		catalog_remove_migration(migration->repo, tenant, migration->version);
+		catalog_remove_migration(migration->repo, scope, migration->version);
 		count++;
 	}
-	if (strcmp(found->kind, "generated") == 0 || strcmp(found->kind, "adopted") == 0)
+	if (found->kind == MIGRATION_GENERATED || found->kind == MIGRATION_ADOPTED)
 		forget_snapshots(found);
 	return count;
 }

@@ -12,6 +12,7 @@
 
 #include "postgres.h"
 
+#include "base/scope.h"
 #include "metadata/catalog_migrations.h"
 
 
@@ -29,7 +30,7 @@ extern void record_check_order(const Migration *migration);
  * A recorded migration.  Where "repo" is NULL, of any repo, but it must be one.
  * NULL where there is none and missing_ok, else an error.
  */
-extern Migration *record_find(int64 version, bool tenant, const char *repo, bool missing_ok);
+extern Migration *record_find(int64 version, Scope scope, const char *repo, bool missing_ok);
 
 /* The version that the snapshots of a migration are recorded under */
 extern int64 record_snapshot_version(const Migration *migration);
@@ -67,6 +68,6 @@ extern void record_check_applied(const Migration *migration);
  * generation made in the scope and the snapshots that it brought.  Returns how
  * many migrations.
  */
-extern int	record_forget(int64 version, bool tenant, const char *repo);
+extern int	record_forget(int64 version, Scope scope, const char *repo);
 
 #endif							/* ASHMIG_RECORD_H */

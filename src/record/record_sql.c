@@ -7,14 +7,15 @@
 #include "mb/pg_wchar.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
-#include "syntax/statement.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/problem.h"
 #include "migrate/execute.h"
 #include "record/record_sql.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
+#include "syntax/statement.h"
 
 /*
  * An error of the parser is one of the text that was handed in, not of the
@@ -88,16 +89,15 @@ check_statement(const RawStmt *raw, const char *text, bool transactional)
  * the statements, and by fragment_split, for the text of each.
  */
 List *
-record_sql_split(const char *sql, bool tenant, bool transactional)
+record_sql_split(const char *sql, Scope scope, bool transactional)
 {
 	char	   *text = sql_fill(sql, "prefix_name", "default");
 	ErrorContextCallback callback;
 	Problem		problem = {0};
 	List	   *statements;
 	List	   *tree;
-	ListCell   *lc;
 
-	if (!tenant && strstr(sql, PLACEHOLDER_TENANT) != NULL)
+	if (scope == SCOPE_PUBLIC && strstr(sql, PLACEHOLDER_TENANT) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("%s stands in a migration of the public schema", PLACEHOLDER_TENANT),
@@ -110,8 +110,8 @@ record_sql_split(const char *sql, bool tenant, bool transactional)
 	tree = raw_parser(text, RAW_PARSE_DEFAULT);
 	error_context_stack = callback.previous;
 
-	foreach(lc, tree)
-		check_statement(lfirst_node(RawStmt, lc), text, transactional);
+	foreach_node(RawStmt, raw, tree)
+		check_statement(raw, text, transactional);
 	statements = fragment_split(sql, NULL, &problem);
 	problem_raise(&problem);
 	return statements;

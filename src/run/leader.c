@@ -134,7 +134,6 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	Size		settings;
 	Size		size = estimate_segment(&estimator, nitems, nworkers, task->len,
 										&libraries, &settings);
-	ListCell   *lc;
 	int			i = 0;
 
 	pool->segment = dsm_create(size, 0);
@@ -143,13 +142,12 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	fill_run(pool->run, task_kind, nitems, nworkers, task->len);
 
 	pool->items = allocate(toc, SHARED_KEY_ITEMS, sizeof(SharedItem) * Max(nitems, 1));
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		SharedItem *item = &pool->items[i++];
 
 		memset(item, 0, sizeof(SharedItem));
-		item->tenant = target->tenant;
+		item->scope = target->scope;
 		strlcpy(item->schema, target->schema, NAMEDATALEN);
 	}
 
@@ -454,7 +452,7 @@ worker_is_gone(Pool *pool, int index)
 			result->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
 			result->error->message = pstrdup(WORKER_DIED);
 		}
-		result->tenant = pool->items[item].tenant;
+		result->scope = pool->items[item].scope;
 		result->schema = pstrdup(pool->items[item].schema);
 		result->attempts = pool->items[item].attempts;
 		result->status = RUN_FAILED;
@@ -602,7 +600,7 @@ collect_results(Pool *pool)
 				status = RUN_BACKGROUND;
 			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
 				status = RUN_PENDING;
-			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
+			result = results_without_run(pool->items[i].scope, pool->items[i].schema, status);
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);

@@ -18,6 +18,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -91,12 +92,9 @@ static int
 alter_table_locks(AlterTableStmt *statement)
 {
 	int			locks = 2;
-	ListCell   *lc;
 
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
 		if (command->subtype == AT_AlterColumnType)
 			locks += TABLE_LOCKS;
 		else if (command->def)
@@ -142,10 +140,8 @@ lock_budget_statement(List *statements)
 
 	foreach(lc, statements)
 	{
-		ListCell   *s;
-
-		foreach(s, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
-			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
+		foreach_node(RawStmt, raw, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
+			locks += node_locks(raw->stmt);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -156,7 +152,7 @@ lock_budget_statement(List *statements)
 typedef struct Counted
 {
 	const char *repo;
-	bool		tenant;
+	Scope		scope;
 	int64		version;
 	int			locks;
 } Counted;
@@ -170,13 +166,13 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	foreach(lc, *counted)
 	{
 		entry = lfirst(lc);
-		if (entry->version == migration->version && entry->tenant == migration->tenant &&
+		if (entry->version == migration->version && entry->scope == migration->scope &&
 			strcmp(entry->repo, migration->repo) == 0)
 			return entry->locks;
 	}
 	entry = palloc(sizeof(Counted));
 	entry->repo = pstrdup(migration->repo);
-	entry->tenant = migration->tenant;
+	entry->scope = migration->scope;
 	entry->version = migration->version;
 	entry->locks = lock_budget_statement(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
@@ -244,16 +240,14 @@ lock_budget_check(const RunOptions *options, List *targets)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *counted = NIL;
 	int64		needed = 0;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		ListCell   *m;
 
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
-		foreach(m, pending_migrations(options, target->tenant, target->schema))
+		foreach(m, pending_migrations(options, target->scope, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}
 	if (needed > FEW_LOCKS)

@@ -9,11 +9,12 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
 #include "migrate/options.h"
 
 typedef struct Target
 {
-	bool		tenant;
+	Scope		scope;
 	bool		exists;
 	char	   *schema;
 } Target;
@@ -27,5 +28,12 @@ extern List *targets_find(const RunOptions *options);
 
 /* Raise where a migration that these would roll back is irreversible. */
 extern void targets_check_reversible(const RunOptions *options, List *targets);
+
+/*
+ * The newest versions, so many at most, that any of these targets (of one
+ * scope) has: List of int64 *, newest first.
+ */
+extern List *targets_newest_versions(const RunOptions *options, Scope scope, List *targets,
+									 int count);
 
 #endif							/* ASHMIG_TARGETS_H */

@@ -208,13 +208,13 @@ journal_dead_workers(Worker *worker)
 		const SharedItem *item = &worker->items[i];
 		ErrorData	error = {.elevel = ERROR, .sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = WORKER_DIED};
-		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
+		RunResult	result = {.scope = item->scope, .status = RUN_FAILED,
 		.attempts = item->attempts, .error = &error};
 
 		if (!item->worker_died)
 			continue;
 		result.schema = pstrdup(item->schema);
-		result.version = catalog_newest_version(item->tenant, item->schema);
+		result.version = catalog_newest_version(item->scope, item->schema);
 		journal_schema(worker->run->run, &result);
 	}
 }
@@ -271,7 +271,7 @@ report_activity(Worker *worker, const SharedItem *item)
 {
 	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
 								worker->options.down ? "rollback" : "migrate",
-								item->tenant ? "tenant" : "schema", item->schema);
+								item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 
 	debug_query_string = text;
 	pgstat_report_activity(STATE_RUNNING, text);
@@ -292,12 +292,14 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		SetCurrentStatementStartTimestamp();
 		take_role(worker->run);
 		transaction_begin();
-		result = migrate_schema(&worker->options, item->tenant, item->schema, true);
+		result = migrate_schema(&worker->options, item->scope, item->schema, true);
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
-		ResetTempTableNamespace();	/* for the next schema, it is as in a new
-									 * session */
+		/* For the next schema, it is as in a new session. */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		ResetTempTableNamespace();
+		PopActiveSnapshot();
 		transaction_commit();
 	}
 	PG_CATCH();
@@ -323,9 +325,9 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 
 	take_role(worker->run);
 	transaction_begin();
-	result = migrate_failed(item->tenant, item->schema, error, start);
+	result = migrate_failed(item->scope, item->schema, error, start);
 	result->attempts = item->attempts;
-	if (item->tenant && public_first_of_items(worker->items) == TENANTS_TRY)
+	if (item->scope == SCOPE_TENANT && public_first_of_items(worker->items) == TENANTS_TRY)
 	{
 		result->status = RUN_BACKGROUND;
 		result->error = NULL;	/* of no interest if it is done in the end */

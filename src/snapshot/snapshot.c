@@ -11,6 +11,7 @@
 #include "parser/scansup.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "snapshot/snapshot_part.h"
 
 enum
@@ -176,11 +177,10 @@ static bool
 collect_columns(Decoding *decoding, const JsonObject *object)
 {
 	List	   *attributes = decoding->snapshot->attributes;
-	ListCell   *lc;
 
 	decoding->columns = palloc(sizeof(char *) * Max(list_length(attributes), 1));
-	foreach(lc, attributes)
-		decoding->columns[decoding->ncolumns++] = ((Attribute *) lfirst(lc))->source;
+	foreach_ptr(Attribute, attribute, attributes)
+		decoding->columns[decoding->ncolumns++] = attribute->source;
 	qsort(decoding->columns, decoding->ncolumns, sizeof(char *), compare_names);
 	for (int i = 1; i < decoding->ncolumns; i++)
 	{

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/json_writer.h"
 #include "base/names.h"
@@ -336,11 +337,8 @@ load_flat(Load *load, const char *folder, const char *name)
 static void
 load_tables(Load *load, const char *folder, bool tenants)
 {
-	ListCell   *lc;
-
-	foreach(lc, read_folder(folder))
+	foreach_ptr(const char, name, read_folder(folder))
 	{
-		const char *name = lfirst(lc);
 		char	   *path = psprintf("%s/%s", folder, name);
 		char		kind = entry_kind(path);
 		char	   *newest;
@@ -366,11 +364,8 @@ load_tables(Load *load, const char *folder, bool tenants)
 static bool
 holds_tables(const char *folder)
 {
-	ListCell   *lc;
-
-	foreach(lc, read_folder(folder))
+	foreach_ptr(const char, name, read_folder(folder))
 	{
-		const char *name = lfirst(lc);
 		char	   *path = psprintf("%s/%s", folder, name);
 		char		kind = entry_kind(path);
 
@@ -391,11 +386,8 @@ holds_tables(const char *folder)
 static void
 load_repos(Load *load, const char *folder)
 {
-	ListCell   *lc;
-
-	foreach(lc, read_folder(folder))
+	foreach_ptr(const char, name, read_folder(folder))
 	{
-		const char *name = lfirst(lc);
 		char	   *path = psprintf("%s/%s", folder, name);
 		char		kind = entry_kind(path);
 

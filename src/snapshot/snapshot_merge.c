@@ -201,19 +201,14 @@ merge_attributes(List *snapshots, const char *table, Problem *problem)
 	List	   *result = NIL;
 	List	   *counts = NIL;	/* in how many snapshots, in step with result */
 	int			with_create = 0;
-	ListCell   *ls;
-	ListCell   *la;
 	ListCell   *lr;
 	ListCell   *lc;
 
-	foreach(ls, snapshots)
+	foreach_ptr(const ResourceSnapshot, snapshot, snapshots)
 	{
-		const ResourceSnapshot *snapshot = lfirst(ls);
-
 		with_create += snapshot->has_create_action ? 1 : 0;
-		foreach(la, snapshot->attributes)
+		foreach_ptr(const Attribute, attribute, snapshot->attributes)
 		{
-			const Attribute *attribute = lfirst(la);
 			bool		known = false;
 
 			forboth(lr, result, lc, counts)
@@ -256,12 +251,9 @@ static List *
 merge_primary_key(const ResourceSnapshot *snapshot)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, snapshot->attributes)
+	foreach_ptr(Attribute, attribute, snapshot->attributes)
 	{
-		Attribute  *attribute = lfirst(lc);
-
 		if (attribute->primary_key)
 			names = lappend(names, attribute->source);
 	}
@@ -383,14 +375,12 @@ static List *
 merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
 	List	   *result = NIL;
-	ListCell   *ls;
 	ListCell   *li;
 
-	foreach(ls, snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, snapshots)
 	{
-		foreach(li, ((ResourceSnapshot *) lfirst(ls))->identities)
+		foreach_ptr(Identity, identity, snapshot->identities)
 		{
-			Identity   *identity = lfirst(li);
 			ListCell   *known = find_same_identity(result, identity);
 
 			if (known == NULL)
@@ -507,19 +497,14 @@ snapshot_merge(List *snapshots, const MergeHistory *history, Problem *problem)
 	ResourceSnapshot *merged = palloc(sizeof(ResourceSnapshot));
 	List	   *other_keys = NIL;
 	List	   *key;
-	ListCell   *lc;
 
 	*merged = *(ResourceSnapshot *) linitial(snapshots);
 	key = merge_choose_key(snapshots, history->primary_key, &other_keys, problem);
 	if (list_length(snapshots) > 1)
 	{
 		merged->attributes = merge_attributes(snapshots, merged->table, problem);
-		foreach(lc, merged->attributes)
-		{
-			Attribute  *attribute = lfirst(lc);
-
+		foreach_ptr(Attribute, attribute, merged->attributes)
 			attribute->primary_key = names_have(key, attribute->source);
-		}
 		merged->custom_indexes = merge_parts(snapshots,
 											 offsetof(ResourceSnapshot, custom_indexes),
 											 custom_index_same, NULL, problem);

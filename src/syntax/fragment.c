@@ -9,6 +9,7 @@
 #include "parser/parser.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
@@ -544,7 +545,6 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 	char	   *error = NULL;
 	bool		parsed;
 	int			at = 0;
-	ListCell   *lc;
 
 	MemoryContextSwitchTo(scratch);
 	parsed = parse(mask_placeholders(sql), RAW_PARSE_DEFAULT, &tree, &error);
@@ -555,9 +555,8 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 					 psprintf("The text is: %s", sql),
 					 "Write SQL statements, with semicolons between them. Of the placeholders for a schema, @tenant@ and @default@ bring their quotes; #{prefix()} is the raw name.",
 					 "not SQL: %s", error);
-	foreach(lc, tree)
+	foreach_node(RawStmt, raw, tree)
 	{
-		RawStmt    *raw = lfirst_node(RawStmt, lc);
 		int			start = statement_start(sql, at);
 
 		at = raw->stmt_len > 0 ? raw->stmt_location + raw->stmt_len : strlen(sql);

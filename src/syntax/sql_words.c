@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
 
+#include "base/compat.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 #include "syntax/sql_words.h"
@@ -295,12 +296,8 @@ sql_words_have(const List *words, const char *name)
 bool
 sql_words_name(const List *words, const char *name)
 {
-	ListCell   *lc;
-
-	foreach(lc, words)
+	foreach_ptr(const SqlWord, word, words)
 	{
-		const SqlWord *word = lfirst(lc);
-
 		if (!word->literal && strcmp(word->text, name) == 0)
 			return true;
 	}
@@ -310,12 +307,8 @@ sql_words_name(const List *words, const char *name)
 bool
 sql_words_name_column(const List *words, const char *name, bool dotted)
 {
-	ListCell   *lc;
-
-	foreach(lc, words)
+	foreach_ptr(const SqlWord, word, words)
 	{
-		const SqlWord *word = lfirst(lc);
-
 		if (word->column && (word->dotted || !dotted) && strcmp(word->text, name) == 0)
 			return true;
 	}

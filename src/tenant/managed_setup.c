@@ -84,12 +84,9 @@ check_template(Relation rel, List *template)
 {
 	const char *hint = "For example: ARRAY['org_', ':id'], where parts with a colon are columns.";
 	bool		has_column = false;
-	ListCell   *lc;
 
-	foreach(lc, template)
+	foreach_ptr(const char, part, template)
 	{
-		const char *part = lfirst(lc);
-
 		if (managed_table_part_column(part))
 		{
 			check_column(rel, managed_table_part_column(part));

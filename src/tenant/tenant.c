@@ -63,7 +63,8 @@ schema_is_empty(Oid schema)
 static bool
 is_tenant(const char *schema)
 {
-	return catalog_tenants_find(schema, NULL, NULL) || catalog_schema_versions(schema, true) != NIL;
+	return catalog_tenants_find(schema, NULL, NULL) ||
+		catalog_schema_versions(schema, SCOPE_TENANT) != NIL;
 }
 
 /* Raise for a schema that is there and no tenant. */
@@ -218,7 +219,7 @@ build_by_history(const char *schema)
 
 	options.run_public = false;
 	options.strict_version_order = false;
-	result = migrate_schema(&options, true, schema, false);
+	result = migrate_schema(&options, SCOPE_TENANT, schema, false);
 	return result->version;
 }
 
@@ -231,7 +232,7 @@ build_tenant(const char *schema)
 	const Compiled *compiled = NULL;
 
 	lock_budget_note_tenant(tenant_ddl_locks());
-	if (catalog_schema_versions(schema, true) == NIL)
+	if (catalog_schema_versions(schema, SCOPE_TENANT) == NIL)
 		compiled = tenant_ddl_compiled();
 	return compiled ? build_compiled(schema, compiled) : build_by_history(schema);
 }
@@ -249,12 +250,12 @@ make_schema(const char *schema, bool take_over)
 	if (!OidIsValid(oid))
 	{
 		/* what a schema of that name had, dropped behind our back */
-		if (catalog_schema_versions(schema, true) != NIL)
+		if (catalog_schema_versions(schema, SCOPE_TENANT) != NIL)
 			catalog_tenants_remove(schema);
 		execute_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
 		return;
 	}
-	if (!take_over || (!schema_is_empty(oid) && catalog_schema_versions(schema, true) == NIL))
+	if (!take_over || (!schema_is_empty(oid) && catalog_schema_versions(schema, SCOPE_TENANT) == NIL))
 		raise_not_a_tenant(schema);
 	if (!schema_owned_by(oid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);

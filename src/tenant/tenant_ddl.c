@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
@@ -27,14 +28,11 @@ static Model *
 tenant_tables(const Recorded *recorded)
 {
 	Model	   *model = model_create();
-	ListCell   *lc;
 
-	foreach(lc, recorded->model->tables)
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		table->retired = NIL;
-		if (table->name.tenant)
+		if (table->name.scope == SCOPE_TENANT)
 			model_add(model, table);
 	}
 	return model;
@@ -46,13 +44,12 @@ tenant_tables(const Recorded *recorded)
  * concurrent indexes are built plainly, retired columns are left out.  The
  * result equals replaying the generated migrations.
  */
-static List *
-tenant_statements(void)
+List *
+tenant_ddl_statements(void)
 {
 	List	   *operations = NIL;
 	List	   *statements = NIL;
 	ListCell   *lr;
-	ListCell   *lo;
 
 	foreach(lr, snapshot_store_repos())
 	{
@@ -67,14 +64,12 @@ tenant_statements(void)
 		problem_raise(&problem);
 		operations = list_concat(operations, diff->operations);
 	}
-	foreach(lo, operations)
-		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, migration_plan_make(operations))
+	foreach_ptr(Operation, operation, operations)
+		operation->concurrently = false;
+	foreach_ptr(PlannedMigration, migration, migration_plan_make(operations))
 	{
-		PlannedMigration *migration = lfirst(lr);
-
 		/* a global statement of a tenant table ran once, in public */
-		if (migration->tenant)
+		if (migration->scope == SCOPE_TENANT)
 			statements = list_concat(statements, migration->up);
 	}
 	return statements;
@@ -93,8 +88,8 @@ tenant_statements(void)
 static bool
 is_covered(const Migration *migration)
 {
-	return migration->covered || strcmp(migration->kind, "generated") == 0 ||
-		strcmp(migration->kind, "adopted") == 0;
+	return migration->covered || migration->kind == MIGRATION_GENERATED ||
+		migration->kind == MIGRATION_ADOPTED;
 }
 
 /* bigint[] of the versions of migrations */
@@ -102,11 +97,10 @@ static Datum
 version_array(List *migrations)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(migrations), 1));
-	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, migrations)
-		elements[n++] = Int64GetDatum(((Migration *) lfirst(lc))->version);
+	foreach_ptr(Migration, migration, migrations)
+		elements[n++] = Int64GetDatum(migration->version);
 	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
@@ -116,14 +110,9 @@ static Datum
 string_array(List *migrations, bool checksums)
 {
 	List	   *strings = NIL;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
+	foreach_ptr(Migration, migration, migrations)
 		strings = lappend(strings, checksums ? migration->checksum : migration->repo);
-	}
 	return catalog_text_array(strings);
 }
 
@@ -133,7 +122,7 @@ string_array(List *migrations, bool checksums)
 static Compiled *
 compile(void)
 {
-	List	   *migrations = catalog_migrations_cached(true);
+	List	   *migrations = catalog_migrations_cached(SCOPE_TENANT);
 	Compiled   *compiled;
 	ListCell   *lc;
 
@@ -150,7 +139,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = tenant_statements();
+		compiled->statements = tenant_ddl_statements();
 	return compiled;
 }
 
@@ -159,10 +148,9 @@ static int
 history_locks(void)
 {
 	int			locks = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(true))
-		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
+	foreach_ptr(Migration, migration, catalog_migrations_cached(SCOPE_TENANT))
+		locks += lock_budget_statement(migration->up);
 	return locks;
 }
 
@@ -218,7 +206,7 @@ cache_load(void)
 	cached = NULL;
 
 	/* before reading, so that a change meanwhile makes it stale */
-	(void) catalog_migrations_cached(true);
+	(void) catalog_migrations_cached(SCOPE_TENANT);
 	cache_changes = catalog_migrations_changes();
 	compiled = compile();
 	cached_locks = compiled ? lock_budget_statement(compiled->statements) : history_locks();

@@ -29,6 +29,12 @@ typedef struct Compiled
  */
 extern const Compiled *tenant_ddl_compiled(void);
 
+/*
+ * The statements of the newest recorded structure, with placeholders: List of
+ * char *.  Made anew at each call.
+ */
+extern List *tenant_ddl_statements(void);
+
 /* Locks that a new tenant takes and keeps, whichever way it is made (an estimate) */
 extern int	tenant_ddl_locks(void);
 
