@@ -195,10 +195,10 @@ LANGUAGE sql AS $$
 SELECT own(table_name, ARRAY[attr(column_name, 'text')], statements(
   statement('search', format('CREATE INDEX tickets_search ON %I (lower(%I))', table_name, text_column), down)))
 $$;
-\set VERBOSITY verbose
 \set title '[{"table": "tickets", "column": "subject", "to": "title"}]'
 SELECT lawful(search('subject'));
 SELECT apply(search('title'), renames => :'title');
+\echo :LAST_ERROR_SQLSTATE
 SELECT apply(search('title'), drop_columns => false);
 SELECT apply(search('title'), drop_columns => true);
 -- with the new name in the text it goes
@@ -226,7 +226,6 @@ SELECT apply(own('cases', ARRAY[attr('b', 'text')], '{"check_constraints": [{"na
              renames => '[{"table": "cases", "column": "a", "to": "b"}]');
 SELECT lawful(own('cases', ARRAY[attr('b', 'text')], '{"check_constraints": [{"name": "full", "check": "b <> ''''", "attribute": ["b"]}]}'),
               renames => '[{"table": "cases", "column": "a", "to": "b"}]');
-\set VERBOSITY default
 SELECT clear();
 
 --
@@ -262,9 +261,7 @@ SELECT * FROM generated();
 \x off
 SELECT version AS first FROM ashmig.migrations WHERE name = 'wider_release' \gset
 SELECT max(version) AS last FROM ashmig.migrations \gset
-SELECT schema_name, status FROM ashmig_migrate_tenants(to_version => :first);
-SELECT schema_name, status FROM ashmig_migrate();
-SELECT schema_name, status FROM ashmig_migrate_tenants();
+SELECT scope, schema_name, applied, status FROM ashmig_migrate_all();
 SELECT * FROM t1.owed;
 SELECT laws(accounts('bigint', :'owed'));
 -- and back, in the opposite order
@@ -281,13 +278,22 @@ SELECT forget();
 SELECT count(*) FROM ashmig_generate(jsonb_build_array(resource('accounts', id('id', 'integer')), accounts('integer', 'CREATE VIEW owed AS SELECT i.total FROM invoices AS i') -> 1), drop_columns => true, name => 'gone');
 SELECT scope, name, up FROM generated();
 SELECT forget();
+-- a function of a public table's statement that indexes of the tenants use
+CREATE FUNCTION public_slug(body text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(
+  resource('accounts', id('id', 'integer'), attr('plan', 'text')) || statements(
+    statement('slug', format('CREATE FUNCTION slug(t text) RETURNS text LANGUAGE sql IMMUTABLE AS $f$ SELECT %s $f$', body), 'DROP FUNCTION slug(text)')),
+  accounts('integer', 'CREATE VIEW owed AS SELECT 1 AS one') -> 1
+    || '{"custom_indexes": [{"fields": [{"type": "string", "value": "slug(total::text)"}], "name": "slugs"}]}')
+$$;
+SELECT apply(public_slug('lower(t)'));
+SELECT * FROM planned(public_slug('upper(t)'));
+SELECT scope, schema_name, status FROM ashmig_apply(public_slug('upper(t)'));
+SELECT laws(public_slug('upper(t)'));
 -- all goes
-SELECT count(*) FROM ashmig_generate('[]', drop_tables => true, name => 'nothing');
-SELECT scope, name, up FROM generated();
-SELECT version AS first FROM ashmig.migrations WHERE name = 'nothing_release' \gset
-SELECT schema_name, status FROM ashmig_migrate_tenants(to_version => :first);
-SELECT schema_name, status FROM ashmig_migrate();
-SELECT schema_name, status FROM ashmig_migrate_tenants();
+SELECT * FROM planned('[]', drop_tables => true);
+SELECT apply('[]', drop_tables => true);
 SELECT everything();
 
 --

@@ -31,8 +31,8 @@ add_word(List *words, const char *name)
 	return lappend(words, word);
 }
 
-List *
-makers_column_words(const Column *column)
+static List *
+column_words(const Column *column)
 {
 	return add_words(sql_words(column->type), column->default_sql);
 }
@@ -58,19 +58,44 @@ makers_index_words(const TableIndex *index)
 	return words;
 }
 
-List *
-makers_table_words(const Table *table)
+static List *
+table_words(const Table *table)
 {
 	List	   *words = add_words(NIL, table->options);
 	ListCell   *lc;
 
 	foreach(lc, table->columns)
-		words = list_concat(words, makers_column_words(lfirst(lc)));
+		words = list_concat(words, column_words(lfirst(lc)));
 	foreach(lc, table->retired)
-		words = list_concat(words, makers_column_words(lfirst(lc)));
+		words = list_concat(words, column_words(lfirst(lc)));
 	foreach(lc, table->checks)
 		words = list_concat(words, makers_check_words(lfirst(lc)));
 	return words;
+}
+
+List *
+makers_words(const Operation *operation, const void *side)
+{
+	if (side == NULL)
+		return NIL;
+	switch (operation_subject(operation->kind))
+	{
+		case SUBJECT_TABLE:
+			return table_words(side);
+		case SUBJECT_COLUMN:
+			return column_words(side);
+		case SUBJECT_INDEX:
+			return makers_index_words(side);
+		case SUBJECT_CHECK:
+			return makers_check_words(side);
+		case SUBJECT_NAME:
+		case SUBJECT_TABLE_NAME:
+		case SUBJECT_PRIMARY_KEY:
+		case SUBJECT_FOREIGN_KEY:
+		case SUBJECT_STATEMENT:
+			return NIL;
+	}
+	return NIL;					/* not reached: every subject is above */
 }
 
 bool
@@ -85,6 +110,12 @@ makers_used(const SqlFacts *facts, const List *words, const char *table)
 			return true;
 	}
 	return false;
+}
+
+bool
+makers_in_reach(const Statement *statement, Scope scope)
+{
+	return scope == SCOPE_TENANT || statement->scope == SCOPE_PUBLIC;
 }
 
 List *
@@ -114,7 +145,7 @@ makers_index_uses(const List *makers, const Table *table, const TableIndex *inde
 
 	foreach_ptr(const Maker, maker, makers)
 	{
-		if (maker->statement->scope == table->name.scope &&
+		if (makers_in_reach(maker->statement, table->name.scope) &&
 			makers_used(maker->facts, words, table->name.name))
 			return true;
 	}

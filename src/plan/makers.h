@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 #include "model/model.h"
+#include "plan/operation.h"
 #include "syntax/sql_words.h"
 
 /* A statement that makes something */
@@ -33,18 +34,23 @@ typedef struct SplitTable
 } SplitTable;
 
 /* The words of a part's SQL text, of SqlWord *; columns of an index are words, too */
-extern List *makers_column_words(const Column *column);
 extern List *makers_check_words(const Check *check);
 extern List *makers_index_words(const TableIndex *index);
 
-/* Those of a table: columns, checks and options */
-extern List *makers_table_words(const Table *table);
+/*
+ * Those of one side of an operation on a part of a table, or on a table with its
+ * columns, checks and options; NIL for other operations, or without that side
+ */
+extern List *makers_words(const Operation *operation, const void *side);
 
 /*
  * Does a part of the table with these words use what the statement makes?  The
  * name of a column that it adds means one of a table that it names.
  */
 extern bool makers_used(const SqlFacts *facts, const List *words, const char *table);
+
+/* Can what a statement makes be used in this scope?  Tenants use what is public. */
+extern bool makers_in_reach(const Statement *statement, Scope scope);
 
 /* The statements (of Statement *) that make something, of Maker * */
 extern List *makers_of(const List *statements);

@@ -107,59 +107,95 @@ takes_away(const Operation *operation)
 	}
 }
 
-/* Do the words of a tenant's statement name what a public operation takes away, or renames? */
+/* Does it rename something?  A statement that goes holds the old name. */
 static bool
-statement_refers(const SqlFacts *facts, const Operation *public)
+renames(const Operation *operation)
 {
-	switch (public->kind)
-	{
-		case OP_MOVE_TABLE:
-		case OP_RENAME_TABLE:
-		case OP_RENAME_ATTRIBUTE:
-			return sql_words_name(facts->words, public->table.name);
-		default:
-			return takes_away(public) && sql_words_name(facts->words, public->table.name);
-	}
+	return operation->kind == OP_MOVE_TABLE || operation->kind == OP_RENAME_TABLE ||
+		operation->kind == OP_RENAME_ATTRIBUTE;
 }
 
-/* Does what a tenant's operation removes use what this public statement made? */
-static bool
-part_refers(const Operation *tenant, const Operation *public)
+/* What the public operations of a generation do to things that tenants may refer to */
+typedef struct PublicChanges
 {
-	const char *table = tenant->table.name;
-	const SqlFacts *facts;
+	List	   *taken;			/* of Operation *: takes_away() */
+	List	   *renamed;		/* of Operation *: renames() */
+	List	   *makers;			/* of Maker *: statements that go */
+} PublicChanges;
 
-	if (public->kind != OP_REMOVE_STATEMENT || tenant->any.from == NULL)
-		return false;
-	facts = sql_facts(public->statement.from->up);
-	switch (operation_subject(tenant->kind))
+static PublicChanges
+find_public_changes(const List *public)
+{
+	PublicChanges changes = {NIL, NIL, NIL};
+	List	   *statements = NIL;
+
+	foreach_ptr(Operation, operation, public)
 	{
-		case SUBJECT_STATEMENT:
-			return makers_used(facts, sql_words(tenant->statement.from->up), table);
-		case SUBJECT_CHECK:
-			return makers_used(facts, makers_check_words(tenant->check.from), table);
-		case SUBJECT_INDEX:
-			return makers_used(facts, makers_index_words(tenant->index.from), table);
-		case SUBJECT_COLUMN:
-			return makers_used(facts, makers_column_words(tenant->column.from), table) &&
-				(tenant->column.to == NULL ||
-				 !makers_used(facts, makers_column_words(tenant->column.to), table));
-		default:
+		if (takes_away(operation))
+			changes.taken = lappend(changes.taken, operation);
+		else if (renames(operation))
+			changes.renamed = lappend(changes.renamed, operation);
+		else if (operation->kind == OP_REMOVE_STATEMENT)
+			statements = lappend(statements, (void *) operation->statement.from);
+	}
+	changes.makers = makers_of(statements);
+	return changes;
+}
+
+/* Is any of the operations on a table that the words name? */
+static bool
+words_name_table_of(const List *words, const List *operations)
+{
+	foreach_ptr(const Operation, operation, operations)
+	{
+		if (sql_words_name(words, operation->table.name))
+			return true;
+	}
+	return false;
+}
+
+/* Do the words use what any of the statements makes? */
+static bool
+words_use_any(const List *makers, const List *words, const char *table)
+{
+	foreach_ptr(const Maker, maker, makers)
+	{
+		if (makers_used(maker->facts, words, table))
+			return true;
+	}
+	return false;
+}
+
+/* Must a tenant's operation be carried out before the public ones can be? */
+static bool
+must_let_go(const Operation *operation, const PublicChanges *changes)
+{
+	const char *table = operation->table.name;
+	const ForeignKey *key;
+	const List *words;
+
+	switch (operation->kind)
+	{
+		case OP_DROP_FOREIGN_KEY:
+			key = operation->foreign_key.from;
+			foreach_ptr(const Operation, taken, changes->taken)
+			{
+				if (table_name_equal(&key->target, &taken->table))
+					return true;
+			}
 			return false;
+		case OP_REMOVE_STATEMENT:
+			words = sql_words(operation->statement.from->up);
+			return words_name_table_of(words, changes->taken) ||
+				words_name_table_of(words, changes->renamed) ||
+				words_use_any(changes->makers, words, table);
+		default:
+			return changes->makers != NIL &&
+				words_use_any(changes->makers,
+							  makers_words(operation, operation->any.from), table) &&
+				!words_use_any(changes->makers,
+							   makers_words(operation, operation->any.to), table);
 	}
-}
-
-/* Must the tenant's operation be carried out before this public one can be? */
-static bool
-must_let_go(const Operation *tenant, const Operation *public)
-{
-	if (tenant->kind == OP_DROP_FOREIGN_KEY)
-		return takes_away(public) &&
-			table_name_equal(&tenant->foreign_key.from->target, &public->table);
-	if (tenant->kind == OP_REMOVE_STATEMENT &&
-		statement_refers(sql_facts(tenant->statement.from->up), public))
-		return true;
-	return part_refers(tenant, public);
 }
 
 /*
@@ -169,21 +205,20 @@ must_let_go(const Operation *tenant, const Operation *public)
 static int
 count_released(const List *public, const List *tenant)
 {
+	PublicChanges changes = find_public_changes(public);
 	int			released = 0;
 	bool		waits = false;
 	int			at = 0;
-	ListCell   *lt;
-	ListCell   *lp;
 
-	foreach(lt, tenant)
+	if (changes.taken == NIL && changes.renamed == NIL && changes.makers == NIL)
+		return 0;
+	foreach_ptr(const Operation, operation, tenant)
 	{
-		bool		needed = false;
+		bool		needed = must_let_go(operation, &changes);
 
 		at++;
-		foreach(lp, public)
-			needed = needed || must_let_go(lfirst(lt), lfirst(lp));
 		waits = waits || needed;
-		if (needed || order_lets_go(lfirst(lt)))
+		if (needed || order_lets_go(operation))
 			released = at;
 	}
 	return waits ? released : 0;

@@ -230,40 +230,14 @@ typedef struct OrderContext
 
 static void order_visit(OrderContext *context, int i);
 
-/* Words of one side of an operation on a part of a table; NIL where it has none */
-static List *
-part_words(const Operation *operation, const void *side)
-{
-	if (side == NULL)
-		return NIL;
-	switch (operation_subject(operation->kind))
-	{
-		case SUBJECT_TABLE:
-			return makers_table_words(side);
-		case SUBJECT_COLUMN:
-			return makers_column_words(side);
-		case SUBJECT_INDEX:
-			return makers_index_words(side);
-		case SUBJECT_CHECK:
-			return makers_check_words(side);
-		case SUBJECT_NAME:
-		case SUBJECT_TABLE_NAME:
-		case SUBJECT_PRIMARY_KEY:
-		case SUBJECT_FOREIGN_KEY:
-		case SUBJECT_STATEMENT:
-			return NIL;
-	}
-	return NIL;					/* not reached: every subject is above */
-}
-
 static void
 read_words(SortItem *item)
 {
 	if (item->read)
 		return;
 	item->read = true;
-	item->before = part_words(item->operation, item->operation->any.from);
-	item->after = part_words(item->operation, item->operation->any.to);
+	item->before = makers_words(item->operation, item->operation->any.from);
+	item->after = makers_words(item->operation, item->operation->any.to);
 }
 
 static bool

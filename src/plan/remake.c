@@ -148,13 +148,6 @@ words_use(const List *words, const SqlFacts *facts, const Table *table)
 		makers_used(facts, words, old_table_name(table));
 }
 
-/* Can what a statement makes be used in this scope?  Tenants use what is public. */
-static bool
-is_in_reach(const Statement *statement, Scope scope)
-{
-	return scope == SCOPE_TENANT || statement->scope == SCOPE_PUBLIC;
-}
-
 /* ----------
  * Checks, indexes, defaults
  * ----------
@@ -184,7 +177,7 @@ remake_users(RemakeContext *context, const RecordedStatement *gone, const char *
 		return;
 	foreach_ptr(const Table, table, context->renamed->from->tables)
 	{
-		if (!is_in_reach(gone->statement, table->name.scope))
+		if (!makers_in_reach(gone->statement, table->name.scope))
 			continue;
 		foreach(lc, table->checks)
 		{
@@ -222,7 +215,7 @@ remake_dependents(RemakeContext *context, const RecordedStatement *gone)
 		if (other == gone)
 			later = true;
 		else if (can_be_remade(other) &&
-				 is_in_reach(gone->statement, other->statement->scope) &&
+				 makers_in_reach(gone->statement, other->statement->scope) &&
 				 (other->table == gone->table
 				  ? later && (gone->facts->opaque ||
 							  words_use(other->facts->words, gone->facts, gone->table))
