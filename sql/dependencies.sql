@@ -231,7 +231,7 @@ SELECT clear();
 --
 -- Tenants let go of what public takes away, and point to it again, each in its turn
 --
-SELECT ashmig_create_tenant('t2');
+SELECT ashmig_create_tenant('t2') IS NOT NULL;
 CREATE FUNCTION accounts(type text, view text) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT jsonb_build_array(

@@ -99,6 +99,22 @@ makers_words(const Operation *operation, const void *side)
 }
 
 bool
+makers_used_by(const SqlFacts *facts, const char *table, const SqlFacts *other)
+{
+	ListCell   *lc;
+
+	foreach(lc, facts->makes)
+	{
+		const char *name = lfirst(lc);
+
+		if (!names_have(other->makes, name) && sql_words_have(other->words, name) &&
+			(!names_have(facts->adds, name) || sql_words_name(other->words, table)))
+			return true;
+	}
+	return false;
+}
+
+bool
 makers_used(const SqlFacts *facts, const List *words, const char *table)
 {
 	ListCell   *lc;
@@ -167,7 +183,7 @@ maker_needs(const List *makers, const Maker *maker, const Table *table, int chai
 	foreach_ptr(const Maker, other, makers)
 	{
 		if (chain > 0 && other != maker &&
-			makers_used(other->facts, maker->facts->words, table->name.name) &&
+			makers_used_by(other->facts, table->name.name, maker->facts) &&
 			maker_needs(makers, other, table, chain - 1))
 			return true;
 	}

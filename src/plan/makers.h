@@ -49,6 +49,12 @@ extern List *makers_words(const Operation *operation, const void *side);
  */
 extern bool makers_used(const SqlFacts *facts, const List *words, const char *table);
 
+/*
+ * Does another statement use it?  Not what it makes itself.  "table" is that of
+ * the maker, which the other one has to name to mean a column of it.
+ */
+extern bool makers_used_by(const SqlFacts *facts, const char *table, const SqlFacts *other);
+
 /* Can what a statement makes be used in this scope?  Tenants use what is public. */
 extern bool makers_in_reach(const Statement *statement, Scope scope);
 

@@ -292,7 +292,7 @@ visit_users(OrderContext *context, const SortItem *maker)
 			continue;
 		if (operation->kind == OP_REMOVE_STATEMENT
 			? !table_name_equal(&operation->table, &maker->operation->table) &&
-			makers_used(maker->facts, item->facts->words, operation->table.name)
+			makers_used_by(maker->facts, maker->operation->table.name, item->facts)
 			: stops_using(item, maker))
 			order_visit(context, i);
 	}
@@ -348,7 +348,7 @@ visit_needs_of_statement(OrderContext *context, int at)
 		if (!maker->done && maker->operation->kind == OP_ADD_STATEMENT &&
 			same_scope(maker, item) &&
 			(i < at || !table_name_equal(&maker->operation->table, &item->operation->table)) &&
-			makers_used(maker->facts, item->facts->words, item->operation->table.name))
+			makers_used_by(maker->facts, maker->operation->table.name, item->facts))
 			order_visit(context, i);
 	}
 }

@@ -199,6 +199,26 @@ remake_users(RemakeContext *context, const RecordedStatement *gone, const char *
 }
 
 /*
+ * Does a statement need another one?  Of the same table, it may also speak of a
+ * trigger or an index, or need what cannot be seen.
+ */
+static bool
+statement_uses(const RecordedStatement *statement, const RecordedStatement *other)
+{
+	if (makers_used_by(other->facts, other->table->name.name, statement->facts) ||
+		makers_used_by(other->facts, old_table_name(other->table), statement->facts))
+		return true;
+	if (statement->table != other->table)
+		return false;
+	foreach_ptr(const char, name, other->facts->attaches)
+	{
+		if (sql_words_have(statement->facts->words, name))
+			return true;
+	}
+	return other->facts->opaque;
+}
+
+/*
  * Later statements that need one that goes: of its table, or of others where
  * they name what it makes.  Where that cannot be told, all later ones of its
  * table.
@@ -216,10 +236,7 @@ remake_dependents(RemakeContext *context, const RecordedStatement *gone)
 			later = true;
 		else if (can_be_remade(other) &&
 				 makers_in_reach(gone->statement, other->statement->scope) &&
-				 (other->table == gone->table
-				  ? later && (gone->facts->opaque ||
-							  words_use(other->facts->words, gone->facts, gone->table))
-				  : words_use(other->facts->words, gone->facts, other->table)))
+				 (other->table != gone->table || later) && statement_uses(other, gone))
 			remake_statement(context, other, reason);
 	}
 	remake_users(context, gone, reason);

@@ -364,8 +364,8 @@ read_create(SqlFacts *facts, const List *tokens, int at)
 	};
 	static const char *const between[] = {"if", "not", "exists", "concurrently", "class", "family", NULL};
 	static const char *const rows[] = {"table", "sequence", NULL};
-	static const char *const hanging[] = {
-		"view", "rule", "policy", "trigger", "index", "statistics", "publication", NULL
+	static const char *const attached[] = {
+		"rule", "policy", "trigger", "index", "statistics", "publication", NULL
 	};
 	const Token *kind;
 	char	   *name;
@@ -375,14 +375,18 @@ read_create(SqlFacts *facts, const List *tokens, int at)
 	if (kind == NULL || kind->kind != TOKEN_WORD)
 		return;
 	skip_words(tokens, &at, between);
-	if (token_in(kind, hanging))
+	if (token_in(kind, attached) || token_is(kind, "view"))
 		facts->hangs = true;
 	if (token_in(kind, rows))
 		facts->holds_rows = true;
 	if (token_is(kind, "extension"))
 		facts->opaque = true;
 	name = name_at(tokens, &at);
-	if (name != NULL)
+	if (name == NULL)
+		return;
+	if (token_in(kind, attached))
+		facts->attaches = lappend(facts->attaches, name);
+	else
 		facts->makes = lappend(facts->makes, name);
 }
 
@@ -418,6 +422,8 @@ read_add(SqlFacts *facts, const List *tokens, int at, bool generated)
 static void
 read_tokens(SqlFacts *facts, const List *tokens)
 {
+	/* EXECUTE FUNCTION of a trigger, GRANT EXECUTE ON */
+	static const char *const no_command[] = {"function", "procedure", "on", NULL};
 	bool		generated = sql_words_name(facts->words, "generated") &&
 		!sql_words_name(facts->words, "identity");
 
@@ -432,7 +438,8 @@ read_tokens(SqlFacts *facts, const List *tokens)
 			read_create(facts, tokens, i + 1);
 		else if (token_is(token, "add"))
 			read_add(facts, tokens, i + 1, generated);
-		else if (token_is(token, "rename") || token_is(token, "execute"))
+		else if (token_is(token, "rename") ||
+				 (token_is(token, "execute") && !token_in(token_at(tokens, i + 1), no_command)))
 			facts->opaque = true;
 		else if (token_is(token, "atomic"))
 			facts->hangs = true;

@@ -30,7 +30,8 @@ typedef struct SqlFacts
 {
 	List	   *words;			/* of SqlWord * */
 	List	   *makes;			/* of char *: functions, types, relations,
-								 * columns... */
+								 * columns..., which other SQL can use */
+	List	   *attaches;		/* of char *: triggers, indexes, policies... */
 	List	   *adds;			/* of char *: of them, columns of tables that
 								 * exist */
 	bool		data;			/* reads and writes rows, and makes nothing */
