@@ -124,7 +124,7 @@ SELECT clear();
 -- Statements that need each other
 --
 
--- A function under a trigger, with a comment and a right on it, and a data fix
+-- A function under a trigger, with a right on it, and a data fix
 CREATE FUNCTION touching(body text) RETURNS jsonb
 LANGUAGE sql AS $$
 SELECT own('a', ARRAY[attr('n', 'bigint')], statements(
@@ -138,6 +138,23 @@ $$;
 SELECT lawful(touching('NEW.n := 1'));
 SELECT * FROM notes(touching('NEW.n := 2'));
 SELECT step(touching('NEW.n := 2'));
+SELECT clear();
+
+-- Triggers of two tables, with the name of the function; what is declared after
+-- the trigger of the table and does not need it stays
+CREATE FUNCTION twice(body text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(
+  own('b', ARRAY[attr('n', 'bigint')], statements(
+    statement('trigger', 'CREATE TRIGGER touch BEFORE UPDATE ON b FOR EACH ROW EXECUTE FUNCTION touch()', 'DROP TRIGGER touch ON b'))),
+  own('a', ARRAY[attr('n', 'bigint')], statements(
+    statement('touch', format('CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN %s; RETURN NEW; END $f$', body), 'DROP FUNCTION touch()'),
+    statement('trigger', 'CREATE TRIGGER touch BEFORE UPDATE ON a FOR EACH ROW EXECUTE FUNCTION touch()', 'DROP TRIGGER touch ON a'),
+    statement('comment', 'COMMENT ON TRIGGER touch ON a IS ''sets n''', 'COMMENT ON TRIGGER touch ON a IS NULL'),
+    statement('view', 'CREATE VIEW v AS SELECT n FROM a', 'DROP VIEW v'))))
+$$;
+SELECT lawful(twice('NEW.n := 1'));
+SELECT step(twice('NEW.n := 2'));
 SELECT clear();
 
 -- An index, a check, a default, an identity and another table's view use the
