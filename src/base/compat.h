@@ -134,6 +134,15 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, schema, role, mode)
 #endif
 
+/* May a role create schemas in this database? */
+#if PG_VERSION_NUM < 160000
+#define database_creatable(role) \
+	(pg_database_aclcheck(MyDatabaseId, role, ACL_CREATE) == ACLCHECK_OK)
+#else
+#define database_creatable(role) \
+	(object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CREATE) == ACLCHECK_OK)
+#endif
+
 /* May a role do SET ROLE to another?  Since 16 not every member may. */
 #if PG_VERSION_NUM < 160000
 #define role_can_become(member, role) is_member_of_role(member, role)

@@ -16,6 +16,7 @@ int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
+bool		ashmig_prove = true;
 
 /*
  * The default schema is pasted, quoted, into statements in which users may
@@ -85,6 +86,10 @@ define_option_settings(void)
 	DefineCustomBoolVariable("ashmig.quiet",
 							 "Leave out notices about the progress of a run.",
 							 NULL, &ashmig_quiet, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ashmig.prove",
+							 "Try each generation in scratch schemas before it is recorded.",
+							 NULL, &ashmig_prove, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 

@@ -328,6 +328,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);
 		take_over(repo, groups, recorded, options, &problem);
+		repo->recorded = recorded->model;
 		generate_repo(repo, groups, recorded, &diff);
 		generation->repos = lappend(generation->repos, repo);
 	}

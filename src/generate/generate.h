@@ -44,6 +44,7 @@ typedef struct RepoGeneration
 {
 	char	   *repo;
 	Model	   *given;
+	Model	   *recorded;		/* the structure so far */
 	List	   *tables;			/* of GivenTable * */
 	List	   *taken;			/* of TakenTable *: another repo had them so
 								 * far */

@@ -10,6 +10,8 @@
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
+#include "proof/prove.h"
+#include "syntax/sql_text.h"
 
 /* ----------
  * Recording
@@ -125,6 +127,75 @@ forget_dev(List *migrations)
 	snapshot_store_forget_dev();
 }
 
+/* ----------
+ * The proof
+ * ----------
+ */
+
+/* Add the tables of one model to another, which keeps those that it has. */
+static void
+add_tables(Model *model, const Model *more)
+{
+	ListCell   *lc;
+
+	foreach(lc, more->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (model_find(model, &table->name) == NULL)
+			model_add(model, table);
+	}
+}
+
+/* Tables of the repos that are not "known": the statements of these may need them. */
+static void
+add_other_repos(ProofSubject *subject, List *known, bool with_dev)
+{
+	ListCell   *lc;
+
+	foreach(lc, snapshot_store_repos())
+	{
+		Problem		problem = {0};
+		Recorded   *recorded;
+
+		if (names_have(known, lfirst(lc)))
+			continue;
+		recorded = snapshot_store_load(lfirst(lc), with_dev, &problem);
+		problem_raise(&problem);
+		add_tables(subject->before, recorded->model);
+		add_tables(subject->after, recorded->model);
+	}
+}
+
+/* Raise where the migrations, of the "known" repos, do not do what they are meant to do. */
+static void
+prove(ProofSubject *subject, List *known, bool with_dev)
+{
+	if (!ashmig_prove || subject->migrations == NIL)
+		return;
+	add_other_repos(subject, known, with_dev);
+	prove_generation(subject);
+}
+
+static void
+prove_repos(const Generation *generation, bool with_dev)
+{
+	ProofSubject subject = {model_create(), model_create(), NIL, generation->extensions};
+	List	   *repos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, generation->repos)
+	{
+		const RepoGeneration *repo = lfirst(lc);
+
+		repos = lappend(repos, repo->repo);
+		add_tables(subject.before, repo->recorded);
+		add_tables(subject.after, repo->diff->result);
+		subject.migrations = list_concat_copy(subject.migrations, repo->migrations);
+	}
+	prove(&subject, repos, with_dev);
+}
+
 List *
 generate_record(Datum input, const GenerateOptions *options)
 {
@@ -133,6 +204,7 @@ generate_record(Datum input, const GenerateOptions *options)
 
 	catalog_lock_generation();
 	generation = generate_plan(input, options);
+	prove_repos(generation, options->dev);
 	if (!options->dev)
 		forget_dev(generate_dev_migrations());
 
@@ -163,6 +235,23 @@ generate_record(Datum input, const GenerateOptions *options)
  * ----------
  */
 
+/* A model of its own tables, whose lists stay when those of the other are changed */
+static Model *
+copy_model(const Model *model)
+{
+	Model	   *copy = model_create();
+	ListCell   *lc;
+
+	foreach(lc, model->tables)
+	{
+		Table	   *table = palloc(sizeof(Table));
+
+		*table = *(const Table *) lfirst(lc);
+		model_add(copy, table);
+	}
+	return copy;
+}
+
 /* The operations that drop a table's retired columns; the table forgets them. */
 static List *
 drop_retired(Table *table, List *operations)
@@ -185,6 +274,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
 	RepoGeneration dropping = {0};
+	ProofSubject subject = {0};
 	Problem		problem = {0};
 	Recorded   *recorded;
 	List	   *operations = NIL;
@@ -195,6 +285,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	catalog_lock_generation();
 	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
+	subject.before = copy_model(recorded->model);
 	foreach_ptr(Table, table, recorded->model->tables)
 	{
 		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
@@ -205,6 +296,9 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
+	subject.after = recorded->model;
+	subject.migrations = dropping.migrations;
+	prove(&subject, list_make1(dropping.repo), false);
 	foreach_ptr(PlannedMigration, planned, dropping.migrations)
 	{
 		result = lappend(result, record_migration(&dropping, planned,

@@ -19,10 +19,19 @@ typedef struct Tenant
 	Oid			managed_by;		/* the table whose row it belongs to, or
 								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
+	const char *fault;			/* why the query's name cannot be a tenant's,
+								 * or NULL */
 } Tenant;
 
-/* All tenants, once each, ordered by name.  Raises where the query fails. */
+/*
+ * All tenants, once each, ordered by name.  Raises where the query fails.  A
+ * name that cannot be a tenant's is among them, with its fault; nothing can be
+ * done for it, and nothing for its sake is left undone for the others.
+ */
 extern List *catalog_tenants(void);
+
+/* Such a name and its fault as rows show it; NULL where there is none */
+extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
 
 /*
  * Raise where the name is outside the rule for tenants:

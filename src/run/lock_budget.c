@@ -230,6 +230,15 @@ lock_room(void)
 }
 
 /*
+ * Does the lock table have room for so many more?
+ */
+bool
+budget_has_room(int locks)
+{
+	return locks <= FEW_LOCKS || locks + locks_in_use(NULL) <= lock_room();
+}
+
+/*
  * Raise where the locks do not fit.
  */
 void
@@ -245,6 +254,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 	{
 		ListCell   *m;
 
+		if (!target_is_usable(target))
+			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
 		foreach(m, pending_migrations(options, target->scope, target->schema))
