@@ -12,6 +12,7 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "api/plan_notes.h"
 #include "base/compat.h"
 #include "base/pin.h"
 #include "generate/generate.h"
@@ -75,7 +76,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, Scope scope,
 	values[11] = BoolGetDatum(hazard.scans);
 	values[12] = BoolGetDatum(hazard.destroys);
 	values[13] = BoolGetDatum(transactional);
-	set_text(values, nulls, 14, hazard.note);
+	set_text(values, nulls, 14, plan_notes_add(operation, hazard.note));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

@@ -228,6 +228,19 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
+/* Does a custom statement of this very generation make types? */
+static bool
+statements_make_types(const RepoGeneration *repo)
+{
+	foreach_ptr(const Operation, operation, repo->diff->operations)
+	{
+		if (operation->kind == OP_ADD_STATEMENT &&
+			typecheck_text_may_bring_types(operation->statement.to->up))
+			return true;
+	}
+	return false;
+}
+
 /*
  * May there be types that this database does not have yet, because a migration
  * is still pending or because they are in each tenant?
@@ -239,6 +252,11 @@ types_may_come(const Generation *generation)
 
 	if (generation->extensions != NIL)
 		return true;
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
+	{
+		if (statements_make_types(repo))
+			return true;
+	}
 	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
 		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&

@@ -247,17 +247,24 @@ has_words(const char *text, const char *const *firsts, const char *const *second
 }
 
 bool
-typecheck_may_bring_types(const Migration *migration)
+typecheck_text_may_bring_types(const char *sql)
 {
 	static const char *const verbs[] = {"create", "alter", NULL};
 	static const char *const objects[] = {"type", "domain", "extension", NULL};
+
+	return has_words(sql, verbs, objects);
+}
+
+bool
+typecheck_may_bring_types(const Migration *migration)
+{
 	ListCell   *lc;
 
 	if (migration->kind != MIGRATION_GENERATED)
 		return true;
 	foreach(lc, migration->up)
 	{
-		if (has_words(lfirst(lc), verbs, objects))
+		if (typecheck_text_may_bring_types(lfirst(lc)))
 			return true;
 	}
 	return false;

@@ -28,4 +28,7 @@ extern void typecheck_operations(List *operations);
  */
 extern bool typecheck_may_bring_types(const Migration *migration);
 
+/* May this SQL text do so? */
+extern bool typecheck_text_may_bring_types(const char *sql);
+
 #endif							/* ASHMIG_TYPECHECK_H */

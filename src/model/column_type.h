@@ -41,8 +41,12 @@ extern char *column_type_default(const Attribute *attribute, Problem *problem);
 
 /*
  * The expression that converts the values of a column (a quoted name) from one
- * type to another: a cast, through text where PostgreSQL has none.
+ * type to another: a cast, through text where PostgreSQL has none.  A value
+ * becomes an array of one element, an array its first element.
  */
 extern char *column_type_conversion(const char *column, const char *from, const char *to);
+
+/* Does the conversion keep only the first element of an array? */
+extern bool column_type_loses_elements(const char *from, const char *to);
 
 #endif							/* ASHMIG_COLUMN_TYPE_H */

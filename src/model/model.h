@@ -180,6 +180,11 @@ extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
+extern TableIndex *model_find_index(List *indexes, const char *name);
+extern Check *model_find_check(List *checks, const char *name);
+
+/* The same statement: other SQL under its name is another one */
+extern Statement *model_find_statement(List *statements, const Statement *wanted);
 
 /* Do its options make it a partitioned table? */
 extern bool model_is_partitioned(const Table *table);

@@ -225,6 +225,11 @@ hazard_alter(const Column *from, const Column *to, Hazard *hazard)
 			hazard->destroys = true;
 			hazard->note = "the cast truncates longer values";
 		}
+		if (column_type_loses_elements(from->type, to->type))
+		{
+			hazard->destroys = true;
+			hazard->note = "keeps the first element of each array";
+		}
 	}
 	if (to->not_null && !from->not_null)
 	{
@@ -283,6 +288,9 @@ operation_hazard(const Operation *operation)
 		case SUBJECT_STATEMENT:
 			break;
 	}
+	if (operation->note != NULL)
+		hazard.note = hazard.note == NULL ? operation->note
+			: psprintf("%s; %s", operation->note, hazard.note);
 	return hazard;
 }
 

@@ -86,6 +86,7 @@ typedef struct Operation
 								 * removing it prints nothing */
 	bool		concurrently;	/* an index built without blocking writers */
 	bool		before_renames; /* removes SQL text that holds the old names */
+	const char *note;			/* what diff has to say of it, or NULL */
 	union
 	{
 		OPERATION_PAIR(char) name;

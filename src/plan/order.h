@@ -18,4 +18,10 @@
  */
 extern List *order_operations(List *operations);
 
+/*
+ * Is the operation one of those that come first, which let go of things:
+ * statements and SQL text that speaks of old names, renames, foreign keys?
+ */
+extern bool order_lets_go(const Operation *operation);
+
 #endif							/* ASHMIG_ORDER_H */

@@ -246,6 +246,54 @@ fragment_is_volatile(const char *sql)
 	return statement == NULL || find_volatile(statement, NULL);
 }
 
+/* Collect the names of columns. */
+static bool
+find_columns(Node *node, void *context)
+{
+	List	  **columns = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		Node	   *last = llast(((ColumnRef *) node)->fields);
+
+		if (IsA(last, String))
+			*columns = lappend(*columns, pstrdup(strVal(last)));
+		return false;
+	}
+	return raw_expression_tree_walker(node, find_columns, context);
+}
+
+List *
+fragment_columns(const char *sql)
+{
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf("SELECT %s", mask_placeholders(sql)), &error);
+	List	   *columns = NIL;
+
+	find_columns(statement, &columns);
+	return columns;
+}
+
+List *
+fragment_index_columns(const char *element)
+{
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf("CREATE INDEX ON t (%s\n)",
+													 mask_placeholders(element)), &error);
+	List	   *columns = NIL;
+	IndexElem  *parsed;
+
+	if (statement == NULL)
+		return NIL;
+	parsed = linitial_node(IndexElem, castNode(IndexStmt, statement)->indexParams);
+	if (parsed->name != NULL)
+		columns = lappend(columns, pstrdup(parsed->name));
+	find_columns(parsed->expr, &columns);
+	return columns;
+}
+
 /*
  * A single element leaves every clause around it as it is.
  */

@@ -37,6 +37,14 @@ extern bool fragment_check_expression(const char *sql, const char *path, Problem
 extern bool fragment_is_volatile(const char *sql);
 
 /*
+ * The names of columns that an expression, or an element of an index, which
+ * have been checked, refers to (of char *): its last part, where the name is
+ * qualified.
+ */
+extern List *fragment_columns(const char *sql);
+extern List *fragment_index_columns(const char *element);
+
+/*
  * Exactly one element of an index: "lower(email)", "title gin_trgm_ops",
  * "(a + b) DESC".  It may end in a comment: put a newline after it.
  */
