@@ -52,6 +52,11 @@ tell_results(const RunOptions *options, List *results)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
 					 errmsg("schema \"%s\" does not exist", result->schema)));
+		else if (result->reason)
+			ereport(WARNING,
+					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+					 errmsg("invalid tenant name \"%s\"", result->schema),
+					 errhint("SELECT * FROM ashmig_all_tenants() shows why.")));
 	}
 	if (!options->quiet && results != NIL)
 		ereport(NOTICE,

@@ -79,7 +79,12 @@ ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
 
 	foreach_ptr(const Tenant, tenant, catalog_tenants())
 	{
-		if (!tenant->listed || tenant->exists || tenant->registered)
+		if (tenant->fault)
+			ereport(WARNING,
+					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+					 errmsg("invalid tenant name \"%s\"", tenant->schema),
+					 errdetail_internal("%s", tenant->fault)));
+		if (!tenant->listed || tenant->exists || tenant->registered || tenant->fault)
 			continue;
 		create_and_commit(tenant->schema, scratch);
 		created++;
@@ -146,8 +151,8 @@ ashmig_all_tenants(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	foreach_ptr(const Tenant, tenant, catalog_tenants())
 	{
-		Datum		values[5] = {0};
-		bool		nulls[5] = {0};
+		Datum		values[6] = {0};
+		bool		nulls[6] = {0};
 
 		values[0] = CStringGetTextDatum(tenant->schema);
 		values[1] = BoolGetDatum(tenant->registered);
@@ -157,6 +162,11 @@ ashmig_all_tenants(PG_FUNCTION_ARGS)
 		else
 			nulls[3] = true;
 		values[4] = BoolGetDatum(tenant->exists);
+		if (tenant->fault)
+			values[5] = CStringGetTextDatum(catalog_tenants_describe_fault(tenant->schema,
+																		   tenant->fault));
+		else
+			nulls[5] = true;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;

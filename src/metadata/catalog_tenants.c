@@ -105,10 +105,7 @@ run_query(const char *query)
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		if (name)
-		{
-			catalog_tenants_check_name(name);
 			result = lappend(result, pstrdup(name));
-		}
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
@@ -116,11 +113,53 @@ run_query(const char *query)
 	return result;
 }
 
+/* Say where an error comes from. */
+static void
+query_callback(void *arg)
+{
+	errcontext("query of ashmig_set_all_tenants()");
+}
+
 /*
- * The tenants that the query lists.  It runs in a subtransaction that is
- * rolled back, which releases its locks: otherwise a run that began with the
- * query would block its own migrations if these change a table that the query
- * reads.
+ * run_query in a subtransaction, which is open afterwards; an error ends it.
+ */
+static List *
+run_query_inside(const char *query, ResourceOwner owner)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback callback = {.callback = query_callback};
+	List	   *volatile result = NIL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+		result = run_query(query);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * The names that the query lists, usable or not.  It runs in a
+ * subtransaction that is rolled back, which releases its locks: otherwise a
+ * run that began with the query would block its own migrations if these change
+ * a table that the query reads.
  */
 static List *
 listed_names(void)
@@ -132,13 +171,20 @@ listed_names(void)
 
 	if (query == NULL)
 		return NIL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	result = run_query(query);
+	result = run_query_inside(query, owner);
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return result;
+}
+
+/*
+ * A fault as a row shows it: the message and, in a line of its own, the detail.
+ */
+char *
+catalog_tenants_describe_fault(const char *schema, const char *fault)
+{
+	return fault ? psprintf("invalid tenant name \"%s\"\n  %s", schema, fault) : NULL;
 }
 
 /*
@@ -179,6 +225,7 @@ catalog_tenants(void)
 		tenant->exists = DatumGetBool(catalog_datum(i, 4, &isnull));
 		tenant->managed_by = DatumGetObjectId(catalog_datum(i, 5, &isnull));
 		tenant->manager = catalog_string(i, 6, context);
+		tenant->fault = tenant->registered ? NULL : name_fault(tenant->schema);
 		result = lappend(result, tenant);
 		MemoryContextSwitchTo(old);
 	}

@@ -19,13 +19,19 @@ typedef struct Tenant
 	Oid			managed_by;		/* the table whose row it belongs to, or
 								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
+	const char *fault;			/* why the query's name cannot be a tenant's,
+								 * or NULL */
 } Tenant;
 
 /*
  * All tenants, once each, ordered by name.  Raises an error if the query
- * fails.
+ * fails.  Invalid tenant names are among them, each with its fault: they are
+ * skipped, and the others are not affected.
  */
 extern List *catalog_tenants(void);
+
+/* Such a name and its fault as rows show it; NULL if there is none */
+extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
 
 /*
  * Raise an error if a tenant cannot have that name.  The rule is

@@ -235,7 +235,7 @@ results_raise_failure(List *results)
 
 	foreach_ptr(const RunResult, result, results)
 	{
-		if (result->status == RUN_SKIPPED)
+		if (result->status == RUN_SKIPPED && result->reason == NULL)
 			skipped++;
 		if (result->status != RUN_FAILED)
 			continue;
@@ -271,6 +271,8 @@ results_error(const RunResult *result)
 
 	if (result->status == RUN_MISSING)
 		return "the schema does not exist";
+	if (result->reason)
+		return pstrdup(result->reason);
 	if (result->error == NULL)
 		return NULL;
 	initStringInfo(&buf);

@@ -40,6 +40,7 @@ typedef struct RunResult
 	int64		elapsed;		/* microseconds */
 	int			attempts;
 	ErrorData  *error;			/* of a failure, or NULL */
+	const char *reason;			/* why it cannot have a turn at all, or NULL */
 } RunResult;
 
 extern const char *run_status_name(RunStatus status);

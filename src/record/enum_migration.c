@@ -10,6 +10,7 @@
 #include "metadata/catalog_migrations.h"
 #include "record/enum_migration.h"
 #include "record/record.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /*
@@ -50,16 +51,7 @@ check_labels(List *labels)
 static char *
 create_statement(const EnumType *type, List *labels)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "CREATE TYPE %s AS ENUM (", enum_reference(type));
-	foreach(lc, labels)
-		appendStringInfo(&buf, "%s%s", lc == list_head(labels) ? "" : ", ",
-						 quote_text(lfirst(lc)));
-	appendStringInfoChar(&buf, ')');
-	return buf.data;
+	return enum_follow_create(enum_reference(type), labels);
 }
 
 static char *

@@ -254,6 +254,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 	{
 		ListCell   *m;
 
+		if (!target_is_usable(target))
+			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
 		foreach(m, pending_migrations(options, target->scope, target->schema))

@@ -80,9 +80,10 @@ selected_tenants(const RunOptions *options)
 
 		if (found != options->has_only)
 			continue;
-		target = palloc(sizeof(Target));
+		target = palloc0(sizeof(Target));
 		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
+		target->fault = tenant->fault;
 		target->schema = tenant->schema;
 		result = lappend(result, target);
 	}
@@ -267,7 +268,7 @@ targets_find(const RunOptions *options)
 		check_rollback_version(options->to);
 	if (options->run_public)
 	{
-		Target	   *target = palloc(sizeof(Target));
+		Target	   *target = palloc0(sizeof(Target));
 
 		target->scope = SCOPE_PUBLIC;
 		target->exists = true;	/* else the error of the first migration says
@@ -277,6 +278,16 @@ targets_find(const RunOptions *options)
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
 		result = list_concat(result, unfinished(options, SCOPE_TENANT, selected_tenants(options)));
+	return result;
+}
+
+RunResult *
+target_unusable(const Target *target)
+{
+	RunResult  *result = results_without_run(target->scope, target->schema,
+											 target->fault ? RUN_SKIPPED : RUN_MISSING);
+
+	result->reason = catalog_tenants_describe_fault(target->schema, target->fault);
 	return result;
 }
 
