@@ -17,7 +17,7 @@ EXCEPTION WHEN SQLSTATE 'MG006' THEN
   GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
   RETURN QUERY SELECT concat_ws(' ', q ->> 'question', q ->> 'schema', q ->> 'table', q ->> 'tenant', q ->> 'candidates')
                  FROM jsonb_array_elements(questions) AS q;
-  RETURN NEXT substring(pasted FROM 'e\.g\.: renames => (E?''.*'')');
+  RETURN NEXT substring(pasted FROM 'for example: renames => (E?''.*'')');
 END
 $$;
 CREATE FUNCTION named(name text, rest jsonb DEFAULT '{}') RETURNS jsonb

@@ -33,7 +33,7 @@ BEGIN
   PERFORM ashmig_plan(snapshots, drop_tables => drop_tables);
 EXCEPTION WHEN SQLSTATE 'MG006' THEN
   GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
-  pasted := substring(pasted FROM 'e\.g\.: renames => (E?''.*'')');
+  pasted := substring(pasted FROM 'for example: renames => (E?''.*'')');
 END
 $$;
 SELECT q ->> 'table' AS table_name, q ->> 'column' AS "column", q -> 'candidates' AS candidates

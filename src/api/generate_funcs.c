@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(ashmig_apply);
 PG_FUNCTION_INFO_V1(ashmig_drop_retired);
 PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
 
-/* Put a row for each migration that was recorded. */
+/* Return one row per recorded migration. */
 static void
 put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 {
@@ -49,12 +49,12 @@ put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 }
 
 /*
- * Before a generation that is not dev: take the dev migrations back wherever
+ * Before a named generation: roll back the development migrations wherever
  * they ran.  The new generation is planned first, so that a bad snapshot
  * changes nothing.
  *
- * In the caller's own transaction that takes the locks of a run, so those of
- * a generation come before (catalog_migrations.h has the order).
+ * In the caller's own transaction that takes the locks of a run, so those of a
+ * generation are taken first (catalog_migrations.h has the order).
  */
 static void
 take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
@@ -109,7 +109,7 @@ ashmig_generate(PG_FUNCTION_ARGS)
 #define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
 
 /*
- * Have it run.  An error is raised without the carrier in its context: to the
+ * Run it.  An error is raised without the carrier in its context: to the
  * caller it is an error of the call.
  */
 static char *
@@ -143,7 +143,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 
 /*
  * Record in a worker, which commits: the caller's transaction writes nothing,
- * so that neither an error at the end of the run nor a cancelled call can take
+ * so that neither an error at the end of the run nor a canceled call can take
  * away a migration that some schema already has.  Returns the versions, as the
  * text of a bigint[], or NULL where nothing was recorded.
  */
@@ -226,8 +226,8 @@ ashmig_apply(PG_FUNCTION_ARGS)
 }
 
 /*
- * ashmig_drop_retired(tables, name, repo): record the migration that drops
- * the columns of removed attributes; of all tables where NULL.
+ * ashmig_drop_retired(tables, name, repo): record the migration that drops the
+ * columns of removed attributes; of all tables if NULL.
  */
 Datum
 ashmig_drop_retired(PG_FUNCTION_ARGS)
@@ -255,7 +255,7 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 
 /*
  * ashmig_squash_snapshots(): keep one snapshot for each table; returns how
- * many were forgotten.
+ * many were deleted.
  */
 Datum
 ashmig_squash_snapshots(PG_FUNCTION_ARGS)

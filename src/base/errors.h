@@ -25,6 +25,7 @@
 #define ERRCODE_ASHMIG_INVALID_ARGUMENT		MAKE_SQLSTATE('M','G','0','1','1')
 
 /* Code generation and the catalog */
+#define ERRCODE_ASHMIG_STALE_SQL			MAKE_SQLSTATE('M','G','0','5','0')
 #define ERRCODE_ASHMIG_PENDING				MAKE_SQLSTATE('M','G','0','2','0')
 #define ERRCODE_ASHMIG_NO_MIGRATION			MAKE_SQLSTATE('M','G','0','2','1')
 #define ERRCODE_ASHMIG_APPLIED				MAKE_SQLSTATE('M','G','0','2','2')

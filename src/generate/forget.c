@@ -190,12 +190,12 @@ forget_hint(List *results, bool forgotten)
 								  scope == SCOPE_TENANT ? ", tenant => true" : "");
 
 	if (forgotten && version == 0)
-		return "No schema has what this call recorded, so it is forgotten again: correct the snapshots, and apply them again.";
+		return "No schema has the migrations that this call recorded, so they were removed again. Correct the snapshots and apply them again.";
 	if (forgotten)
-		return psprintf("No schema has what this call recorded, so it is forgotten again. Older migrations stay pending; if the newest of them is wrong: %s.",
+		return psprintf("No schema has the migrations that this call recorded, so they were removed again. Older migrations are still pending; to remove the newest of them: %s.",
 						remove);
 	if (version != 0)
-		return psprintf("Running again resumes. If the migration is wrong, no schema has it: %s, correct the snapshots, and apply them again.",
+		return psprintf("Running again resumes. If the migration is wrong, remove it, as no schema has it: %s. Then correct the snapshots and apply them again.",
 						remove);
 	return NULL;
 }

@@ -25,9 +25,9 @@
  */
 
 /*
- * Tables that the repo has not recorded, and another one has: there is one
- * table of that name in the database, so its history goes on here.  That is
- * what happens when an application's repo gets another name.
+ * Tables that another repo has recorded, instead of this one: there is only
+ * one table of that name in the database, so its history continues here.  This
+ * happens when an application's repo is renamed.
  */
 static void
 take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
@@ -50,9 +50,9 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
+				 errmsg("table \"%s\" moves from repo \"%s\" to repo \"%s\"",
 						table_name_show(&table->name), table->repo, repo->repo),
-				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
+				 errdetail("Both repos have a snapshot of it, but the database has only one such table.")));
 	}
 }
 
@@ -143,7 +143,7 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	}
 }
 
-/* The options of a diff; raises where the answers are malformed. */
+/* The options of a diff; raises an error if the answers are malformed. */
 static DiffOptions
 diff_options(const GenerateOptions *options)
 {
@@ -178,12 +178,12 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
+					 errmsg("changed create_table_options are not applied to existing table \"%s\"",
 							table_name_show(&table->name)),
-					 errdetail("At %s.create_table_options: \"%s\", so far \"%s\".", table->path,
+					 errdetail("At %s.create_table_options: The options are now \"%s\"; they were \"%s\".", table->path,
 							   table->options ? table->options : "",
 							   old->options ? old->options : ""),
-					 errhint("Make a new table and copy the rows, in a migration of ashmig_add_migration().")));
+					 errhint("Create a new table and copy the rows, in a migration recorded with ashmig_add_migration().")));
 	}
 }
 
@@ -245,9 +245,9 @@ check_repos(List *repos)
 						(errcode(ERRCODE_ASHMIG_CONFLICT),
 						 errmsg("two repos have a snapshot of table \"%s\"",
 								table_name_show(&table->name)),
-						 errdetail("At %s: they are \"%s\" and \"%s\".", table->path,
+						 errdetail("At %s: The repos are \"%s\" and \"%s\".", table->path,
 								   owner, repo->repo),
-						 errhint("Give the snapshots of the repo that this database belongs to.")));
+						 errhint("Pass only the snapshots of the repo that this database belongs to.")));
 			table_map_put(owners, &table->name, repo->repo);
 		}
 	}
@@ -268,9 +268,9 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("no snapshot says which repo's tables are to be dropped"),
-				 errdetail("Recorded are %s.", quote_names(repos)),
-				 errhint("Give at least one snapshot of the repo.")));
+				 errmsg("could not determine which repo's tables to drop"),
+				 errdetail("Recorded repos: %s.", quote_names(repos)),
+				 errhint("Pass at least one snapshot of the repo.")));
 	return repos;
 }
 
@@ -279,9 +279,22 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
+/* Does a custom statement of this very generation make types? */
+static bool
+statements_make_types(const RepoGeneration *repo)
+{
+	foreach_ptr(const Operation, operation, repo->diff->operations)
+	{
+		if (operation->kind == OP_ADD_STATEMENT &&
+			typecheck_text_may_bring_types(operation->statement.to->up))
+			return true;
+	}
+	return false;
+}
+
 /*
- * May there be types that this database does not show: because a migration is
- * still to run, or because they are in each tenant?
+ * May there be types that this database does not have yet, because a migration
+ * is still pending or because they are in each tenant?
  */
 static bool
 types_may_come(const Generation *generation)
@@ -290,6 +303,11 @@ types_may_come(const Generation *generation)
 
 	if (generation->extensions != NIL)
 		return true;
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
+	{
+		if (statements_make_types(repo))
+			return true;
+	}
 	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
 		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&
@@ -299,7 +317,10 @@ types_may_come(const Generation *generation)
 	return false;
 }
 
-/* Raise for a type that the database does not know and nothing will bring, or a default that is none of its values. */
+/*
+ * Raise an error for a type that does not exist and that nothing will create,
+ * or for a default that is not valid for its type.
+ */
 static void
 check_types(const Generation *generation)
 {

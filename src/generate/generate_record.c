@@ -123,7 +123,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	}
 }
 
-/* Forget the dev migrations and their snapshots; they are applied nowhere by now. */
+/*
+ * Remove the development migrations and their snapshots; they have been rolled
+ * back everywhere by now.
+ */
 static void
 forget_dev(List *migrations)
 {
@@ -257,7 +260,7 @@ copy_model(const Model *model)
 	return copy;
 }
 
-/* The operations that drop a table's retired columns; the table forgets them. */
+/* Drop a table's retired columns; returns the operations. */
 static List *
 drop_retired(Table *table, List *operations)
 {

@@ -290,7 +290,7 @@ refuse(const RepoGeneration *repo, const Operation *operation, const Table *targ
 					 errmsg("foreign key \"%s\" of \"%s\" points to column \"%s\", which \"%s\" does not have",
 							key->name, table, (char *) lfirst(lc), target_name),
 					 errdetail("%s: The snapshot of \"%s\" has no such attribute.", at, target_name),
-					 errhint("Correct the reference, or give the resource of \"%s\" the attribute.",
+					 errhint("Correct the reference, or add the attribute to the resource of \"%s\".",
 							 target_name)));
 	}
 	ereport(ERROR,
@@ -299,10 +299,10 @@ refuse(const RepoGeneration *repo, const Operation *operation, const Table *targ
 					key->name, table, target_name, quote_names(key->target_columns)),
 			 target ?
 			 errdetail("%s: The unique keys of \"%s\" are: %s.", at, target_name, keys_show(target)) :
-			 errdetail("%s: No snapshot speaks of \"%s\", and the table in the database has no such key.",
+			 errdetail("%s: There is no snapshot of \"%s\", and the table in the database has no such key.",
 					   at, target_name),
 			 target ?
-			 errhint("Give the resource of \"%s\" an identity; in its snapshot: \"identities\": [%s].",
+			 errhint("Add an identity to the resource of \"%s\"; in its snapshot: \"identities\": [%s].",
 					 target_name, identity_show(key)) :
 			 errhint("Create it first: CREATE UNIQUE INDEX ON %s (%s).", target_name,
 					 quote_names(key->target_columns))));

@@ -48,6 +48,46 @@ model_find_column(List *columns, const char *name)
 	return NULL;
 }
 
+TableIndex *
+model_find_index(List *indexes, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		if (strcmp(((TableIndex *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+Check *
+model_find_check(List *checks, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, checks)
+	{
+		if (strcmp(((Check *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+Statement *
+model_find_statement(List *statements, const Statement *wanted)
+{
+	foreach_ptr(Statement, statement, statements)
+	{
+		if (strcmp(statement->name, wanted->name) == 0 &&
+			strcmp(statement->up, wanted->up) == 0 &&
+			strcmp(statement->down, wanted->down) == 0 &&
+			statement->scope == wanted->scope)
+			return statement;
+	}
+	return NULL;
+}
+
 /* ----------
  * Tables, columns and foreign keys
  * ----------

@@ -163,7 +163,7 @@ extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *
  * ----------
  */
 
-/* A problem where the table asks for what this server's SQL does not have */
+/* A problem if the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
 
 /*
@@ -187,11 +187,18 @@ extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
+extern TableIndex *model_find_index(List *indexes, const char *name);
+extern Check *model_find_check(List *checks, const char *name);
+
+/* The same statement: other SQL under its name is another one */
+extern Statement *model_find_statement(List *statements, const Statement *wanted);
 
 /* Do its options make it a partitioned table? */
 extern bool model_is_partitioned(const Table *table);
 
-/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+/*
+ * A column of a removed attribute, without its NOT NULL if inserts would fail.
+ */
 extern Column *model_retire(const Column *column);
 
 /* Equal but for the name, which is the caller's to compare */

@@ -154,7 +154,7 @@ run_statement(StringInfo task)
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
+				 errmsg("could not execute statement: %s", SPI_result_code_string(code))));
 	if (SPI_tuptable != NULL && SPI_processed > 0)
 		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (value != NULL)
