@@ -319,7 +319,8 @@ SELECT everything();
 
 -- A key that looks optional and is not
 SELECT note FROM ashmig_plan(jsonb_build_array(
-  resource('users', id(), attr('org_id', 'uuid', '{"allow_nil?": false}')) || strategy('attribute', 'org_id'),
+  resource('users', id(), attr('org_id', 'uuid', '{"allow_nil?": false}')) || strategy('attribute', 'org_id')
+    || '{"identities": [{"name": "id", "index_name": "users_id", "keys": ["id"]}]}',
   resource('posts', id(), attr('org_id', 'uuid', '{"allow_nil?": false}'),
     ref('author_id', 'users.id', '{"match_tenant?": true, "on_delete": "nilify", "multitenancy": {"strategy": "attribute", "attribute": "org_id", "global": false}}')) || strategy('attribute', 'org_id')))
  WHERE operation = 'add_foreign_key';

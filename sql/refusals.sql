@@ -42,6 +42,12 @@ SELECT verdict(users(), posts('{}', 'users.mail'));
 SELECT verdict(users(index('{"fields": ["lower(mail)"]}')));
 SELECT verdict(users(index('{"fields": ["EMAIL", "\"org_id\" DESC", "email text_pattern_ops"]}')));
 SELECT verdict(users(identity('{"keys": ["coalesce(email, ''x'')"]}')));
+-- nor is what a custom statement or a migration by hand makes
+SELECT verdict(users(index('{"fields": ["mail"]}') || '{"custom_statements": [{"name": "m", "up": "ALTER TABLE users ADD COLUMN mail text", "down": ""}]}'));
+SELECT ashmig_add_migration(20250101000000, 'mail', 'ALTER TABLE users ADD COLUMN "mail" text');
+SELECT verdict(users(index('{"fields": ["mail"]}')));
+SELECT verdict(users(index('{"fields": ["ail"]}')));
+SELECT ashmig_remove_migration(20250101000000);
 -- an index of the table of that name in another schema
 SELECT verdict(users(index('{"fields": ["mail"], "prefix": "archive"}')));
 -- the column goes, its index does not: with the column, or with a retired one

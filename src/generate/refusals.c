@@ -21,6 +21,8 @@ typedef struct RefusalContext
 	bool		with_dev;
 	List	   *others;			/* of Model *: recorded by other repos */
 	bool		others_loaded;
+	List	   *texts;			/* of char *: hand-written SQL */
+	bool		texts_loaded;
 } RefusalContext;
 
 /* ----------
@@ -168,51 +170,83 @@ count_live_keys(const TableName *name, List *columns, List *known, int64 *tables
 	catalog_disconnect(level);
 }
 
-/* Does the text hold the word, in whatever case? */
+/* ----------
+ * What is written by hand
+ * ----------
+ */
+
+/* Append the custom statements of a structure. */
+static List *
+append_statements(List *texts, const Model *model)
+{
+	foreach_ptr(const Table, table, model->tables)
+	{
+		foreach_ptr(const Statement, statement, table->statements)
+			texts = lappend(texts, statement->up);
+	}
+	return texts;
+}
+
+/* The SQL that may make anything: of custom statements, and of migrations that are not generated */
+static List *
+hand_written(RefusalContext *context)
+{
+	if (context->texts_loaded)
+		return context->texts;
+	context->texts_loaded = true;
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
+	{
+		if (migration->kind != MIGRATION_GENERATED)
+			context->texts = list_concat(context->texts, migration->up);
+	}
+	foreach_ptr(const RepoGeneration, repo, context->generation->repos)
+		context->texts = append_statements(context->texts, repo->diff->result);
+	foreach_ptr(const Model, model, other_models(context))
+		context->texts = append_statements(context->texts, model);
+	return context->texts;
+}
+
+static bool
+is_word_char(char c)
+{
+	return IS_HIGHBIT_SET(c) || isalnum((unsigned char) c) || c == '_' || c == '$';
+}
+
+/* Does the text contain the word, in whatever case? */
 static bool
 text_has(const char *text, const char *word)
 {
-	for (; *text; text++)
+	size_t		length = strlen(word);
+
+	for (const char *at = text; *at; at++)
 	{
-		if (pg_strncasecmp(text, word, strlen(word)) == 0)
+		if (pg_strncasecmp(at, word, length) == 0 &&
+			(at == text || !is_word_char(at[-1])) && !is_word_char(at[length]))
 			return true;
 	}
 	return false;
 }
 
-/* May the SQL make a unique key on the table? */
+/* May something hand-written make a unique key on the table? */
 static bool
-may_bring_key(const char *sql, const TableName *table)
+key_may_come(RefusalContext *context, const TableName *table)
 {
-	return (text_has(sql, "unique") || text_has(sql, "primary")) && text_has(sql, table->name);
+	foreach_ptr(const char, sql, hand_written(context))
+	{
+		if ((text_has(sql, "unique") || text_has(sql, "primary")) && text_has(sql, table->name))
+			return true;
+	}
+	return false;
 }
 
-/* May a hand-written migration or a custom statement make a unique key on the table? */
+/* May something hand-written make the column?  For model_check_columns. */
 static bool
-key_may_come(const RefusalContext *context, const TableName *table)
+column_may_come(const char *column, void *context)
 {
-	ListCell   *lc;
-	ListCell   *lt;
-	ListCell   *ls;
-
-	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const char, sql, hand_written(context))
 	{
-		foreach(ls, migration->up)
-		{
-			if (migration->kind != MIGRATION_GENERATED && may_bring_key(lfirst(ls), table))
-				return true;
-		}
-	}
-	foreach(lc, context->generation->repos)
-	{
-		foreach(lt, ((RepoGeneration *) lfirst(lc))->diff->result->tables)
-		{
-			foreach(ls, ((Table *) lfirst(lt))->statements)
-			{
-				if (may_bring_key(((Statement *) lfirst(ls))->up, table))
-					return true;
-			}
-		}
+		if (text_has(sql, column))
+			return true;
 	}
 	return false;
 }
@@ -338,7 +372,7 @@ refusals_check(const Generation *generation, bool with_dev)
 		if (repo->diff->operations == NIL)
 			continue;
 		foreach(lc, repo->tables)
-			model_check_columns(((GivenTable *) lfirst(lc))->table, &problem);
+			model_check_columns(((GivenTable *) lfirst(lc))->table, column_may_come, &context, &problem);
 		problem_raise(&problem);
 		foreach_ptr(const Operation, operation, repo->diff->operations)
 		{

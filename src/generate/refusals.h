@@ -22,7 +22,7 @@
  * over a column that is not there, ERRCODE_ASHMIG_NO_KEY for the first foreign
  * key that the generation makes and that points to columns without a unique
  * key.  In doubt it is let through: a hand-written migration or a custom
- * statement may bring the key.  What does not change is not looked at.
+ * statement may bring the column or the key.  What does not change is not looked at.
  */
 extern void refusals_check(const Generation *generation, bool with_dev);
 

@@ -166,12 +166,16 @@ extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *
 /* A problem if the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
 
+/* May something that no model shows make the column? */
+typedef bool (*ColumnExcuse) (const char *column, void *context);
+
 /*
- * A problem where a key, an index or a foreign key of the table is over a
- * column that the table does not have, or has only as a retired one.  SQL in
- * it is not looked into.
+ * A problem if an index or a foreign key of the table is over a column that the
+ * table does not have, or has only as a retired one.  SQL in it is not looked
+ * into.
  */
-extern bool model_check_columns(const Table *table, Problem *problem);
+extern bool model_check_columns(const Table *table, ColumnExcuse excuse, void *context,
+								Problem *problem);
 
 /*
  * Names that PostgreSQL's 63 bytes make the same, within each schema and

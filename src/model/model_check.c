@@ -58,6 +58,8 @@ typedef struct ColumnUser
 	const char *kind;			/* "identity" */
 	const char *name;
 	const char *path;
+	ColumnExcuse excuse;
+	void	   *context;
 } ColumnUser;
 
 /* Note the first of the columns (of char *) that the table does not have. */
@@ -70,7 +72,8 @@ check_columns(const ColumnUser *user, const List *columns, Problem *problem)
 	{
 		bool		retired;
 
-		if (model_find_column(user->table->columns, column) != NULL)
+		if (model_find_column(user->table->columns, column) != NULL ||
+			user->excuse(column, user->context))
 			continue;
 		retired = model_find_column(user->table->retired, column) != NULL;
 		problem_note(problem, ERRCODE_ASHMIG_NO_COLUMN, user->path,
@@ -85,10 +88,9 @@ check_columns(const ColumnUser *user, const List *columns, Problem *problem)
 
 /* Check the columns of an index: those that are keys, and those that it includes. */
 static void
-check_index_columns(const Table *table, const TableIndex *index, Problem *problem)
+check_index_columns(ColumnUser user, const TableIndex *index, Problem *problem)
 {
-	ColumnUser	user = {table, index->kind == INDEX_IDENTITY ? "identity" : "index",
-	index->kind == INDEX_IDENTITY ? index->identity : index->name, index->path};
+	bool		identity = index->kind == INDEX_IDENTITY;
 	List	   *columns = NIL;
 	ListCell   *lc;
 
@@ -99,22 +101,28 @@ check_index_columns(const Table *table, const TableIndex *index, Problem *proble
 		if (column != NULL)
 			columns = lappend(columns, column);
 	}
+	user.kind = identity ? "identity" : "index";
+	user.name = identity ? index->identity : index->name;
+	user.path = index->path;
 	check_columns(&user, list_concat(columns, index->include), problem);
 }
 
 bool
-model_check_columns(const Table *table, Problem *problem)
+model_check_columns(const Table *table, ColumnExcuse excuse, void *context, Problem *problem)
 {
+	ColumnUser	user = {.table = table, .excuse = excuse, .context = context};
+
 	foreach_ptr(const TableIndex, index, table->indexes)
 	{
 		/* with a prefix it lies on another table of that name */
 		if (index->prefix == NULL)
-			check_index_columns(table, index, problem);
+			check_index_columns(user, index, problem);
 	}
 	foreach_ptr(const ForeignKey, key, table->foreign_keys)
 	{
-		ColumnUser	user = {table, "reference", key->name, key->path};
-
+		user.kind = "reference";
+		user.name = key->name;
+		user.path = key->path;
 		check_columns(&user, key->columns, problem);
 		check_columns(&user, key->on_delete_columns, problem);
 	}
