@@ -40,6 +40,10 @@
 #define ERRCODE_ASHMIG_NO_WORKER			MAKE_SQLSTATE('M','G','0','3','4')
 #define ERRCODE_ASHMIG_BUSY					MAKE_SQLSTATE('M','G','0','3','5')
 
+/* Branches */
+#define ERRCODE_ASHMIG_BRANCH_CONFLICT		MAKE_SQLSTATE('M','G','0','5','4')
+#define ERRCODE_ASHMIG_NO_BASE				MAKE_SQLSTATE('M','G','0','5','5')
+
 /* Tenants */
 #define ERRCODE_ASHMIG_TENANT_EXISTS		MAKE_SQLSTATE('M','G','0','4','0')
 #define ERRCODE_ASHMIG_NO_TENANT			MAKE_SQLSTATE('M','G','0','4','1')
