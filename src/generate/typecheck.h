@@ -16,8 +16,8 @@
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
  * Operation *) whose type the database does not have, or whose modifiers the
  * type refuses, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
- * default, where it is a literal, is no value of the type.  Migrations find
- * types in the default schema, so that is where this looks.
+ * default, where it is a literal, is no value of the type.  Types are
+ * looked for where migrations find them (metadata/search_path.h).
  */
 extern void typecheck_operations(List *operations);
 
