@@ -103,11 +103,13 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		int64		version = scope_version(first, taken->name.scope);
 
 		/*
-		 * without a migration there is no version for it: it stays with the
-		 * other repo
+		 * without a migration there is no version to go by, and its history
+		 * comes along
 		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
+		else
+			snapshot_store_pass(taken->repo, repo->repo, &taken->name);
 	}
 	foreach_ptr(const GivenTable, given, repo->tables)
 	{

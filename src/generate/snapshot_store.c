@@ -361,6 +361,29 @@ snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool
 }
 
 void
+snapshot_store_pass(const char *from, const char *to, const TableName *name)
+{
+	/* where it had passed the other way before, a row says that it was gone */
+	static CatalogStatement clear = {
+		"DELETE FROM ashmig.snapshots AS s WHERE (repo, scope, schema_name, table_name) = ($5, $2, $3, $4)"
+		" AND EXISTS (SELECT FROM ashmig.snapshots AS o"
+		"  WHERE (o.repo, o.scope, o.schema_name, o.table_name, o.version) = ($1, $2, $3, $4, s.version))",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	static CatalogStatement pass = {
+		"UPDATE ashmig.snapshots SET repo = $5"
+		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	Datum		values[5];
+
+	key_values(values, from, name);
+	values[4] = CStringGetTextDatum(to);
+	run_command(&clear, values, NULL);
+	run_command(&pass, values, NULL);
+}
+
+void
 snapshot_store_forget_dev(void)
 {
 	static CatalogStatement forget = {

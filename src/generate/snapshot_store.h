@@ -67,6 +67,9 @@ extern void snapshot_store_refresh(const char *repo, const Table *table, Datum s
 /* Record that a table is gone as of "version". */
 extern void snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev);
 
+/* A table's snapshots, all that there are, pass from one repo to another. */
+extern void snapshot_store_pass(const char *from, const char *to, const TableName *name);
+
 /* Forget the snapshots of dev generations, of all repos. */
 extern void snapshot_store_forget_dev(void);
 
