@@ -126,7 +126,7 @@ put_applied(ReturnSetInfo *rsinfo)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT v.scope, v.repo, v.schema_name, v.version, m.name,"
-		" CASE WHEN m.version IS NULL THEN 'applied, but not recorded' ELSE 'applied with another text' END,"
+		" CASE WHEN m.version IS NULL THEN 'applied, but not recorded' ELSE 'applied with different text' END,"
 		" nullif(m.checksum, ''), nullif(v.checksum, '')"
 		" FROM ashmig.versions v LEFT JOIN ashmig.migrations m"
 		"  ON m.repo = v.repo AND m.scope = v.scope AND m.version = v.version"

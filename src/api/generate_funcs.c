@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(ashmig_apply);
 PG_FUNCTION_INFO_V1(ashmig_drop_retired);
 PG_FUNCTION_INFO_V1(ashmig_squash_snapshots);
 
-/* Put a row for each migration that was recorded. */
+/* Return one row per recorded migration. */
 static void
 put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 {
@@ -48,12 +48,12 @@ put_migrations(ReturnSetInfo *rsinfo, List *migrations)
 }
 
 /*
- * Before a generation that is not dev: take the dev migrations back wherever
+ * Before a named generation: roll back the development migrations wherever
  * they ran.  The new generation is planned first, so that a bad snapshot
  * changes nothing.
  *
- * In the caller's own transaction that takes the locks of a run, so those of
- * a generation come before (catalog_migrations.h has the order).
+ * In the caller's own transaction that takes the locks of a run, so those of a
+ * generation are taken first (catalog_migrations.h has the order).
  */
 static void
 take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run)
@@ -108,7 +108,7 @@ ashmig_generate(PG_FUNCTION_ARGS)
 #define CARRIER "SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
 
 /*
- * Have it run.  An error is raised without the carrier in its context: to the
+ * Run it.  An error is raised without the carrier in its context: to the
  * caller it is an error of the call.
  */
 static void
@@ -140,7 +140,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 
 /*
  * Record in a worker, which commits: the caller's transaction writes nothing,
- * so that neither an error at the end of the run nor a cancelled call can take
+ * so that neither an error at the end of the run nor a canceled call can take
  * away a migration that some schema already has.
  */
 static void
@@ -189,8 +189,8 @@ ashmig_apply(PG_FUNCTION_ARGS)
 }
 
 /*
- * ashmig_drop_retired(tables, name, repo): record the migration that drops
- * the columns of removed attributes; of all tables where NULL.
+ * ashmig_drop_retired(tables, name, repo): record the migration that drops the
+ * columns of removed attributes; of all tables if NULL.
  */
 Datum
 ashmig_drop_retired(PG_FUNCTION_ARGS)
@@ -218,7 +218,7 @@ ashmig_drop_retired(PG_FUNCTION_ARGS)
 
 /*
  * ashmig_squash_snapshots(): keep one snapshot for each table; returns how
- * many were forgotten.
+ * many were deleted.
  */
 Datum
 ashmig_squash_snapshots(PG_FUNCTION_ARGS)

@@ -105,7 +105,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 /*
  * ashmig_plan(snapshots, name, dev, renames, drop_columns, drop_tables,
- * concurrent_indexes): a row a step of what ashmig_generate would record.
+ * concurrent_indexes): one row per step of what ashmig_generate would record.
  */
 Datum
 ashmig_plan(PG_FUNCTION_ARGS)
@@ -193,10 +193,10 @@ ashmig_check(PG_FUNCTION_ARGS)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("dev migrations remain"),
+				 errmsg("development migrations have not been replaced"),
 				 errdetail("There are %d, among them " INT64_FORMAT " \"%s\".",
 						   list_length(dev), migration->version, migration->name),
-				 errhint("Squash them into one: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errhint("Replace them with a named migration: SELECT ashmig_generate(snapshots, name => '...').")));
 	}
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	if (!generate_is_empty(generation))
@@ -204,11 +204,11 @@ ashmig_check(PG_FUNCTION_ARGS)
 		pending = pending_text(generation, &count);
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_PENDING),
-				 errmsg_plural("the snapshots have %d change that no migration makes",
-							   "the snapshots have %d changes that no migration makes",
+				 errmsg_plural("snapshots have %d change without a migration",
+							   "snapshots have %d changes without a migration",
 							   count, count),
 				 errdetail("Pending: %s.", pending),
-				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
+				 errhint("SELECT * FROM ashmig_plan(snapshots) shows the changes; ashmig_generate(snapshots, name => '...') records them.")));
 	}
 	settings_unpin(level);
 	PG_RETURN_BOOL(true);

@@ -1,6 +1,7 @@
 /*
  * status_funcs.c
- *		The SQL-callable functions that say how things stand.
+ *		The SQL-callable functions that report the status of schemas and
+ *		migrations.
  */
 #include "postgres.h"
 
@@ -60,7 +61,7 @@ return_query(FunctionCallInfo fcinfo, CatalogStatement *query, Datum *values)
 }
 
 /*
- * A row a schema and repo.
+ * One row per schema and repo.
  */
 Datum
 ashmig_status(PG_FUNCTION_ARGS)
@@ -81,7 +82,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"  WHEN r.error IS NOT NULL THEN 'failed'"
 		"  WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN 'pending' ELSE 'current' END,"
 		" CASE WHEN t.fault IS NOT NULL THEN t.fault WHEN o.nspname IS NULL THEN r.error ELSE"
-		"  pg_catalog.format('schema \"%s\" is called \"%s\" now', t.schema_name, o.nspname) END"
+		"  pg_catalog.format('schema \"%s\" is now called \"%s\"', t.schema_name, o.nspname) END"
 		" FROM target AS t"
 		" LEFT JOIN recorded AS m ON m.scope = t.scope"
 		" LEFT JOIN ashmig.schema_versions AS s"
@@ -110,7 +111,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 }
 
 /*
- * A row a migration.
+ * One row per migration.
  */
 Datum
 ashmig_migrations(PG_FUNCTION_ARGS)

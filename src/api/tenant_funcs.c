@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(ashmig_rename_tenant);
 PG_FUNCTION_INFO_V1(ashmig_set_all_tenants);
 PG_FUNCTION_INFO_V1(ashmig_all_tenants);
 
-/* Create a tenant; returns its version, NULL where there are no migrations. */
+/* Create a tenant; returns its version, NULL if there are no migrations. */
 Datum
 ashmig_create_tenant(PG_FUNCTION_ARGS)
 {
@@ -66,8 +66,9 @@ create_and_commit(const char *schema, MemoryContext scratch)
 }
 
 /*
- * Create those that are listed and are not there, with a commit after each.
- * One that is registered has lost its schema, and is left to be looked into.
+ * Create the tenants that are listed but do not exist, with a commit after
+ * each.  One that is registered has lost its schema, and is left for the user
+ * to look into.
  */
 Datum
 ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
@@ -81,7 +82,7 @@ ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
 		if (tenant->fault)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
-					 errmsg("\"%s\" cannot be the name of a tenant", tenant->schema),
+					 errmsg("invalid tenant name \"%s\"", tenant->schema),
 					 errdetail_internal("%s", tenant->fault)));
 		if (!tenant->listed || tenant->exists || tenant->registered || tenant->fault)
 			continue;
@@ -116,7 +117,7 @@ ashmig_drop_tenant_serial(PG_FUNCTION_ARGS)
 	if (batch < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("batch must be 1 or more")));
+				 errmsg("argument \"batch\" must be positive")));
 	schema = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	tenant_drop_serial(schema, batch);
 	SPI_finish();

@@ -29,7 +29,7 @@ settings_pin_path(const char *schema)
 }
 
 /*
- * Pin what PostgreSQL's parser looks at.
+ * Pin the settings that PostgreSQL's parser looks at.
  */
 int
 settings_pin_parser(void)

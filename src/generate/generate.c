@@ -24,9 +24,9 @@
  */
 
 /*
- * Tables that the repo has not recorded, and another one has: there is one
- * table of that name in the database, so its history goes on here.  That is
- * what happens when an application's repo gets another name.
+ * Tables that another repo has recorded, instead of this one: there is only
+ * one table of that name in the database, so its history continues here.  This
+ * happens when an application's repo is renamed.
  */
 static void
 take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
@@ -49,9 +49,9 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
+				 errmsg("table \"%s\" moves from repo \"%s\" to repo \"%s\"",
 						table_name_show(&table->name), table->repo, repo->repo),
-				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
+				 errdetail("Both repos have a snapshot of it, but the database has only one such table.")));
 	}
 }
 
@@ -111,7 +111,7 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	}
 }
 
-/* The options of a diff; raises where the answers are malformed. */
+/* The options of a diff; raises an error if the answers are malformed. */
 static DiffOptions
 diff_options(const GenerateOptions *options)
 {
@@ -146,12 +146,12 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
+					 errmsg("changed create_table_options are not applied to existing table \"%s\"",
 							table_name_show(&table->name)),
-					 errdetail("At %s.create_table_options: \"%s\", so far \"%s\".", table->path,
+					 errdetail("At %s.create_table_options: The options are now \"%s\"; they were \"%s\".", table->path,
 							   table->options ? table->options : "",
 							   old->options ? old->options : ""),
-					 errhint("Make a new table and copy the rows, in a migration of ashmig_add_migration().")));
+					 errhint("Create a new table and copy the rows, in a migration recorded with ashmig_add_migration().")));
 	}
 }
 
@@ -194,9 +194,9 @@ check_repos(List *repos)
 						(errcode(ERRCODE_ASHMIG_CONFLICT),
 						 errmsg("two repos have a snapshot of table \"%s\"",
 								table_name_show(&table->name)),
-						 errdetail("At %s: they are \"%s\" and \"%s\".", table->path,
+						 errdetail("At %s: The repos are \"%s\" and \"%s\".", table->path,
 								   owner, repo->repo),
-						 errhint("Give the snapshots of the repo that this database belongs to.")));
+						 errhint("Pass only the snapshots of the repo that this database belongs to.")));
 			table_map_put(owners, &table->name, repo->repo);
 		}
 	}
@@ -217,9 +217,9 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("no snapshot says which repo's tables are to be dropped"),
-				 errdetail("Recorded are %s.", quote_names(repos)),
-				 errhint("Give at least one snapshot of the repo.")));
+				 errmsg("could not determine which repo's tables to drop"),
+				 errdetail("Recorded repos: %s.", quote_names(repos)),
+				 errhint("Pass at least one snapshot of the repo.")));
 	return repos;
 }
 
@@ -242,8 +242,8 @@ statements_make_types(const RepoGeneration *repo)
 }
 
 /*
- * May there be types that this database does not show: because a migration is
- * still to run, or because they are in each tenant?
+ * May there be types that this database does not have yet, because a migration
+ * is still pending or because they are in each tenant?
  */
 static bool
 types_may_come(const Generation *generation)
@@ -266,7 +266,10 @@ types_may_come(const Generation *generation)
 	return false;
 }
 
-/* Raise for a type that the database does not know and nothing will bring, or a default that is none of its values. */
+/*
+ * Raise an error for a type that does not exist and that nothing will create,
+ * or for a default that is not valid for its type.
+ */
 static void
 check_types(const Generation *generation)
 {

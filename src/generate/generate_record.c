@@ -102,7 +102,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	{
 		int64		version = scope_version(first, taken->name.scope);
 
-		/* without a migration there is no version to go by: it stays theirs */
+		/*
+		 * without a migration there is no version for it: it stays with the
+		 * other repo
+		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
 	}
@@ -118,7 +121,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	}
 }
 
-/* Forget the dev migrations and their snapshots; they are applied nowhere by now. */
+/*
+ * Remove the development migrations and their snapshots; they have been rolled
+ * back everywhere by now.
+ */
 static void
 forget_dev(List *migrations)
 {
@@ -252,7 +258,7 @@ copy_model(const Model *model)
 	return copy;
 }
 
-/* The operations that drop a table's retired columns; the table forgets them. */
+/* Drop a table's retired columns; returns the operations. */
 static List *
 drop_retired(Table *table, List *operations)
 {

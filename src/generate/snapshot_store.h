@@ -4,7 +4,7 @@
  *		ashmig.snapshots, and the structure that it stands for.
  *
  * Every generation adds the snapshots of the tables it changed, under its own
- * version, so that forgetting a migration is forgetting its rows.  What counts
+ * version, so that removing a migration is removing its rows.  What counts
  * is the newest row of a table; one without a snapshot says that the table is
  * gone.  Rows of dev generations count only for dev generations.
  */

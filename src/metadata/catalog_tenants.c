@@ -33,28 +33,28 @@ static const char *
 name_fault(const char *schema)
 {
 	if (*schema == '\0')
-		return "It is empty.";
+		return "The name is empty.";
 	if (strlen(schema) >= NAMEDATALEN)
-		return "It is longer than 63 bytes.";
+		return "The name is longer than 63 bytes.";
 	for (const char *c = schema; *c; c++)
 	{
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
 			  (*c >= '0' && *c <= '9') || *c == '_' || *c == '-'))
-			return "A tenant's name consists of ASCII letters, digits, \"_\" and \"-\".";
+			return "A tenant name may contain only ASCII letters, digits, \"_\" and \"-\".";
 	}
 	if (strncmp(schema, "pg_", 3) == 0)
-		return "Names that begin with \"pg_\" are PostgreSQL's.";
+		return "The prefix \"pg_\" is reserved for system schemas.";
 	if (strcmp(schema, "information_schema") == 0)
-		return "The schema is PostgreSQL's.";
+		return "The name is reserved for a system schema.";
 	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
-		return "The schema holds the catalog of ashmig.";
+		return "The schema contains ashmig's catalog.";
 	if (strcmp(schema, "public") == 0 || strcmp(schema, ashmig_default_schema) == 0)
-		return "The schema is that of the public migrations.";
+		return "The schema is used for public migrations.";
 	return NULL;
 }
 
 /*
- * Raise where the name is outside the rule for tenants.
+ * Raise an error if a tenant cannot have that name.
  */
 void
 catalog_tenants_check_name(const char *schema)
@@ -64,7 +64,7 @@ catalog_tenants_check_name(const char *schema)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
-				 errmsg("\"%s\" cannot be the name of a tenant", schema),
+				 errmsg("invalid tenant name \"%s\"", schema),
 				 errdetail_internal("%s", fault)));
 }
 
@@ -97,7 +97,7 @@ run_query(const char *query)
 											 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the query of ashmig_set_all_tenants() gives no rows"),
+				 errmsg("the query of ashmig_set_all_tenants() does not return rows"),
 				 errdetail("Query: %s", query)));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -184,7 +184,7 @@ listed_names(void)
 char *
 catalog_tenants_describe_fault(const char *schema, const char *fault)
 {
-	return fault ? psprintf("\"%s\" cannot be the name of a tenant\n  %s", schema, fault) : NULL;
+	return fault ? psprintf("invalid tenant name \"%s\"\n  %s", schema, fault) : NULL;
 }
 
 /*
@@ -233,19 +233,20 @@ catalog_tenants(void)
 	return result;
 }
 
-/* Raise for a query that ashmig_set_all_tenants does not take. */
+/* Raise an error for a query that ashmig_set_all_tenants does not accept. */
 static void
 refuse_query(const char *fault)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-			 errmsg("the query must be one SELECT of one text column"),
+			 errmsg("query must be a single SELECT of one text column"),
 			 errdetail_internal("%s", fault),
 			 errhint("For example: SELECT 'org_' || id FROM public.organizations")));
 }
 
 /*
- * Raise where it is not one SELECT that writes nothing, of one text column.
+ * Raise an error if it is not one SELECT that writes nothing, of one text
+ * column.
  */
 static void
 check_query(const char *text)
@@ -258,21 +259,21 @@ check_query(const char *text)
 	bool		preferred;
 
 	if (list_length(raw) != 1)
-		refuse_query("There is not exactly one statement.");
+		refuse_query("The text does not contain exactly one statement.");
 	if (!IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
-		refuse_query("It is not a SELECT.");
+		refuse_query("The statement is not a SELECT.");
 	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, raw), text, NULL, 0, NULL);
 	if (list_length(queries) != 1)
-		refuse_query("It is not a plain SELECT.");
+		refuse_query("The statement is not a plain SELECT.");
 	query = linitial_node(Query, queries);
 	if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
-		refuse_query("It does more than read.");
+		refuse_query("The statement is not read-only.");
 	if (ExecCleanTargetListLength(query->targetList) != 1)
-		refuse_query("It does not have exactly one column.");
+		refuse_query("The statement does not return exactly one column.");
 	column = linitial_node(TargetEntry, query->targetList);
 	get_type_category_preferred(getBaseType(exprType((Node *) column->expr)), &category, &preferred);
 	if (category != TYPCATEGORY_STRING && exprType((Node *) column->expr) != UNKNOWNOID)
-		refuse_query("The column is not text.");
+		refuse_query("The column does not have type text.");
 }
 
 /*
@@ -348,7 +349,7 @@ catalog_tenants_add(const char *schema, Oid managed_by)
 }
 
 /*
- * Forget a tenant and what was applied in it.
+ * Delete the records of a tenant and of what was applied in it.
  */
 void
 catalog_tenants_remove(const char *schema)
@@ -373,7 +374,7 @@ catalog_tenants_remove(const char *schema)
 }
 
 /*
- * Carry a tenant and what was applied in it over to another name.
+ * Move the records of a tenant and of what was applied in it to another name.
  */
 void
 catalog_tenants_rename(const char *old_name, const char *new_name)

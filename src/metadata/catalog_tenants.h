@@ -24,9 +24,9 @@ typedef struct Tenant
 } Tenant;
 
 /*
- * All tenants, once each, ordered by name.  Raises where the query fails.  A
- * name that cannot be a tenant's is among them, with its fault; nothing can be
- * done for it, and nothing for its sake is left undone for the others.
+ * All tenants, once each, ordered by name.  Raises an error if the query fails.
+ * A name that cannot be a tenant's is among them, with its fault; nothing can
+ * be done for it, but the others are not affected.
  */
 extern List *catalog_tenants(void);
 
@@ -34,7 +34,7 @@ extern List *catalog_tenants(void);
 extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
 
 /*
- * Raise where the name is outside the rule for tenants:
+ * Raise an error if a tenant cannot have that name.  The rule is
  * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
  * public migrations use.
  */
@@ -43,12 +43,15 @@ extern void catalog_tenants_check_name(const char *schema);
 /* Is there a query that lists tenants? */
 extern bool catalog_tenants_have_query(void);
 
-/* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
+/*
+ * Set or clear (NULL) the query.  Raises an error if it is not one SELECT of
+ * text.
+ */
 extern void catalog_tenants_set_query(const char *query);
 
 /*
  * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
- * set to the schema that it had (InvalidOid where nobody noted it), and
+ * set to the schema that it had (InvalidOid if it was not noted), and
  * "managed_by" to its table.
  */
 extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);

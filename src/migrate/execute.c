@@ -241,18 +241,18 @@ check_utility(Node *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("transaction control statements are not allowed in a migration"),
-				 errhint("ashmig runs a schema's migrations in one transaction; leave BEGIN and COMMIT out.")));
+				 errhint("Remove BEGIN and COMMIT; ashmig runs a schema's migrations in one transaction.")));
 	if (IsA(statement, CopyStmt) && ((CopyStmt *) statement)->filename == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("COPY from or to the client is not possible in a migration"),
-				 errhint("Use INSERT.")));
+				 errmsg("COPY from or to the client is not allowed in a migration"),
+				 errhint("Use INSERT instead.")));
 	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
-				 errmsg("%s cannot run inside a transaction", outside),
-				 errdetail("Inside a transaction only an index of an empty or new table is built, plainly."),
-				 errhint("A migration that is recorded as non-transactional does so when it is run outside a transaction block, and not atomic.")));
+				 errmsg("%s cannot run inside a transaction block", outside),
+				 errdetail("Inside a transaction block, only indexes of empty or new tables can be built, without CONCURRENTLY."),
+				 errhint("Record it as a non-transactional migration, and run that outside a transaction block, without atomic => true.")));
 }
 
 /* ------------------------------------------------------------------------
@@ -422,8 +422,8 @@ execute_outside(const char *sql, const ExecutePlace *place)
 		if (list_length(raw) != 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("a statement that runs outside a transaction must stand alone"),
-					 errhint("Record each statement of the migration by itself.")));
+					 errmsg("a statement that runs outside a transaction must be recorded separately"),
+					 errhint("Record each statement of the migration as a separate array element.")));
 		execute_toplevel(linitial_node(RawStmt, raw), sql);
 		CommitTransactionCommand();
 	}

@@ -266,7 +266,7 @@ raise_no_public_schema(const char *schema)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_SCHEMA),
 			 errmsg("schema \"%s\" does not exist", schema),
-			 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
+			 errhint("Create the schema. Public migrations run in ashmig.default_schema, or in \"prefix\" if it is given.")));
 }
 
 /*

@@ -195,7 +195,7 @@ append_failure(StringInfo buf, const RunResult *result)
 					 result->scope == SCOPE_TENANT ? "tenant" : "public schema", result->schema,
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
-		appendStringInfo(buf, ", after %d tries", result->attempts);
+		appendStringInfo(buf, ", after %d attempts", result->attempts);
 	results_append_details(buf, error);
 	appendStringInfoChar(buf, '\n');
 }
@@ -214,7 +214,7 @@ failure_details(List *results)
 			continue;
 		if (++n > MAX_DETAILS)
 		{
-			appendStringInfoString(&buf, "... and more, in ashmig.run_schemas.\n");
+			appendStringInfoString(&buf, "... and more; see ashmig.run_schemas.\n");
 			break;
 		}
 		append_failure(&buf, result);
@@ -253,12 +253,12 @@ results_raise_failure(List *results)
 					failed, list_length(results), first->schema, first->error->message),
 			 errdetail_internal("%s", failure_details(results)),
 			 skipped > 0 ?
-			 errhint_plural("%d schema had no turn. What is done stays done; running again resumes.",
-							"%d schemas had no turn. What is done stays done; running again resumes.",
+			 errhint_plural("%d schema was not attempted. Completed schemas are unaffected; run again to resume.",
+							"%d schemas were not attempted. Completed schemas are unaffected; run again to resume.",
 							skipped, skipped) :
 			 failed == list_length(results) ?
-			 errhint("What failed is as it was before; running again tries it again.") :
-			 errhint("The other schemas are done, and stay so; running again resumes with these.")));
+			 errhint("Failed schemas are unchanged; run again to retry them.") :
+			 errhint("Completed schemas are unaffected; run again to retry the failed ones.")));
 }
 
 /*

@@ -39,7 +39,7 @@ static const EctoType ecto_types[] = {
 	{"duration", "interval", false, true},
 };
 
-/* What Ecto limits a :string to that is given no size */
+/* Ecto's limit for a :string without a size */
 #define ECTO_STRING_SIZE 255
 
 /* The entry of an Ecto type name, or NULL. */
@@ -182,7 +182,7 @@ column_type_array(const ElixirTerm *term, const char *base, int array_depth,
 
 /*
  * A charlist for an array column.  To Elixir 'ab' is [97, 98], so Ecto makes
- * an array of code points of it, and so do we: it is what stands there.
+ * an array of code points of it, and so do we.
  */
 static char *
 column_type_charlist(const char *text, const char *base, int array_depth)
@@ -237,7 +237,7 @@ column_type_literal(const ElixirTerm *term, const char *base, int array_depth,
 }
 
 /*
- * The default as an SQL expression, or NULL where there is none.
+ * The default as an SQL expression, or NULL if there is none.
  */
 char *
 column_type_default(const Attribute *attribute, Problem *problem)
@@ -317,7 +317,8 @@ type_dimensions(const char *type)
  * Is there a cast from one type to the other?
  *
  * The catalog would know, but the text of a migration must not depend on the
- * database that it is made in; so yes is what every server has.
+ * database that it is made in; so the answer is yes only for the casts that
+ * every server has.
  */
 static bool
 type_has_cast(const char *from, const char *to)

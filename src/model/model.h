@@ -163,7 +163,7 @@ extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *
  * ----------
  */
 
-/* A problem where the table asks for what this server's SQL does not have */
+/* A problem if the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
 
 /*
@@ -189,7 +189,9 @@ extern Statement *model_find_statement(List *statements, const Statement *wanted
 /* Do its options make it a partitioned table? */
 extern bool model_is_partitioned(const Table *table);
 
-/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+/*
+ * A column of a removed attribute, without its NOT NULL if inserts would fail.
+ */
 extern Column *model_retire(const Column *column);
 
 /* Equal but for the name, which is the caller's to compare */

@@ -1,7 +1,7 @@
 /*
  * model_check.c
- *		What a model asks for and cannot get: SQL that the server lacks, names
- *		that collide.  See model.h.
+ *		What a model asks for but cannot have: SQL that the server does not
+ *		support, names that collide.  See model.h.
  */
 #include "postgres.h"
 
@@ -17,14 +17,14 @@
  * ----------
  */
 
-/* Note that a part of a snapshot needs another server than this one. */
+/* Note that a part of a snapshot is not supported by this server. */
 static void
 note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
 {
 	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
-				 psprintf("This is PostgreSQL %s.", PG_VERSION),
-				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
-				 : "No version of PostgreSQL has it so far.",
+				 psprintf("The server runs PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("This requires PostgreSQL %s or later.", since)
+				 : "No version of PostgreSQL supports it yet.",
 				 "%s is not supported by this server", what);
 }
 
@@ -51,7 +51,7 @@ model_check_server(const Table *table, Problem *problem)
  * ----------
  */
 
-/* How many names a model has, by and large: the hash table grows with more */
+/* Expected number of names in a model; the hash table grows as needed */
 #define EXPECTED_NAMES 1024
 
 /* What must have different names: relations of a schema; columns, or constraints, of a table */
@@ -86,8 +86,8 @@ typedef struct TakenName
 } TakenName;
 
 /*
- * Take a name; a problem where it is taken.  "table" says where: for a relation
- * only its schema counts.
+ * Reserve a name; a problem if it is taken.  "table" says where: for a
+ * relation only its schema counts.
  */
 static bool
 take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
@@ -110,9 +110,9 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 		return true;
 	}
 	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
-						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+						psprintf("The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 								 entry->path, NAMEDATALEN - 1),
-						"Give one of the two a name of its own.",
+						"Give one of them a different name.",
 						"two %s would have the same name \"%s\"", named_words[kind], name);
 }
 

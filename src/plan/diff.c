@@ -34,7 +34,10 @@ typedef struct DiffContext
 	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
 } DiffContext;
 
-/* Append an operation and return it, for the caller to say what was and what shall be. */
+/*
+ * Append an operation and return it, for the caller to fill in the old and the
+ * new state.
+ */
 static Operation *
 diff_emit(DiffContext *context, OperationKind kind, const Table *table)
 {
@@ -50,7 +53,7 @@ note_remade(Operation *operation, const char *reason)
 {
 	if (reason != NULL)
 		operation->note = psprintf("%s, as %s",
-								   operation->any.to == NULL ? "taken down" : "made again as it was",
+								   operation->any.to == NULL ? "dropped for now" : "recreated",
 								   reason);
 }
 
@@ -373,9 +376,9 @@ index_has_sql(const TableIndex *index)
 
 /*
  * What is removed from a table with new names, and holds SQL text that speaks
- * of the old ones, is removed before the renames: so the down makes it again
- * after it has given the old names back.  The caller sees to it that what is
- * removed is described with the old names, too.
+ * of the old ones, is removed before the renames: so the down recreates it
+ * after restoring the old names.  The caller makes sure that what is removed
+ * is described with the old names, too.
  */
 static void
 remove_before_renames(Operation *operation, const Table *from)
@@ -401,8 +404,8 @@ diff_lost_index(DiffContext *context, const Table *from, const Table *to, const 
 }
 
 /*
- * Indexes are matched by name first, then by definition: one that only its
- * name tells from the old one is renamed, not built anew.
+ * Indexes are matched by name first, then by definition: one that differs from
+ * the old one only in its name is renamed, not rebuilt.
  */
 static void
 diff_indexes(DiffContext *context, const Table *from, const Table *to)
@@ -580,7 +583,7 @@ rests_on_lost_key(const DiffContext *context, const ForeignKey *key)
 	return false;
 }
 
-/* Must the foreign key be taken off while the rest is done? */
+/* Must the foreign key be dropped during the other changes? */
 static bool
 is_in_the_way(const DiffContext *context, const TableName *table, const ForeignKey *key)
 {
@@ -633,7 +636,7 @@ diff_add_foreign_key(DiffContext *context, const Table *table, const ForeignKey 
 	return add;
 }
 
-/* A foreign key that only its name or its deferrability tells from the old one */
+/* A foreign key that differs from the old one only in name or deferrability */
 static void
 diff_foreign_key(DiffContext *context, const Table *table, const ForeignKey *old,
 				 const ForeignKey *new)
@@ -736,8 +739,9 @@ diff_create_table(DiffContext *context, const Table *table)
 }
 
 /*
- * Dropping a table: its foreign keys go first, so that no order of the tables
- * matters and the down can make the tables before it makes the keys.
+ * Dropping a table: its foreign keys are dropped first, so that the order of
+ * the tables does not matter and the down can create the tables before the
+ * keys.
  */
 static void
 diff_drop_table(DiffContext *context, const Table *table)
@@ -774,9 +778,9 @@ check_dropped(const Model *result, const List *dropped, Problem *problem)
 			{
 				if (table_name_equal(&key->target, &gone->name))
 					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
-								 psprintf("The foreign key \"%s\" of \"%s\" points to it.",
+								 psprintf("Foreign key \"%s\" of \"%s\" references it.",
 										  key->name, table_name_show(&table->name)),
-								 "Give the snapshot of the referenced table as well, or remove the reference.",
+								 "Pass the snapshot of the referenced table as well, or remove the reference.",
 								 "cannot drop table \"%s\": \"%s\" references it",
 								 table_name_show(&gone->name),
 								 table_name_show(&table->name));
@@ -837,7 +841,7 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 	return dropped;
 }
 
-/* A table that moves into a schema needs it to be there. */
+/* A table can move only into a schema that exists. */
 static void
 diff_moves(DiffContext *context, List *operations)
 {

@@ -6,22 +6,22 @@
  * kind.  A foreign key needs two tables, their columns and a key, and nothing
  * but a statement needs a foreign key.  A table needs no other table once its
  * foreign keys are operations of their own, so there is no cycle to cut.  A
- * custom statement may need anything, so they come after everything and go
- * before everything.
+ * custom statement may need anything, so custom statements are added after
+ * everything and removed before everything.
  *
- * That makes phases: statements that go were written for the old names, so
- * they are first, and after them what else holds SQL text with old names;
- * then what stays gets its new names (a name that is taken is
- * refused as a new name, so nothing has to make room); whatever is removed goes
- * before what it stood on (foreign keys, indexes and columns, tables), and what
- * is new comes in the opposite order.  Within a phase the operations of one
- * table stand together, so that they can share one ALTER TABLE, and ties keep
- * the order of the snapshots.
+ * This gives phases: removed statements were written for the old names, so
+ * they come first, followed by everything else that contains SQL text with old
+ * names; then what stays is renamed (a name that is taken is rejected as a new
+ * name, so nothing has to make room); then objects are removed before those
+ * they depend on (foreign keys, indexes and columns, tables), and new ones are
+ * created in the opposite order.  Within a phase the operations of one table
+ * stand together, so that they can share one ALTER TABLE, and ties keep the
+ * order of the snapshots.
  *
  * Then comes what a kind does not say: a custom statement may make what a part
- * of a table uses (makers.h).  Such a statement is brought forward, before the
- * part, with what it needs itself; and such a part goes before the statement
- * does.  All else stays in its place.
+ * of a table uses (makers.h).  Such a statement is moved before the part, with
+ * what it needs itself; and such a part is removed before the statement is.
+ * Everything else stays in its place.
  */
 #include "postgres.h"
 

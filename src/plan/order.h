@@ -12,9 +12,9 @@
 #include "plan/operation.h"
 
 /*
- * Sort the operations (of Operation *) in place of the order that diff found
- * them in, so that each finds what it needs; returns the sorted list.
- * Carried out backwards, their inverses do so too.
+ * Sort the operations (of Operation *) so that each finds what it needs;
+ * returns the sorted list.  Carried out in reverse order, their inverses do so
+ * too.
  */
 extern List *order_operations(List *operations);
 

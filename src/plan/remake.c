@@ -250,7 +250,7 @@ statement_uses(const RecordedStatement *statement, const RecordedStatement *othe
 static void
 remake_dependents(RemakeContext *context, const RecordedStatement *gone)
 {
-	const char *reason = psprintf("custom statement \"%s\" of \"%s\" goes or is made again",
+	const char *reason = psprintf("custom statement \"%s\" of \"%s\" is dropped or recreated",
 								  gone->statement->name, table_name_show(&gone->table->name));
 	bool		later = false;
 

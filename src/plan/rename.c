@@ -29,8 +29,8 @@ answer_member(const cJSON *object, const char *key, const char *path,
 	if (!cJSON_IsString(member) || member->valuestring[0] == '\0')
 	{
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT,
-					 psprintf("%s.%s", path, key), "A name is wanted here.", NULL,
-					 "renames: \"%s\" is not a name", key);
+					 psprintf("%s.%s", path, key), "A name is expected here.", NULL,
+					 "invalid renames: \"%s\" is not a name", key);
 		return NULL;
 	}
 	return pstrdup(member->valuestring);
@@ -51,8 +51,8 @@ answer_decode(const cJSON *object, const char *path, Problem *problem)
 			strcmp(member->string, "column") != 0 && strcmp(member->string, "to") != 0 &&
 			strcmp(member->string, "to_schema") != 0)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
-						 "The keys are \"table\", \"schema\", \"column\", \"to\" and \"to_schema\".",
-						 "renames: unknown key \"%s\"", member->string);
+						 "The valid keys are \"table\", \"schema\", \"column\", \"to\", and \"to_schema\".",
+						 "invalid renames: unknown key \"%s\"", member->string);
 	}
 	answer->table = answer_member(object, "table", path, &there, problem);
 	answer->schema = answer_member(object, "schema", path, &there, problem);
@@ -63,8 +63,8 @@ answer_decode(const cJSON *object, const char *path, Problem *problem)
 	if (answer->table == NULL || (!answer->has_to && !answer->has_to_schema) ||
 		(answer->column != NULL && answer->has_to_schema))
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path, NULL,
-					 "Write {\"table\": \"posts\", \"to\": \"articles\"}, {\"table\": \"posts\", \"column\": \"subject\", \"to\": \"title\"} or {\"table\": \"posts\", \"to_schema\": \"archive\"}; null says \"not a rename\".",
-					 "renames: an answer needs a table and what became of it");
+					 "Write {\"table\": \"posts\", \"to\": \"articles\"}, {\"table\": \"posts\", \"column\": \"subject\", \"to\": \"title\"}, or {\"table\": \"posts\", \"to_schema\": \"archive\"}; null means \"not a rename\".",
+					 "invalid renames: an answer needs \"table\" and either \"to\" or \"to_schema\"");
 	return answer;
 }
 
@@ -79,8 +79,8 @@ rename_decode(const char *json, Problem *problem)
 
 	if (!cJSON_IsArray(root))
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, "$", NULL,
-					 "'[]' says that nothing was renamed.",
-					 "renames must be a JSON array of answers");
+					 "Use '[]' if nothing was renamed.",
+					 "argument \"renames\" must be a JSON array of answers");
 	else
 	{
 		cJSON_ArrayForEach(item, root)
@@ -89,8 +89,8 @@ rename_decode(const char *json, Problem *problem)
 
 			if (!cJSON_IsObject(item))
 				problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, path,
-							 "An answer is an object.", NULL,
-							 "renames: an answer is malformed");
+							 "An answer must be an object.", NULL,
+							 "invalid renames: malformed answer");
 			else
 				answers = lappend(answers, answer_decode(item, path, problem));
 		}
@@ -186,7 +186,7 @@ names_replace(List *names, const char *old, char *new)
 	}
 }
 
-/* A column goes by another name in everything that PostgreSQL keeps by number. */
+/* Rename a column in everything where PostgreSQL refers to it by number. */
 static void
 rename_column_in(List *tables, Table *table, const char *old, char *new)
 {
@@ -300,7 +300,10 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 	table->name = *target;
 }
 
-/* Carry out an answer about a table; a problem where no snapshot has the new name. */
+/*
+ * Carry out an answer about a table; a problem if no snapshot has the new
+ * name.
+ */
 static void
 answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 			 const Model *given, const RenameOptions *options, Problem *problem)
@@ -318,8 +321,8 @@ answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
 		if (model_find(given, &target) == NULL)
 		{
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-						 psprintf("No snapshot of \"%s\" is given.", table_name_show(&target)),
-						 "Give the snapshot of the table under its new name.",
+						 psprintf("No snapshot of \"%s\" was passed.", table_name_show(&target)),
+						 "Pass the snapshot of the table under its new name.",
 						 "cannot rename table \"%s\" to \"%s\"",
 						 table_name_show(&table->name), table_name_show(&target));
 			continue;
@@ -356,7 +359,8 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
 
 /*
  * What may have become of a recorded table that the input lacks: one of its
- * name in another schema, or (where the input is complete) a new one beside it.
+ * name in another schema, or (if the input is complete) a new one in the same
+ * schema.
  */
 static void
 ask_table(Renamed *renamed, const Table *table, List *fresh,
@@ -444,8 +448,8 @@ column_answer(const RenameOptions *options, const Table *old_table,
 }
 
 /*
- * Carry out an answer about a column of "old"; a problem where the new name is
- * not that of a column that comes.
+ * Carry out an answer about a column of "old"; a problem if the new name is
+ * not that of a new column.
  */
 static void
 answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
@@ -455,16 +459,16 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 
 	if (model_find_column(old->retired, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-					 psprintf("An earlier column \"%s\" of \"%s\" is retired and still there.",
+					 psprintf("A retired column \"%s\" of \"%s\" still exists.",
 							  to, table_name_show(&new->name)),
-					 "Drop it first (ashmig_drop_retired), or answer null: then \"to\" takes the retired column up again.",
+					 "Drop it first with ashmig_drop_retired(), or answer null to reuse the retired column.",
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else if (model_find_column(new->columns, to) == NULL ||
 			 model_find_column(old->columns, to) != NULL)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-					 psprintf("\"%s\" is not among the columns that come new to \"%s\".",
+					 psprintf("\"%s\" is not a new column of \"%s\".",
 							  to, table_name_show(&new->name)),
-					 "Name a column that the snapshot has and the table has not yet.",
+					 "Name a column that is in the snapshot but not yet in the table.",
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
@@ -474,7 +478,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 	}
 }
 
-/* The columns that come new to a table (of char *) */
+/* The new columns of a table (of char *) */
 static List *
 added_columns(const Table *old, const Table *new)
 {
@@ -492,13 +496,13 @@ added_columns(const Table *old, const Table *new)
 }
 
 /*
- * One table that both sides know: columns that went, columns that came.
+ * A table that both sides have: which columns were removed, which were added.
  */
 static void
 resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *new,
 				const RenameOptions *options, Problem *problem)
 {
-	List	   *open = NIL;		/* of char *: gone, and nothing said of it */
+	List	   *open = NIL;		/* of char *: removed, without an answer */
 	List	   *added;
 	ListCell   *lc;
 
@@ -624,9 +628,9 @@ rename_report(List *questions, Problem *problem)
 	json_write_close(&yes, ']');
 
 	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.text.data,
-				 psprintf("If renamed, e.g.: renames => %s; null for \"to\" says that one is not a rename. If nothing was renamed: renames => '[]'.",
+				 psprintf("If renamed, for example: renames => %s; null for \"to\" means that it is not a rename. If nothing was renamed: renames => '[]'.",
 						  quote_text(yes.text.data)),
-				 list_length(questions) == 1 ? "was %s %s?"
-				 : "was %s %s? (the first of %d questions)",
+				 list_length(questions) == 1 ? "could not determine whether %s was %s"
+				 : "could not determine whether %s was %s (first of %d questions)",
 				 what, first->move ? "moved" : "renamed", list_length(questions));
 }

@@ -1,7 +1,8 @@
 /*
  * rename.h
- *		Which of the tables and columns that went and came are the same under
- *		another name: the argument "renames", and the questions it leaves open.
+ *		Which of the removed and the added tables and columns are the same
+ *		under another name: the argument "renames", and the questions it leaves
+ *		open.
  *
  * Snapshots do not say that something was renamed.  AshPostgres asks at the
  * terminal; here the answers come with the call, and what they leave open is
@@ -44,7 +45,7 @@ typedef struct RenameQuestion
 typedef struct RenameOptions
 {
 	List	   *answers;		/* of RenameAnswer * */
-	bool		complete;		/* tables that the input lacks go */
+	bool		complete;		/* tables that the input lacks are dropped */
 	const char *default_schema;
 } RenameOptions;
 
@@ -53,11 +54,13 @@ typedef struct Renamed
 	Model	   *from;			/* the recorded structure under its new names */
 	List	   *operations;		/* of Operation *: moves and renames, in order */
 	List	   *questions;		/* of RenameQuestion * */
-	List	   *forgotten;		/* of TableName *: names that stand for
-								 * nothing any more */
+	List	   *forgotten;		/* of TableName *: names no longer in use */
 } Renamed;
 
-/* Decode the argument "renames", a JSON array. NIL with the problem noted where it is malformed. */
+/*
+ * Decode the argument "renames", a JSON array. NIL with the problem noted if
+ * it is malformed.
+ */
 extern List *rename_decode(const char *json, Problem *problem);
 
 /*
@@ -71,7 +74,7 @@ extern Renamed *rename_resolve(const Model *from, const Model *given,
 
 /*
  * Note the open questions as a problem: the message says what to read, the
- * DETAIL is a JSON array with an object a question, the HINT shows the
+ * DETAIL is a JSON array with one object per question, the HINT shows the
  * argument ready to paste.
  */
 extern void rename_report(List *questions, Problem *problem);

@@ -34,8 +34,8 @@ follow_migration(EnumFollow *follow, const Migration *migration)
 }
 
 /*
- * Follow the type through the recorded migrations; false where they do not
- * leave one of that name.
+ * Follow the type through the recorded migrations; false if they do not leave
+ * one of that name.
  */
 static bool
 recorded_labels(const EnumType *type, List **labels)

@@ -39,11 +39,11 @@ check_labels(List *labels)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("enum value \"%s\" is too long", label),
-					 errhint("A value has at most %d bytes.", NAMEDATALEN - 1)));
+					 errhint("Values must be %d bytes or less.", NAMEDATALEN - 1)));
 		if (names_have(seen, label))
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("enum value \"%s\" is given twice", label)));
+					 errmsg("enum value \"%s\" is specified more than once", label)));
 		seen = lappend(seen, label);
 	}
 }

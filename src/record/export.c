@@ -56,7 +56,7 @@ append_comment(StringInfo buf, const char *text)
 }
 
 /*
- * "name => array,", a statement a line; NULL for a down that is not there.
+ * "name => array,", one statement per line; NULL if there is no down.
  */
 static void
 append_statements(StringInfo buf, const char *name, List *statements, bool is_null)
@@ -78,7 +78,7 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 }
 
 /*
- * "snapshots => ..." where the migration brought any, a table a line.
+ * "snapshots => ..." if the migration brought any, one table per line.
  */
 static void
 append_snapshots(StringInfo buf, const Migration *migration)
@@ -115,8 +115,8 @@ append_snapshots(StringInfo buf, const Migration *migration)
 }
 
 /*
- * The checksum that goes with the migration; what somebody changed in the
- * table is not handed on under the old one.
+ * The checksum that goes with the migration; statements that were changed in
+ * the table are not exported under the old one.
  */
 static char *
 exported_checksum(const Migration *migration)
@@ -128,9 +128,9 @@ exported_checksum(const Migration *migration)
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
 						scope_name(migration->scope), migration->version),
-				 errdetail("It was recorded with checksum %s; its statements now give %s.",
+				 errdetail("It was recorded with checksum %s, but its statements now have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("SELECT * FROM ashmig_check_migrations() says more.")));
+				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
 	return checksum;
 }
 
@@ -143,15 +143,15 @@ export_script(const Migration *migration)
 	if (migration->dev)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("%s migration " INT64_FORMAT " is a dev migration",
+				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
 						scope_name(migration->scope), migration->version),
-				 errhint("Export the one that replaces it: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
 								  scope_name(migration->scope), migration->version,
 								  migration->name, migration_kind_name(migration->kind)));
-	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
+	append_comment(&buf, "Records the migration in another database. Does nothing if it is already recorded there.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
 					 migration->version);
@@ -183,7 +183,7 @@ export_script(const Migration *migration)
  */
 
 /*
- * Is what came what was sent?
+ * Does the migration arrive as it was exported?
  */
 static void
 check_sent(const Migration *migration)
@@ -193,11 +193,11 @@ check_sent(const Migration *migration)
 	if (strcmp(checksum, migration->checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is not as it was exported",
+				 errmsg("%s migration " INT64_FORMAT " does not match its checksum",
 						scope_name(migration->scope), migration->version),
-				 errdetail("The script says checksum %s; its statements give %s.",
+				 errdetail("The script has checksum %s, but its statements have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("Export it again; what was changed by hand is recorded with ashmig_add_migration.")));
+				 errhint("Export it again, or record the edited statements with ashmig_add_migration().")));
 }
 
 /*
@@ -214,13 +214,13 @@ check_recorded(const Migration *recorded, const Migration *migration)
 	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
-			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
+			 errmsg("%s migration " INT64_FORMAT " is already recorded with different text",
 					scope_name(migration->scope), migration->version),
-			 errdetail("Recorded is \"%s\" with checksum %s; given is \"%s\" with checksum %s.",
+			 errdetail("The recorded migration is \"%s\" with checksum %s; this one is \"%s\" with checksum %s.",
 					   recorded->name, checksum, migration->name, migration->checksum),
 			 applied ?
-			 errhint("It is applied in %s: record the change as a new migration.", applied->schemas) :
-			 errhint("It is applied nowhere; ashmig_remove_migration(" INT64_FORMAT "%s) makes room.",
+			 errhint("It is applied in %s; record the change as a new migration.", applied->schemas) :
+			 errhint("It is not applied anywhere; remove it first with ashmig_remove_migration(" INT64_FORMAT "%s).",
 					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 

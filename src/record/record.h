@@ -1,9 +1,9 @@
 /*
  * record.h
  *		Migrations that are given rather than generated: recording
- *		them, finding and forgetting them.
+ *		them, finding and removing them.
  *
- * Recording and forgetting take the locks of catalog_lock_generation, and
+ * Recording and removing take the locks of catalog_lock_generation, and
  * what asks where a migration is applied that of catalog_lock_versions, until
  * the end of the transaction.
  */
@@ -18,8 +18,8 @@
 
 /*
  * Record a migration; version 0 takes the next one.  Where that version is
- * recorded already, it is left where it does the same, replaced where it is
- * applied nowhere, and an error else.  Fills in version and checksum.
+ * recorded already, it is kept if it does the same, replaced if it is not
+ * applied anywhere, and an error otherwise.  Fills in version and checksum.
  */
 extern void record_add(Migration *migration);
 
@@ -27,8 +27,8 @@ extern void record_add(Migration *migration);
 extern void record_check_order(const Migration *migration);
 
 /*
- * A recorded migration.  Where "repo" is NULL, of any repo, but it must be one.
- * NULL where there is none and missing_ok, else an error.
+ * A recorded migration.  If "repo" is NULL, of any repo, but only one may have
+ * it.  If there is none, NULL with missing_ok, otherwise an error.
  */
 extern Migration *record_find(int64 version, Scope scope, const char *repo, bool missing_ok);
 
@@ -48,7 +48,10 @@ typedef struct AppliedIn
  */
 extern AppliedIn *record_applied_in(const Migration *migration, const char *checksum);
 
-/* Refuse what is applied with another text, though it is not recorded. */
+/*
+ * Reject a migration that is applied with different text, though it is not
+ * recorded.
+ */
 extern void record_check_applied(const Migration *migration);
 
 /*
@@ -64,9 +67,9 @@ extern void record_check_applied(const Migration *migration);
 	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*
- * Forget a migration that is applied nowhere, with the others that its
- * generation made in the scope and the snapshots that it brought.  Returns how
- * many migrations.
+ * Remove a migration that is not applied anywhere, with the others of its
+ * generation in the scope and the snapshots that it brought.  Returns how many
+ * migrations.
  */
 extern int	record_forget(int64 version, Scope scope, const char *repo);
 

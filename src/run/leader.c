@@ -218,8 +218,8 @@ raise_no_worker(const char *instead)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("no background worker is to be had"),
-			 errdetail("All of max_worker_processes are taken."),
+			 errmsg("no background worker is available"),
+			 errdetail("All max_worker_processes slots are in use."),
 			 errhint("Raise max_worker_processes and restart the server, or %s.", instead)));
 }
 
@@ -229,9 +229,9 @@ raise_worker_gone(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("the background workers ended before the work was done"),
-			 errdetail("None is to be had in place of one that ended."),
-			 errhint("See the server's log; run again to resume.")));
+			 errmsg("background workers exited before the run was complete"),
+			 errdetail("A terminated worker could not be replaced."),
+			 errhint("Check the server log, then run again to resume.")));
 }
 
 /*
@@ -526,8 +526,8 @@ run_pool(Pool *pool, bool down)
 						"use CALL ashmig_migrate_all_serial()");
 	if (started < pool->nworkers && !pool->quiet)
 		ereport(NOTICE,
-				(errmsg("%d of %d background workers are to be had", started, pool->nworkers),
-				 errhint("Raise max_worker_processes for more.")));
+				(errmsg("only %d of %d background workers are available", started, pool->nworkers),
+				 errhint("Raise max_worker_processes to use more.")));
 	wait_for_workers(pool);
 	if (worklist_is_open(pool->run, pool->items))
 		raise_worker_gone();
@@ -553,7 +553,7 @@ leave_to_background(Pool *pool)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg("non-transactional migrations stay pending: no background worker is to be had"),
+				 errmsg("non-transactional migrations remain pending: no background worker is available"),
 				 errhint("Run again to resume.")));
 		return;
 	}
@@ -573,8 +573,8 @@ leave_to_background(Pool *pool)
 		raise_worker_gone();
 	if (!pool->quiet)
 		ereport(NOTICE,
-				(errmsg_plural("%d schema goes on in the background, as run " INT64_FORMAT,
-							   "%d schemas go on in the background, as run " INT64_FORMAT,
+				(errmsg_plural("%d schema continues in the background, as run " INT64_FORMAT,
+							   "%d schemas continue in the background, as run " INT64_FORMAT,
 							   pool->run->outside, pool->run->outside, pool->run->run),
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }

@@ -56,8 +56,8 @@ check_names(List *names, List *tenants)
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
-					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
-					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+					 errmsg("tenant \"%s\" does not exist", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 	}
 	hash_destroy(known);
 }
@@ -224,8 +224,8 @@ check_repo(const char *repo)
 	if (catalog_query(&others, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no migration of repo \"%s\"", repo),
-				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+				 errmsg("repo \"%s\" has no migrations", repo),
+				 errdetail("Repos with migrations: %s.", catalog_string(0, 1, CurrentMemoryContext))));
 	catalog_disconnect(level);
 }
 
@@ -247,9 +247,10 @@ check_rollback_version(int64 version)
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there is no migration " INT64_FORMAT " to roll back to", version),
-				 errdetail("\"to_version\" is a recorded version, 14 digits (YYYYMMDDHHMMSS), and is rolled back as well."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
+				 errmsg("cannot roll back to migration " INT64_FORMAT " because it does not exist",
+						version),
+				 errdetail("\"to_version\" must be a recorded version of 14 digits (YYYYMMDDHHMMSS), which is rolled back as well."),
+				 errhint("SELECT * FROM ashmig_migrations() lists all versions; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 
@@ -359,12 +360,12 @@ check_reversible_of(const RunOptions *options, Scope scope, List *targets)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+				 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
 						scope_name(scope), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
-				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+				 errdetail("It has no down statements, but is applied in schema \"%s\". Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
-				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+				 errhint("Roll back to a later version, or write a migration that undoes it.")));
 	}
 	catalog_disconnect(level);
 }

@@ -141,7 +141,7 @@ run_statement(StringInfo task)
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
+				 errmsg("could not execute statement: %s", SPI_result_code_string(code))));
 	PopActiveSnapshot();
 	SPI_finish();
 	transaction_commit();

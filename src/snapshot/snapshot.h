@@ -201,7 +201,7 @@ typedef struct ResourceSnapshot
 	bool		drop_table_opted_out;
 } ResourceSnapshot;
 
-/* What a caller hands in: one snapshot, an array, or a bundle */
+/* What a caller passes: one snapshot, an array, or a bundle */
 typedef struct Bundle
 {
 	List	   *snapshots;		/* of ResourceSnapshot *, in the order given */
@@ -213,7 +213,7 @@ typedef struct Bundle
 } Bundle;
 
 /*
- * Decode JSON text (NUL-terminated).  NULL with the problem noted where it is
+ * Decode JSON text (NUL-terminated).  NULL with the problem noted if it is
  * malformed: nothing is guessed.
  */
 extern Bundle *snapshot_decode(const char *json, Problem *problem);

@@ -69,7 +69,10 @@ find_in_alter_table(const AlterTableStmt *statement, List *found)
 	return found;
 }
 
-/* The name of an object that DROP or ALTER ... SET SCHEMA names; NULL where it has none of its own */
+/*
+ * The name of an object that DROP or ALTER ... SET SCHEMA names; NULL if it
+ * has none of its own
+ */
 static const char *
 object_name(Node *object)
 {

@@ -119,7 +119,7 @@ string_array(List *migrations, bool checksums)
 }
 
 /*
- * Compile, in the current memory context; NULL where that cannot be done.
+ * Compile, in the current memory context; NULL if that cannot be done.
  */
 static Compiled *
 compile(void)
@@ -248,7 +248,10 @@ tenant_ddl_compiled(void)
 	return cached;
 }
 
-/* Locks that a tenant takes beside its statements': on its schema, and the one that excludes runs */
+/*
+ * Locks that a tenant takes in addition to those of its statements: on its
+ * schema, and the one that excludes runs
+ */
 #define LOCKS_OF_SCHEMA 2
 
 /*
