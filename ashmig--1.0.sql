@@ -614,11 +614,12 @@ COMMENT ON FUNCTION ashmig_set_all_tenants
     IS 'Set the query that lists tenants in addition to the registered ones: a SELECT of one text column, or NULL for none';
 
 CREATE FUNCTION ashmig_all_tenants(
-    OUT schema_name text, OUT registered boolean, OUT listed boolean, OUT managed_by text, OUT schema_exists boolean)
+    OUT schema_name text, OUT registered boolean, OUT listed boolean, OUT managed_by text, OUT schema_exists boolean,
+    OUT error text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_all_tenants
-    IS 'One row per tenant: whether it is registered, whether the query of ashmig_set_all_tenants lists it, which table manages it, whether its schema exists';
+    IS 'One row per tenant: whether it is registered, whether the query of ashmig_set_all_tenants lists it, which table manages it, whether its schema exists, why its name cannot be that of a tenant';
 
 CREATE FUNCTION ashmig_manage_tenant(
     relation regclass, template text[], on_insert boolean DEFAULT true,

@@ -35,7 +35,6 @@ SELECT identity('{"fields": ["title", "org_id", "title"]}', 'attribute');
 SELECT identity('{"fields": ["title", "org_id", "title"], "name": "two titles"}');
 SELECT identity('{"fields": [{"type": "directed", "order": "asc", "value": "org_id"}, "title"]}', 'attribute');
 -- conditions
-SELECT identity('{"name": "t", "keys": ["title"], "nils_distinct?": false}');
 SELECT identity('{"name": "t", "keys": ["title"], "where": "title <> ''x'' OR true"}');
 SELECT identity('{"name": "t", "keys": ["title"], "base_filter": "org_id IS NOT NULL"}');
 SELECT identity('{"name": "t", "keys": ["title"], "where": "a OR b", "base_filter": "c OR d"}');
@@ -55,7 +54,7 @@ SELECT o, identity(jsonb_build_object('name', 'i', 'fields', jsonb_build_array(j
 SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "title COLLATE \"C\""}, {"type": "directed", "order": "asc", "value": "Body"}]}');
 SELECT identity('{"name": "i", "fields": [{"type": "directed", "order": "desc", "value": "lower(title) DESC"}]}');
 -- other options
-SELECT identity('{"fields": ["title"], "unique": true, "nulls_distinct": false, "include": ["Body", "org_id"], "name": "named one"}');
+SELECT identity('{"fields": ["title"], "unique": true, "include": ["Body", "org_id"], "name": "named one"}');
 SELECT identity('{"fields": ["title"], "using": "hash", "where": "title IS NOT NULL"}');
 SELECT identity('{"fields": ["title"], "concurrently": true}');
 -- what Ecto prints without quotes, as PostgreSQL reads it
@@ -103,7 +102,6 @@ SELECT step_with('{"identities": [{"name": "title", "index_name": "a", "keys": [
 SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title"]}]}');
 SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"]}]}');
 SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "where": "body IS NOT NULL"}]}');
-SELECT step_with('{"identities": [{"name": "title", "index_name": "b", "keys": ["title", "body"], "nils_distinct?": false}]}');
 -- two swap their names
 SELECT step_with('{"identities": [{"name": "x", "index_name": "b", "keys": ["title"]}, {"name": "y", "index_name": "c", "keys": ["body"]}]}');
 SELECT step_with('{"identities": [{"name": "x", "index_name": "c", "keys": ["title"]}, {"name": "y", "index_name": "b", "keys": ["body"]}]}');

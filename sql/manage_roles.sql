@@ -167,7 +167,7 @@ RESET ROLE;
 -- Names are compared byte by byte, whatever the columns' collations (here a
 -- case-insensitive one, if the server has ICU).
 --
-SELECT CASE WHEN EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i')
+SELECT CASE WHEN EXISTS (SELECT FROM pg_collation WHERE collname LIKE '%-x-icu')
   THEN 'provider = icu, locale = ''und-u-ks-level2'', deterministic = false' ELSE 'locale = ''C''' END AS options \gset
 CREATE COLLATION app.blind (:options);
 CREATE TABLE app.firms (id int, slug text COLLATE app.blind, suffix text COLLATE "POSIX");

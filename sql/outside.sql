@@ -74,7 +74,9 @@ CREATE VIEW v AS SELECT 1 AS a;
 SELECT ashmig_add_migration(20290101000008, 'view', 'CREATE INDEX CONCURRENTLY ON @tenant@.v (a)', '', tenant => true, transactional => false);
 CREATE VIEW org_1.v AS SELECT 1 AS a;
 DROP TABLE org_2.moods;
+\set VERBOSITY sqlstate
 SELECT scope, schema_name, status, error FROM ashmig_migrate_tenants(atomic => true, only_tenants => '{org_1}');
+\set VERBOSITY default
 
 -- The background is waited for even if other schemas failed at once; tenants that
 -- are renamed meanwhile get every migration.

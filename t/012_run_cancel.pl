@@ -46,7 +46,7 @@ subtest 'terminated worker' => sub {
 	$fleet->add_migration(3, 'SELECT pg_sleep(0.1)', 'SELECT 1');
 	my $run = $fleet->start($migrate);
 	$fleet->wait_for(q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query ~ 'migrate tenant'});
-	$fleet->value(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ashmig worker' LIMIT 1});
+	$fleet->value(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query ~ 'migrate tenant' LIMIT 1});
 	$run->{run}->finish;
 	like($run->{err}, qr/tenant "t\d+" failed: terminating background worker/, 'its tenant fails');
 	is($fleet->applied(3), 39, 'all other tenants are migrated');

@@ -35,9 +35,21 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 	Migration  *migration;
 
 	call_require(fcinfo, 0, "version");
-	migration = record_find(PG_GETARG_INT64(0), call_boolean(fcinfo, "tenant", false),
+	migration = record_find(PG_GETARG_INT64(0), call_scope(fcinfo),
 							repo ? catalog_repo_name(repo) : NULL, false);
 	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
+}
+
+static MigrationKind
+import_kind(const char *name)
+{
+	MigrationKind kind;
+
+	if (!migration_kind_find(name, &kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"%s\" is not a kind of migration", name)));
+	return kind;
 }
 
 /*
@@ -57,7 +69,7 @@ check_merged(const Migration *migration)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
 			 errmsg("%s migration " INT64_FORMAT " does not fit what another branch has recorded",
-					scope_name(migration->tenant), migration->version),
+					scope_name(migration->scope), migration->version),
 			 errdetail("Together: %s%s%s", problem.message, problem.detail ? ": " : "",
 					   problem.detail ? problem.detail : ""),
 			 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
@@ -89,9 +101,9 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.reversible = true;
 		migration.down = catalog_text_list(value);
 	}
-	migration.kind = kind ? kind : "sql";
+	migration.kind = kind ? import_kind(kind) : MIGRATION_SQL;
 	migration.repo = pstrdup(repo ? catalog_repo_name(repo) : "");
-	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
 	if (call_argument(fcinfo, "generation", &value))
@@ -116,18 +128,15 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 static void
 put_changed(ReturnSetInfo *rsinfo)
 {
-	ListCell   *lc;
-
-	foreach(lc, catalog_migrations(NULL, SCOPES_ALL))
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
-		const Migration *migration = lfirst(lc);
 		char	   *checksum = catalog_checksum(migration);
 		Datum		values[CHECK_COLUMNS] = {0};
 		bool		nulls[CHECK_COLUMNS] = {0};
 
 		if (migration->checksum[0] == '\0' || strcmp(checksum, migration->checksum) == 0)
 			continue;
-		values[0] = CStringGetTextDatum(scope_name(migration->tenant));
+		values[0] = CStringGetTextDatum(scope_name(migration->scope));
 		values[1] = CStringGetTextDatum(migration->repo);
 		nulls[2] = true;
 		values[3] = Int64GetDatum(migration->version);
@@ -147,7 +156,7 @@ put_applied(ReturnSetInfo *rsinfo)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT v.scope, v.repo, v.schema_name, v.version, m.name,"
-		" CASE WHEN m.version IS NULL THEN 'applied, but not recorded' ELSE 'applied with another text' END,"
+		" CASE WHEN m.version IS NULL THEN 'applied, but not recorded' ELSE 'applied with different text' END,"
 		" nullif(m.checksum, ''), nullif(v.checksum, '')"
 		" FROM ashmig.versions v LEFT JOIN ashmig.migrations m"
 		"  ON m.repo = v.repo AND m.scope = v.scope AND m.version = v.version"
@@ -203,12 +212,12 @@ put_snapshots(ReturnSetInfo *rsinfo)
 	foreach(lc, branches_problems())
 	{
 		const BranchProblem *problem = lfirst(lc);
-		const Migration *migration = record_find(problem->version, problem->table.tenant,
+		const Migration *migration = record_find(problem->version, problem->table.scope,
 												 problem->repo, true);
 		Datum		values[CHECK_COLUMNS] = {0};
 		bool		nulls[CHECK_COLUMNS] = {0};
 
-		values[0] = CStringGetTextDatum(scope_name(problem->table.tenant));
+		values[0] = CStringGetTextDatum(scope_name(problem->table.scope));
 		values[1] = CStringGetTextDatum(problem->repo);
 		nulls[2] = true;
 		values[3] = Int64GetDatum(problem->version);

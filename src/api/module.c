@@ -6,7 +6,9 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "migrate/catch_up.h"
 #include "migrate/lock_watch.h"
+#include "tenant/tenant_ddl.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,4 +18,5 @@ _PG_init(void)
 {
 	settings_define();
 	lock_watch_install();
+	catch_up_newest_structure = tenant_ddl_statements;
 }

@@ -12,6 +12,7 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "api/plan_notes.h"
 #include "base/compat.h"
 #include "base/pin.h"
 #include "generate/generate.h"
@@ -53,7 +54,7 @@ set_text(Datum *values, bool *nulls, int column, const char *value)
 
 /* Put a row of ashmig_plan: an operation of a migration. */
 static void
-put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
+put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, Scope scope,
 			 bool transactional, const Operation *operation)
 {
 	Hazard		hazard = operation_hazard(operation);
@@ -63,7 +64,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, repo);
-	set_text(values, nulls, 2, scope_name(tenant));
+	set_text(values, nulls, 2, scope_name(scope));
 	set_text(values, nulls, 3, operation->table.schema);
 	set_text(values, nulls, 4, operation->table.name);
 	set_text(values, nulls, 5, operation_name(operation->kind));
@@ -75,7 +76,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, bool tenant,
 	values[11] = BoolGetDatum(hazard.scans);
 	values[12] = BoolGetDatum(hazard.destroys);
 	values[13] = BoolGetDatum(transactional);
-	set_text(values, nulls, 14, hazard.note);
+	set_text(values, nulls, 14, plan_notes_add(operation, hazard.note));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -88,7 +89,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 	values[0] = Int32GetDatum(step);
 	set_text(values, nulls, 1, migration->repo);
-	set_text(values, nulls, 2, scope_name(migration->tenant));
+	set_text(values, nulls, 2, scope_name(migration->scope));
 	set_text(values, nulls, 3, NULL);
 	set_text(values, nulls, 4, NULL);
 	set_text(values, nulls, 5, "install_extension");
@@ -104,7 +105,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 /*
  * ashmig_plan(snapshots, name, dev, renames, drop_columns, drop_tables,
- * concurrent_indexes): a row a step of what ashmig_generate would record.
+ * concurrent_indexes): one row per step of what ashmig_generate would record.
  */
 Datum
 ashmig_plan(PG_FUNCTION_ARGS)
@@ -114,7 +115,6 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	int			level = settings_pin_parser();
 	Generation *generation;
 	int			step = 0;
-	ListCell   *lr;
 	ListCell   *lm;
 	ListCell   *lo;
 
@@ -123,16 +123,12 @@ ashmig_plan(PG_FUNCTION_ARGS)
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	foreach(lm, generation->extensions)
 		put_extension_row(rsinfo, ++step, lfirst(lm));
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, migration, repo->migrations)
 		{
-			PlannedMigration *migration = lfirst(lm);
-
 			foreach(lo, migration->operations)
-				put_plan_row(rsinfo, ++step, repo->repo, migration->tenant,
+				put_plan_row(rsinfo, ++step, repo->repo, migration->scope,
 							 migration->transactional, lfirst(lo));
 		}
 	}
@@ -150,21 +146,17 @@ static char *
 pending_text(const Generation *generation, int *count)
 {
 	StringInfoData buf;
-	ListCell   *lr;
-	ListCell   *lm;
-	ListCell   *lo;
 
 	*count = list_length(generation->extensions);
 	initStringInfo(&buf);
-	foreach(lm, generation->extensions)
+	for (int i = 0; i < list_length(generation->extensions); i++)
 		appendStringInfo(&buf, "%sinstall_extension", buf.len ? ", " : "");
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		foreach(lm, ((RepoGeneration *) lfirst(lr))->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach_ptr(const Operation, operation, planned->operations)
 			{
-				const Operation *operation = lfirst(lo);
 				const char *name = operation_subject_name(operation);
 
 				if (++(*count) > 10)
@@ -201,10 +193,10 @@ ashmig_check(PG_FUNCTION_ARGS)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("dev migrations remain"),
+				 errmsg("development migrations have not been replaced"),
 				 errdetail("There are %d, among them " INT64_FORMAT " \"%s\".",
 						   list_length(dev), migration->version, migration->name),
-				 errhint("Squash them into one: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errhint("Replace them with a named migration: SELECT ashmig_generate(snapshots, name => '...').")));
 	}
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	if (!generate_is_empty(generation))
@@ -212,11 +204,11 @@ ashmig_check(PG_FUNCTION_ARGS)
 		pending = pending_text(generation, &count);
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_PENDING),
-				 errmsg_plural("the snapshots have %d change that no migration makes",
-							   "the snapshots have %d changes that no migration makes",
+				 errmsg_plural("snapshots have %d change without a migration",
+							   "snapshots have %d changes without a migration",
 							   count, count),
 				 errdetail("Pending: %s.", pending),
-				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
+				 errhint("SELECT * FROM ashmig_plan(snapshots) shows the changes; ashmig_generate(snapshots, name => '...') records them.")));
 	}
 	settings_unpin(level);
 	PG_RETURN_BOOL(true);
@@ -237,20 +229,16 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	ListCell   *lr;
-	ListCell   *lm;
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");
 	call_require(fcinfo, 1, "new");
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	foreach(lr, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
+	foreach_ptr(RepoGeneration, repo, generate_between(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &options))
 	{
-		RepoGeneration *repo = lfirst(lr);
-
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+			foreach(lo, planned->operations)
 			{
 				char	   *json = operation_json(repo->repo, lfirst(lo));
 				Datum		value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));

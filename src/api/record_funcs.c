@@ -45,31 +45,32 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	migration.version = PG_ARGISNULL(0) ? 0 : catalog_check_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	migration.kind = "sql";
-	migration.tenant = call_boolean(fcinfo, "tenant", false);
+	migration.kind = MIGRATION_SQL;
+	migration.scope = call_scope(fcinfo);
 	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
 	migration.up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)),
-									migration.tenant, migration.transactional);
+									migration.scope, migration.transactional);
 	migration.reversible = !PG_ARGISNULL(3);
 	if (migration.reversible)
 		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
-										  migration.tenant, migration.transactional);
+										  migration.scope, migration.transactional);
 	settings_unpin(level);
 	record_add(&migration);
 	PG_RETURN_INT64(migration.version);
 }
 
 /*
- * ashmig_remove_migration(version, tenant, repo): forget one that is applied
- * nowhere; returns how many migrations went with its generation.
+ * ashmig_remove_migration(version, tenant, repo): remove one that is not
+ * applied anywhere; returns how many migrations of its generation were
+ * removed.
  */
 Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)
 {
 	call_require(fcinfo, 0, "version");
 	PG_RETURN_INT32(record_forget(PG_GETARG_INT64(0),
-								  call_boolean(fcinfo, "tenant", false),
+								  call_scope(fcinfo),
 								  repo_argument(fcinfo)));
 }
 
@@ -84,7 +85,7 @@ ashmig_migrations_changed(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+				 errmsg("function ashmig.migrations_changed() must be called as a trigger")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	return PointerGetDatum(NULL);
 }

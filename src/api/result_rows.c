@@ -20,12 +20,10 @@ void
 result_rows_return(FunctionCallInfo fcinfo, List *results)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
 		Datum		values[RESULT_COLUMNS];
 		bool		nulls[RESULT_COLUMNS] = {0};
 		Interval   *elapsed = palloc0(sizeof(Interval));
@@ -34,7 +32,7 @@ result_rows_return(FunctionCallInfo fcinfo, List *results)
 		if (result->status == RUN_NOTHING)
 			continue;
 		elapsed->time = result->elapsed;
-		values[0] = CStringGetTextDatum(scope_name(result->tenant));
+		values[0] = CStringGetTextDatum(scope_name(result->scope));
 		values[1] = CStringGetTextDatum(result->schema);
 		values[2] = Int32GetDatum(result->applied);
 		values[3] = Int64GetDatum(result->version);

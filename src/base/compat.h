@@ -2,8 +2,8 @@
  * compat.h
  *		Differences between PostgreSQL 14 and 18, and nothing else.
  *
- * Every other file is written as for the newest version; what an older one
- * spells otherwise is said here, once.
+ * Every other file is written as for the newest version; what an older version
+ * spells differently is handled here, once.
  */
 #ifndef ASHMIG_COMPAT_H
 #define ASHMIG_COMPAT_H
@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #endif
@@ -86,6 +87,32 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+/*
+ * Loops that declare the variable for the element; with foreach_ptr, "type"
+ * may begin with const.  The outer loop runs once and is there for the declaration.
+ */
+#if PG_VERSION_NUM < 170000
+#define foreach_internal(type, pointer, var, lst, func) \
+	for (type pointer var = 0, pointer var##__outerloop = (type pointer) 1; \
+		 var##__outerloop; \
+		 var##__outerloop = 0) \
+		for (ForEachState var##__state = {(lst), 0}; \
+			 (var##__state.l != NIL && \
+			  var##__state.i < var##__state.l->length && \
+			 (var = (type pointer) func(&var##__state.l->elements[var##__state.i]), true)); \
+			 var##__state.i++)
+#define foreach_ptr(type, var, lst) foreach_internal(type, *, var, lst, lfirst)
+#define foreach_node(type, var, lst) \
+	for (type * var = 0, *var##__outerloop = (type *) 1; \
+		 var##__outerloop; \
+		 var##__outerloop = 0) \
+		for (ForEachState var##__state = {(lst), 0}; \
+			 (var##__state.l != NIL && \
+			  var##__state.i < var##__state.l->length && \
+			 (var = lfirst_node(type, &var##__state.l->elements[var##__state.i]), true)); \
+			 var##__state.i++)
+#endif
+
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)
@@ -107,6 +134,15 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define schema_aclcheck(schema, role, mode) object_aclcheck(NamespaceRelationId, schema, role, mode)
 #endif
 
+/* May a role create schemas in this database? */
+#if PG_VERSION_NUM < 160000
+#define database_creatable(role) \
+	(pg_database_aclcheck(MyDatabaseId, role, ACL_CREATE) == ACLCHECK_OK)
+#else
+#define database_creatable(role) \
+	(object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CREATE) == ACLCHECK_OK)
+#endif
+
 /* May a role do SET ROLE to another?  Since 16 not every member may. */
 #if PG_VERSION_NUM < 160000
 #define role_can_become(member, role) is_member_of_role(member, role)
@@ -123,8 +159,8 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #endif
 
 /*
- * Look a type up; false where there is none.  A text that is no type, or
- * modifiers that the type refuses, raise an error before PostgreSQL 16.
+ * Look up a type; false if there is none.  Before PostgreSQL 16, text that is
+ * not a type name and invalid modifiers raise an error.
  */
 static inline bool
 compat_parse_type(const char *text, Oid *type, int32 *typmod)

@@ -19,6 +19,7 @@ extern int	ashmig_run_retention;	/* days */
 extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
+extern bool ashmig_prove;
 
 /* Make them known to the server, once, when the library is loaded. */
 extern void settings_define(void);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -73,8 +74,8 @@ generate_input_decode(Datum input, bool quiet)
 							 (char *) lfirst(lc));
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("the snapshots have keys that ashmig does not know"),
-				 errdetail("Not used: %s.", keys.data)));
+				 errmsg("snapshots contain unknown keys"),
+				 errdetail("Ignored: %s.", keys.data)));
 	}
 	return bundle;
 }
@@ -84,7 +85,10 @@ generate_input_decode(Datum input, bool quiet)
  * ----------
  */
 
-/* Raise where two tables are one only because PostgreSQL cuts their names. */
+/*
+ * Raise an error if two tables are one only because PostgreSQL cuts their
+ * names.
+ */
 static void
 check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 {
@@ -94,9 +98,9 @@ check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
 				 errmsg("two tables would have the same name \"%s\"",
 						names_cut(other->table)),
-				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+				 errdetail("At %s: The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 						   other->path, one->path, NAMEDATALEN - 1),
-				 errhint("Give one of the two a name of its own.")));
+				 errhint("Give one of them a different name.")));
 }
 
 List *
@@ -104,11 +108,9 @@ generate_input_group(List *snapshots, const char *repo)
 {
 	List	   *groups = NIL;
 	TableMap   *by_name = table_map_create();
-	ListCell   *lc;
 
-	foreach(lc, snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, snapshots)
 	{
-		ResourceSnapshot *snapshot = lfirst(lc);
 		TableName	name = model_table_name(snapshot, ashmig_default_schema);
 		SnapshotGroup *group;
 
@@ -134,11 +136,10 @@ List *
 generate_input_repos(const Bundle *bundle)
 {
 	List	   *repos = NIL;
-	ListCell   *lc;
 
-	foreach(lc, bundle->snapshots)
+	foreach_ptr(ResourceSnapshot, snapshot, bundle->snapshots)
 	{
-		char	   *repo = ((ResourceSnapshot *) lfirst(lc))->repo;
+		char	   *repo = snapshot->repo;
 
 		if (!names_have(repos, repo))
 			repos = lappend(repos, repo);

@@ -5,10 +5,13 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
+#include "proof/prove.h"
+#include "syntax/sql_text.h"
 
 /* ----------
  * Recording
@@ -24,10 +27,10 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
 
 	migration->repo = repo->repo;
-	migration->tenant = planned->tenant;
+	migration->scope = planned->scope;
 	migration->version = catalog_next_version();
 	migration->name = psprintf("%s%s", name, planned->suffix);
-	migration->kind = "generated";
+	migration->kind = MIGRATION_GENERATED;
 	migration->dev = options->dev;
 	migration->transactional = planned->transactional;
 	migration->up = planned->up;
@@ -45,21 +48,16 @@ static TableMap *
 changed_tables(const RepoGeneration *repo)
 {
 	TableMap   *changed = table_map_create();
-	ListCell   *lm;
-	ListCell   *lo;
 
-	foreach(lm, repo->taken)
+	foreach_ptr(TakenTable, taken, repo->taken)
 	{
-		TakenTable *taken = lfirst(lm);
-
 		if (repo->migrations != NIL)
 			table_map_put(changed, &taken->name, taken);
 	}
-	foreach(lm, repo->migrations)
+	foreach_ptr(PlannedMigration, planned, repo->migrations)
 	{
-		foreach(lo, ((PlannedMigration *) lfirst(lm))->operations)
+		foreach_ptr(Operation, operation, planned->operations)
 		{
-			Operation  *operation = lfirst(lo);
 			const TableName *name = &operation->table;
 
 			/* these two go by the old name */
@@ -72,6 +70,18 @@ changed_tables(const RepoGeneration *repo)
 }
 
 /*
+ * The first version of a scope's migrations, or of the other scope's where it
+ * has none.
+ */
+static int64
+scope_version(const int64 *first, Scope scope)
+{
+	Scope		other = scope == SCOPE_TENANT ? SCOPE_PUBLIC : SCOPE_TENANT;
+
+	return first[scope] != 0 ? first[scope] : first[other];
+}
+
+/*
  * Record the snapshots of what changed, under the version of their scope's
  * migration (of the other scope's, where a tenant table has only a global
  * statement to run).
@@ -81,30 +91,29 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 				 const int64 *first, bool dev)
 {
 	TableMap   *changed = changed_tables(repo);
-	ListCell   *lc;
 
-	foreach(lc, repo->diff->forgotten)
+	foreach_ptr(const TableName, name, repo->diff->forgotten)
 	{
-		const TableName *name = lfirst(lc);
-		int64		version = first[name->tenant] ? first[name->tenant] : first[!name->tenant];
+		int64		version = scope_version(first, name->scope);
 
 		snapshot_store_drop(repo->repo, name, version, dev);
 	}
-	foreach(lc, repo->taken)
+	foreach_ptr(const TakenTable, taken, repo->taken)
 	{
-		const TakenTable *taken = lfirst(lc);
-		bool		tenant = taken->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, taken->name.scope);
 
-		/* without a migration there is no version to go by: it stays theirs */
+		/*
+		 * without a migration there is no version to go by, and its history
+		 * comes along
+		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
+		else
+			snapshot_store_pass(taken->repo, repo->repo, &taken->name);
 	}
-	foreach(lc, repo->tables)
+	foreach_ptr(const GivenTable, given, repo->tables)
 	{
-		const GivenTable *given = lfirst(lc);
-		bool		tenant = given->table->name.tenant;
-		int64		version = first[tenant] ? first[tenant] : first[!tenant];
+		int64		version = scope_version(first, given->table->name.scope);
 
 		/*
 		 * What leads to no statement, such as the new name of a referenced
@@ -120,19 +129,85 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	}
 }
 
-/* Forget the dev migrations and their snapshots; they are applied nowhere by now. */
+/*
+ * Remove the development migrations and their snapshots; they have been rolled
+ * back everywhere by now.
+ */
 static void
 forget_dev(List *migrations)
 {
+	foreach_ptr(Migration, migration, migrations)
+		catalog_remove_migration(migration->repo, migration->scope, migration->version);
+	snapshot_store_forget_dev();
+}
+
+/* ----------
+ * The proof
+ * ----------
+ */
+
+/* Add the tables of one model to another, which keeps those that it has. */
+static void
+add_tables(Model *model, const Model *more)
+{
 	ListCell   *lc;
 
-	foreach(lc, migrations)
+	foreach(lc, more->tables)
 	{
-		Migration  *migration = lfirst(lc);
+		Table	   *table = lfirst(lc);
 
-		catalog_remove_migration(migration->repo, migration->tenant, migration->version);
+		if (model_find(model, &table->name) == NULL)
+			model_add(model, table);
 	}
-	snapshot_store_forget_dev();
+}
+
+/* Tables of the repos that are not "known": the statements of these may need them. */
+static void
+add_other_repos(ProofSubject *subject, List *known, bool with_dev)
+{
+	ListCell   *lc;
+
+	foreach(lc, snapshot_store_repos())
+	{
+		Problem		problem = {0};
+		Recorded   *recorded;
+
+		if (names_have(known, lfirst(lc)))
+			continue;
+		recorded = snapshot_store_load(lfirst(lc), with_dev, &problem);
+		problem_raise(&problem);
+		add_tables(subject->before, recorded->model);
+		add_tables(subject->after, recorded->model);
+	}
+}
+
+/* Raise where the migrations, of the "known" repos, do not do what they are meant to do. */
+static void
+prove(ProofSubject *subject, List *known, bool with_dev)
+{
+	if (!ashmig_prove || subject->migrations == NIL)
+		return;
+	add_other_repos(subject, known, with_dev);
+	prove_generation(subject);
+}
+
+static void
+prove_repos(const Generation *generation, bool with_dev)
+{
+	ProofSubject subject = {model_create(), model_create(), NIL, generation->extensions};
+	List	   *repos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, generation->repos)
+	{
+		const RepoGeneration *repo = lfirst(lc);
+
+		repos = lappend(repos, repo->repo);
+		add_tables(subject.before, repo->recorded);
+		add_tables(subject.after, repo->diff->result);
+		subject.migrations = list_concat_copy(subject.migrations, repo->migrations);
+	}
+	prove(&subject, repos, with_dev);
 }
 
 List *
@@ -140,35 +215,29 @@ generate_record(Datum input, const GenerateOptions *options)
 {
 	Generation *generation;
 	List	   *result = NIL;
-	ListCell   *lr;
-	ListCell   *lm;
 
 	catalog_lock_generation();
 	generation = generate_plan(input, options);
+	prove_repos(generation, options->dev);
 	if (!options->dev)
 		forget_dev(generate_dev_migrations());
 
-	foreach(lm, generation->extensions)
+	foreach_ptr(Migration, migration, generation->extensions)
 	{
-		Migration  *migration = lfirst(lm);
-
 		migration->version = catalog_next_version();
 		migration->generation = migration->version;
 		migration->dev = options->dev;
 		catalog_add_migration(migration);
 		result = lappend(result, migration);
 	}
-	foreach(lr, generation->repos)
+	foreach_ptr(RepoGeneration, repo, generation->repos)
 	{
-		RepoGeneration *repo = lfirst(lr);
-		int64		first[2] = {0, 0};	/* by scope: public, tenant */
+		int64		first[NUM_SCOPES] = {0};
 
-		foreach(lm, repo->migrations)
+		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			PlannedMigration *planned = lfirst(lm);
-
 			result = lappend(result, record_migration(repo, planned,
-													  &first[planned->tenant], options));
+													  &first[planned->scope], options));
 		}
 		record_snapshots(repo, generation->snapshots, first, options->dev);
 	}
@@ -180,7 +249,24 @@ generate_record(Datum input, const GenerateOptions *options)
  * ----------
  */
 
-/* The operations that drop a table's retired columns; the table forgets them. */
+/* A model of its own tables, whose lists stay when those of the other are changed */
+static Model *
+copy_model(const Model *model)
+{
+	Model	   *copy = model_create();
+	ListCell   *lc;
+
+	foreach(lc, model->tables)
+	{
+		Table	   *table = palloc(sizeof(Table));
+
+		*table = *(const Table *) lfirst(lc);
+		model_add(copy, table);
+	}
+	return copy;
+}
+
+/* Drop a table's retired columns; returns the operations. */
 static List *
 drop_retired(Table *table, List *operations)
 {
@@ -202,21 +288,20 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
 	RepoGeneration dropping = {0};
+	ProofSubject subject = {0};
 	Problem		problem = {0};
 	Recorded   *recorded;
 	List	   *operations = NIL;
 	List	   *changed = NIL;
 	List	   *result = NIL;
-	int64		first[2] = {0, 0};
-	ListCell   *lc;
+	int64		first[NUM_SCOPES] = {0};
 
 	catalog_lock_generation();
 	recorded = snapshot_store_load(repo, false, &problem);
 	problem_raise(&problem);
-	foreach(lc, recorded->model->tables)
+	subject.before = copy_model(recorded->model);
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		if (table->retired == NIL || (tables != NIL && !names_have(tables, table->name.name)))
 			continue;
 		operations = drop_retired(table, operations);
@@ -225,18 +310,15 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
-	foreach(lc, dropping.migrations)
+	subject.after = recorded->model;
+	subject.migrations = dropping.migrations;
+	prove(&subject, list_make1(dropping.repo), false);
+	foreach_ptr(PlannedMigration, planned, dropping.migrations)
 	{
-		PlannedMigration *planned = lfirst(lc);
-
 		result = lappend(result, record_migration(&dropping, planned,
-												  &first[planned->tenant], &options));
+												  &first[planned->scope], &options));
 	}
-	foreach(lc, changed)
-	{
-		Table	   *table = lfirst(lc);
-
-		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.tenant], false);
-	}
+	foreach_ptr(Table, table, changed)
+		snapshot_store_save(repo, table, (Datum) 0, NIL, first[table->name.scope], false);
 	return result;
 }

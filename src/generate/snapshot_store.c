@@ -9,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
@@ -152,13 +153,10 @@ static Datum
 names_datum(List *names, int part)
 {
 	List	   *parts = NIL;
-	ListCell   *lc;
 
-	foreach(lc, names)
+	foreach_ptr(const TableName, name, names)
 	{
-		const TableName *name = lfirst(lc);
-
-		parts = lappend(parts, part == 0 ? (char *) scope_name(name->tenant)
+		parts = lappend(parts, part == 0 ? (char *) scope_name(name->scope)
 						: part == 1 ? (name->schema ? name->schema : "") : name->name);
 	}
 	return catalog_text_array(parts);
@@ -182,15 +180,13 @@ snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
 	};
 	Datum		values[5];
 	List	   *taken = NIL;
-	ListCell   *lc;
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
 	for (int part = 0; part < NAME_PARTS; part++)
 		values[2 + part] = names_datum(names, part);
-	foreach(lc, query_rows(&query, values))
+	foreach_ptr(SnapshotRow, row, query_rows(&query, values))
 	{
-		SnapshotRow *row = lfirst(lc);
 		TakenTable *other = palloc(sizeof(TakenTable));
 		TableState *state;
 		ResourceSnapshot *snapshot = row_snapshot(row, &state, problem);
@@ -243,7 +239,7 @@ static void
 key_values(Datum *values, const char *repo, const TableName *name)
 {
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(name->tenant));
+	values[1] = CStringGetTextDatum(scope_name(name->scope));
 	values[2] = CStringGetTextDatum(name->schema ? name->schema : "");
 	values[3] = CStringGetTextDatum(name->name);
 }
@@ -388,6 +384,29 @@ snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool
 	values[5] = BoolGetDatum(dev);
 	base_values(values + 6, nulls + 6, repo, name, dev);
 	run_command(&insert, values, nulls);
+}
+
+void
+snapshot_store_pass(const char *from, const char *to, const TableName *name)
+{
+	/* where it had passed the other way before, a row says that it was gone */
+	static CatalogStatement clear = {
+		"DELETE FROM ashmig.snapshots AS s WHERE (repo, scope, schema_name, table_name) = ($5, $2, $3, $4)"
+		" AND EXISTS (SELECT FROM ashmig.snapshots AS o"
+		"  WHERE (o.repo, o.scope, o.schema_name, o.table_name, o.version) = ($1, $2, $3, $4, s.version))",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	static CatalogStatement pass = {
+		"UPDATE ashmig.snapshots SET repo = $5"
+		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	Datum		values[5];
+
+	key_values(values, from, name);
+	values[4] = CStringGetTextDatum(to);
+	run_command(&clear, values, NULL);
+	run_command(&pass, values, NULL);
 }
 
 void

@@ -26,8 +26,7 @@
 
 /* The cache of catalog_migrations_cached */
 static MemoryContext cache_context = NULL;
-static List *cached_public = NIL;
-static List *cached_tenant = NIL;
+static List *cached_migrations[NUM_SCOPES];
 static bool cache_valid = false;
 static Oid	cached_table = InvalidOid;	/* ashmig.migrations, when it was read */
 static uint64 cache_changes = 0;	/* grows with every change noticed */
@@ -87,8 +86,8 @@ version_of_time(TimestampTz at)
 }
 
 /*
- * The version one second after this one.  What is no time (a version written
- * by hand) is just counted up.
+ * The version one second after this one.  A version that is not a time (chosen
+ * by hand) is just incremented.
  */
 static int64
 version_after(int64 version)
@@ -120,16 +119,16 @@ catalog_check_version(int64 version)
 	if (version <= 0 || version > NEWEST_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+				 errmsg("invalid version " INT64_FORMAT, version),
+				 errhint("A version is a positive number of up to 14 digits (YYYYMMDDHHMMSS).")));
 	return version;
 }
 
 /*
  * The version of a migration that is recorded now: the time, or the second
- * after the newest version where that is not later.  A version that was given
- * away is not given again, though its migration may be forgotten (a dev one).
- * The caller holds the lock of catalog_lock_generation.
+ * after the newest version where that is not later.  A version that was
+ * assigned is not assigned again, even if its migration has been removed (a
+ * development one).  The caller holds the lock of catalog_lock_generation.
  */
 int64
 catalog_next_version(void)
@@ -168,19 +167,41 @@ catalog_repo_name(const char *repo)
 	return strncmp(repo, prefix, strlen(prefix)) == 0 ? repo + strlen(prefix) : repo;
 }
 
-/* Statements as text that no two lists share */
+static const char *const kind_names[] = {
+	[MIGRATION_GENERATED] = "generated",
+	[MIGRATION_SQL] = "sql",
+	[MIGRATION_EXTENSION] = "extension",
+	[MIGRATION_ENUM] = "enum",
+	[MIGRATION_ADOPTED] = "adopted"
+};
+
+const char *
+migration_kind_name(MigrationKind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+migration_kind_find(const char *name, MigrationKind *kind)
+{
+	for (int i = 0; i < lengthof(kind_names); i++)
+	{
+		if (strcmp(name, kind_names[i]) == 0)
+		{
+			*kind = (MigrationKind) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Statements as text, different for different lists */
 static void
 append_statements(StringInfo buf, List *statements)
 {
-	ListCell   *lc;
-
 	appendStringInfo(buf, "%d;", list_length(statements));
-	foreach(lc, statements)
-	{
-		const char *statement = lfirst(lc);
-
+	foreach_ptr(const char, statement, statements)
 		appendStringInfo(buf, "%zu:%s;", strlen(statement), statement);
-	}
 }
 
 char *
@@ -198,7 +219,7 @@ catalog_hash(const char *text)
 }
 
 /*
- * SHA-256, in hex, over what decides what a migration does.
+ * SHA-256, in hex, over everything that determines what a migration does.
  */
 char *
 catalog_checksum(const Migration *migration)
@@ -237,10 +258,10 @@ catalog_add_migration(Migration *migration)
 	migration->checksum = catalog_checksum(migration);
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 	values[3] = CStringGetTextDatum(migration->name);
-	values[4] = CStringGetTextDatum(migration->kind);
+	values[4] = CStringGetTextDatum(migration_kind_name(migration->kind));
 	values[5] = BoolGetDatum(migration->dev);
 	values[6] = BoolGetDatum(migration->transactional);
 	values[7] = catalog_text_array(migration->up);
@@ -257,12 +278,12 @@ catalog_add_migration(Migration *migration)
 }
 
 /*
- * Forget a migration.  An error where it is not recorded or is applied in some
- * schema; runs that might be applying it are waited for, and later ones wait
- * for the end of this transaction.
+ * Remove a migration.  Raises an error if it is not recorded or is applied in
+ * some schema.  Waits for runs that might be applying it; later ones wait for
+ * the end of this transaction.
  */
 void
-catalog_remove_migration(const char *repo, bool tenant, int64 version)
+catalog_remove_migration(const char *repo, Scope scope, int64 version)
 {
 	static CatalogStatement applied = {
 		.sql = "SELECT schema_name, pg_catalog.count(*) OVER () FROM ashmig.versions"
@@ -279,36 +300,25 @@ catalog_remove_migration(const char *repo, bool tenant, int64 version)
 	catalog_lock_versions(ShareLock);
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = Int64GetDatum(version);
 	if (catalog_query(&applied, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(tenant), version),
-				 errdetail("It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
-						   catalog_int64(0, 2), catalog_string(0, 1, CurrentMemoryContext)),
-				 errhint("Take it back first, with %s.",
-						 tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+				 errmsg("cannot remove %s migration " INT64_FORMAT " because it is applied",
+						scope_name(scope), version),
+				 errdetail_plural("It is applied in " INT64_FORMAT " schema, \"%s\".",
+								  "It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
+								  (unsigned long) catalog_int64(0, 2), catalog_int64(0, 2),
+								  catalog_string(0, 1, CurrentMemoryContext)),
+				 errhint("Roll it back first with %s.",
+						 scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 	if (catalog_execute(&forget, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(scope), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	catalog_disconnect(level);
-}
-
-/* The kinds, so that Migration.kind needs no copy */
-static const char *
-kind_name(const char *kind)
-{
-	static const char *const kinds[] = {"generated", "sql", "extension", "enum", "adopted"};
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strcmp(kind, kinds[i]) == 0)
-			return kinds[i];
-	}
-	return "sql";
 }
 
 /* A text[] column as a List in the current memory context */
@@ -332,10 +342,11 @@ row_migration(uint64 row, MemoryContext context)
 	bool		isnull;
 
 	migration->repo = catalog_string(row, 1, context);
-	migration->tenant = DatumGetBool(catalog_datum(row, 2, &isnull));
+	migration->scope = DatumGetBool(catalog_datum(row, 2, &isnull)) ? SCOPE_TENANT : SCOPE_PUBLIC;
 	migration->version = catalog_int64(row, 3);
 	migration->name = catalog_string(row, 4, context);
-	migration->kind = kind_name(catalog_string(row, 5, context));
+	if (!migration_kind_find(catalog_string(row, 5, context), &migration->kind))
+		migration->kind = MIGRATION_SQL;	/* not reached: a CHECK */
 	migration->dev = DatumGetBool(catalog_datum(row, 6, &isnull));
 	migration->transactional = DatumGetBool(catalog_datum(row, 7, &isnull));
 	migration->up = row_statements(row, 8);
@@ -375,7 +386,9 @@ load_migrations(const char *repo, ScopeFilter filter, MemoryContext context)
 	}
 	if (filter != SCOPES_ALL)
 	{
-		values[1] = CStringGetTextDatum(scope_name(filter == SCOPES_TENANT));
+		Scope		scope = filter == SCOPES_TENANT ? SCOPE_TENANT : SCOPE_PUBLIC;
+
+		values[1] = CStringGetTextDatum(scope_name(scope));
 		nulls[1] = ' ';
 	}
 	rows = catalog_query(&load, values, nulls);
@@ -414,7 +427,7 @@ cache_invalidate(Datum arg, Oid relid)
 }
 
 /*
- * Read all migrations into the cache.  It is not valid afterwards where they
+ * Read all migrations into the cache.  It is not valid afterwards if they
  * changed meanwhile; what was read is then still right for the snapshot that
  * it was read with.
  */
@@ -424,7 +437,6 @@ cache_load(void)
 	static bool registered = false;
 	uint64		generation;
 	List	   *all;
-	ListCell   *lc;
 	MemoryContext old;
 
 	if (!registered)
@@ -436,22 +448,19 @@ cache_load(void)
 		cache_context = AllocSetContextCreate(TopMemoryContext, "ashmig migrations",
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(cache_context);
-	cached_public = cached_tenant = NIL;
+	memset(cached_migrations, 0, sizeof(cached_migrations));
 	cached_table = catalog_table("migrations");
 	generation = cache_changes;
 	all = load_migrations(NULL, SCOPES_ALL, cache_context);
 
 	old = MemoryContextSwitchTo(cache_context);
-	foreach(lc, all)
+	foreach_ptr(Migration, migration, all)
 	{
-		Migration  *migration = lfirst(lc);
+		List	  **of_scope = &cached_migrations[migration->scope];
 
 		if (migration->checksum[0] == '\0')
 			migration->checksum = catalog_checksum(migration);
-		if (migration->tenant)
-			cached_tenant = lappend(cached_tenant, migration);
-		else
-			cached_public = lappend(cached_public, migration);
+		*of_scope = lappend(*of_scope, migration);
 	}
 	MemoryContextSwitchTo(old);
 	cache_valid = (generation == cache_changes);
@@ -461,11 +470,11 @@ cache_load(void)
  * All migrations of a scope in version order, from the cache.
  */
 List *
-catalog_migrations_cached(bool tenant)
+catalog_migrations_cached(Scope scope)
 {
 	if (!cache_valid)
 		cache_load();
-	return tenant ? cached_tenant : cached_public;
+	return cached_migrations[scope];
 }
 
 /*

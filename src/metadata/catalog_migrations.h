@@ -8,10 +8,10 @@
  *
  * Locks, in the order in which they are taken:
  *	 ashmig.migrations	SHARE ROW EXCLUSIVE while a generation is recorded: one
- *						at a time; reading goes on.
+ *						at a time; reads continue.
  *	 ashmig.tenants		SHARE as well then: a tenant that is being created is
  *						waited for, and one created later sees the generation,
- *						so that none is born without it.  Creating, renaming
+ *						so that none is created without it.  Creating, renaming
  *						and dropping tenants takes ROW EXCLUSIVE first of all.
  *	 ashmig.versions	ROW EXCLUSIVE by a run, before it reads what is
  *						pending; SHARE when a migration is removed, so that none
@@ -25,15 +25,26 @@
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
+#include "base/scope.h"
 #include "metadata/catalog_spi.h"
+
+/* Where a migration comes from */
+typedef enum MigrationKind
+{
+	MIGRATION_GENERATED,		/* from snapshots */
+	MIGRATION_SQL,				/* hand-written */
+	MIGRATION_EXTENSION,
+	MIGRATION_ENUM,
+	MIGRATION_ADOPTED			/* from Ecto, without statements */
+} MigrationKind;
 
 typedef struct Migration
 {
 	char	   *repo;			/* "" where none */
-	bool		tenant;			/* scope: tenant or public */
+	Scope		scope;
 	int64		version;
 	char	   *name;
-	const char *kind;
+	MigrationKind kind;
 	bool		dev;
 	bool		transactional;
 	List	   *up;				/* of char * */
@@ -52,7 +63,18 @@ typedef enum ScopeFilter
 	SCOPES_TENANT
 } ScopeFilter;
 
-#define scope_name(tenant) ((tenant) ? "tenant" : "public")
+static inline ScopeFilter
+scope_filter(Scope scope)
+{
+	return scope == SCOPE_TENANT ? SCOPES_TENANT : SCOPES_PUBLIC;
+}
+
+/*
+ * The kind as the column "kind" has it; and back, false if there is none of
+ * that name
+ */
+extern const char *migration_kind_name(MigrationKind kind);
+extern bool migration_kind_find(const char *name, MigrationKind *kind);
 
 /* "MyApp.Repo" of "Elixir.MyApp.Repo"; not a copy */
 extern const char *catalog_repo_name(const char *repo);
@@ -60,7 +82,7 @@ extern const char *catalog_repo_name(const char *repo);
 /* The version of a migration that is recorded now */
 extern int64 catalog_next_version(void);
 
-/* A version that is given, as it is; an error where it cannot be one */
+/* A version that is given, as it is; an error if it cannot be one */
 extern int64 catalog_check_version(int64 version);
 
 /* Locks until the end of the transaction; see above */
@@ -68,9 +90,9 @@ extern void catalog_lock_generation(void);
 extern void catalog_lock_tenants(LOCKMODE mode);
 extern void catalog_lock_versions(LOCKMODE mode);
 
-/* Migrations: write (computes checksum), forget, read in version order */
+/* Migrations: write (computes checksum), remove, read in version order */
 extern void catalog_add_migration(Migration *migration);
-extern void catalog_remove_migration(const char *repo, bool tenant, int64 version);
+extern void catalog_remove_migration(const char *repo, Scope scope, int64 version);
 extern List *catalog_migrations(const char *repo, ScopeFilter filter);
 extern char *catalog_checksum(const Migration *migration);
 
@@ -83,7 +105,7 @@ extern char *catalog_hash(const char *text);
  * call or the next lock taken.  The first call in a transaction should follow
  * catalog_lock_versions, which notices changes of other sessions.
  */
-extern List *catalog_migrations_cached(bool tenant);
+extern List *catalog_migrations_cached(Scope scope);
 
 /* A number that grows whenever those may have changed */
 extern uint64 catalog_migrations_changes(void);

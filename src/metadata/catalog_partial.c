@@ -1,6 +1,6 @@
 /*
  * catalog_partial.c
- *		How far non-transactional migrations have come: see catalog_partial.h.
+ *		Progress of non-transactional migrations: see catalog_partial.h.
  */
 #include "postgres.h"
 
@@ -16,12 +16,12 @@ name_migration(const Migration *migration, const char *schema, Datum *values)
 {
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(migration->repo);
-	values[2] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[2] = CStringGetTextDatum(scope_name(migration->scope));
 	values[3] = Int64GetDatum(migration->version);
 }
 
 /*
- * Statements that are done; *started: the next one was begun.
+ * Number of executed statements; *started: the next one was started.
  */
 int
 catalog_partial_read(const Migration *migration, const char *schema, bool down, bool *started)
@@ -75,7 +75,7 @@ catalog_partial_write(const Migration *migration, const char *schema, bool down,
 }
 
 /*
- * Forget how far a migration has come in a schema.
+ * Delete the progress of a migration in a schema.
  */
 void
 catalog_partial_forget(const Migration *migration, const char *schema)
@@ -94,7 +94,8 @@ catalog_partial_forget(const Migration *migration, const char *schema)
 }
 
 /*
- * How many statements are done where the migration has come farthest.
+ * Number of executed statements in the schema where the migration has
+ * progressed furthest.
  */
 int
 catalog_partial_farthest(const Migration *migration, char **schema)
@@ -111,7 +112,7 @@ catalog_partial_farthest(const Migration *migration, char **schema)
 	int			level;
 
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 	level = catalog_connect();
 	if (catalog_query(&query, values, NULL) > 0)

@@ -12,7 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-/* Oid of a table of schema ashmig; an error where it does not exist */
+/* Oid of a table of schema ashmig; an error if it does not exist */
 extern Oid	catalog_table(const char *name);
 
 /*
@@ -53,6 +53,10 @@ extern char *catalog_string(uint64 row, int column, MemoryContext context);
 
 /* text[] from and to a List of char * */
 extern Datum catalog_text_array(List *strings);
+
+/* bigint[] from a List of int64 * */
+extern Datum catalog_version_array(List *versions);
+
 extern List *catalog_text_list(Datum array);
 
 #endif							/* ASHMIG_CATALOG_SPI_H */

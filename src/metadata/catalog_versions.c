@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_versions.h"
 
@@ -17,13 +18,10 @@ static Datum
 executed_numbers(List *executed, bool elapsed)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(executed), 1));
-	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, executed)
+	foreach_ptr(const ExecutedMigration, one, executed)
 	{
-		const ExecutedMigration *one = lfirst(lc);
-
 		elements[n++] = Int64GetDatum(elapsed ? one->elapsed :
 									  one->migration->version);
 	}
@@ -36,12 +34,9 @@ static Datum
 executed_strings(List *executed, bool checksum)
 {
 	List	   *strings = NIL;
-	ListCell   *lc;
 
-	foreach(lc, executed)
+	foreach_ptr(const ExecutedMigration, one, executed)
 	{
-		const ExecutedMigration *one = lfirst(lc);
-
 		strings = lappend(strings, checksum ? one->migration->checksum :
 						  one->migration->repo);
 	}
@@ -52,7 +47,7 @@ executed_strings(List *executed, bool checksum)
  * What is applied in a schema, summed up: one SchemaVersion per repo.
  */
 List *
-catalog_schema_versions(const char *schema, bool tenant)
+catalog_schema_versions(const char *schema, Scope scope)
 {
 	static CatalogStatement read = {
 		.sql = "SELECT repo, version, applied FROM ashmig.schema_versions"
@@ -66,7 +61,7 @@ catalog_schema_versions(const char *schema, bool tenant)
 	List	   *result = NIL;
 
 	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	rows = catalog_query(&read, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -88,7 +83,7 @@ catalog_schema_versions(const char *schema, bool tenant)
  * What is applied in a schema, newest first: AppliedVersions.
  */
 List *
-catalog_applied(const char *schema, bool tenant)
+catalog_applied(const char *schema, Scope scope)
 {
 	static CatalogStatement read = {
 		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
@@ -102,7 +97,7 @@ catalog_applied(const char *schema, bool tenant)
 	List	   *result = NIL;
 
 	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	rows = catalog_query(&read, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -124,13 +119,12 @@ catalog_applied(const char *schema, bool tenant)
  * Newest version that a schema has, over all repos; 0: none.
  */
 int64
-catalog_newest_version(bool tenant, const char *schema)
+catalog_newest_version(Scope scope, const char *schema)
 {
 	int64		result = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_schema_versions(schema, tenant))
-		result = Max(result, ((SchemaVersion *) lfirst(lc))->version);
+	foreach_ptr(SchemaVersion, newest, catalog_schema_versions(schema, scope))
+		result = Max(result, newest->version);
 	return result;
 }
 
@@ -140,12 +134,8 @@ catalog_newest_version(bool tenant, const char *schema)
 bool
 catalog_is_applied(const Migration *migration, const List *applied)
 {
-	ListCell   *lc;
-
-	foreach(lc, applied)
+	foreach_ptr(const AppliedVersion, version, applied)
 	{
-		const AppliedVersion *version = lfirst(lc);
-
 		if (version->version == migration->version &&
 			strcmp(version->repo, migration->repo) == 0)
 			return true;
@@ -154,10 +144,10 @@ catalog_is_applied(const Migration *migration, const List *applied)
 }
 
 /*
- * Record migrations as applied in a schema, and sum up.
+ * Record migrations as applied in a schema, and update the summary.
  */
 void
-catalog_record_applied(const char *schema, bool tenant, List *executed)
+catalog_record_applied(const char *schema, Scope scope, List *executed)
 {
 	static CatalogStatement record = {
 		.sql = "INSERT INTO ashmig.versions (schema_name, scope, repo, version, checksum, elapsed)"
@@ -183,7 +173,7 @@ catalog_record_applied(const char *schema, bool tenant, List *executed)
 		return;
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = executed_strings(executed, false);
 	values[3] = executed_numbers(executed, false);
 	values[4] = executed_strings(executed, true);
@@ -194,10 +184,11 @@ catalog_record_applied(const char *schema, bool tenant, List *executed)
 }
 
 /*
- * Forget that migrations are applied in a schema, and sum up anew.
+ * Delete the records of migrations applied in a schema, and recompute the
+ * summary.
  */
 void
-catalog_record_rolled_back(const char *schema, bool tenant, List *executed)
+catalog_record_rolled_back(const char *schema, Scope scope, List *executed)
 {
 	static CatalogStatement forget = {
 		.sql = "DELETE FROM ashmig.versions v USING"
@@ -223,7 +214,7 @@ catalog_record_rolled_back(const char *schema, bool tenant, List *executed)
 		return;
 	level = catalog_connect();
 	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = executed_strings(executed, false);
 	values[3] = executed_numbers(executed, false);
 	catalog_execute(&forget, values, NULL);

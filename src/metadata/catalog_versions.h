@@ -16,6 +16,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
 #include "metadata/catalog_migrations.h"
 
 /* What is applied in one schema, summed up: one per repo */
@@ -34,11 +35,11 @@ typedef struct AppliedVersion
 	char	   *checksum;
 } AppliedVersion;
 
-extern List *catalog_schema_versions(const char *schema, bool tenant);
-extern List *catalog_applied(const char *schema, bool tenant);	/* newest first */
+extern List *catalog_schema_versions(const char *schema, Scope scope);
+extern List *catalog_applied(const char *schema, Scope scope);	/* newest first */
 
 /* Newest version that a schema has, over all repos; 0: none */
-extern int64 catalog_newest_version(bool tenant, const char *schema);
+extern int64 catalog_newest_version(Scope scope, const char *schema);
 
 /* Is a migration among these (List of AppliedVersion *)? */
 extern bool catalog_is_applied(const Migration *migration, const List *applied);
@@ -51,7 +52,7 @@ typedef struct ExecutedMigration
 } ExecutedMigration;
 
 /* Write the rows of executed migrations (List of ExecutedMigration *), or delete them. */
-extern void catalog_record_applied(const char *schema, bool tenant, List *executed);
-extern void catalog_record_rolled_back(const char *schema, bool tenant, List *executed);
+extern void catalog_record_applied(const char *schema, Scope scope, List *executed);
+extern void catalog_record_rolled_back(const char *schema, Scope scope, List *executed);
 
 #endif							/* ASHMIG_CATALOG_VERSIONS_H */

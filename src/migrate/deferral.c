@@ -6,6 +6,7 @@
 
 #include "nodes/parsenodes.h"
 
+#include "base/compat.h"
 #include "migrate/deferral.h"
 #include "migrate/execute.h"
 
@@ -42,11 +43,9 @@ deferral_can_wait(const char *sql, const char *schema)
 static bool
 only_adds(AlterTableStmt *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		switch (lfirst_node(AlterTableCmd, lc)->subtype)
+		switch (command->subtype)
 		{
 			case AT_AddColumn:
 			case AT_AddConstraint:
@@ -67,11 +66,9 @@ only_adds(AlterTableStmt *statement)
 bool
 deferral_is_harmless(const char *sql)
 {
-	ListCell   *lc;
-
-	foreach(lc, execute_parse(sql))
+	foreach_node(RawStmt, raw, execute_parse(sql))
 	{
-		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
+		Node	   *statement = raw->stmt;
 
 		switch (nodeTag(statement))
 		{

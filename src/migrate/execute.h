@@ -14,11 +14,13 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 /* Where a statement stands; for errors and for pg_stat_activity */
 typedef struct ExecutePlace
 {
 	const char *schema;
-	bool		tenant;
+	Scope		scope;
 	bool		down;
 	int64		version;
 	int			statement;		/* counted from 1 */

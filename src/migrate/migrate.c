@@ -16,12 +16,15 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/catch_up.h"
+#include "migrate/crossing.h"
 #include "migrate/deferral.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /* A foreign key that waits until the end; see deferral.h */
@@ -39,6 +42,7 @@ typedef struct Series
 	const char *schema;
 	const char *default_schema;
 	List	   *deferred;		/* of Deferred * */
+	CatchUp    *catch_up;		/* NULL: public has not left the tenant behind */
 	instr_time	start;
 	int			lock_timeout;	/* as it is set now, in ms */
 	MemoryContext context;		/* until the end of the series */
@@ -96,14 +100,8 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 static void
 run_deferred(Series *series)
 {
-	ListCell   *lc;
-
-	foreach(lc, series->deferred)
-	{
-		Deferred   *deferred = lfirst(lc);
-
+	foreach_ptr(Deferred, deferred, series->deferred)
 		run_statement(series, deferred->sql, &deferred->place, deferred->executed);
-	}
 	series->deferred = NIL;
 }
 
@@ -122,16 +120,40 @@ defer(Series *series, const char *sql, const ExecutePlace *place, ExecutedMigrat
 }
 
 /*
- * Run the statements of one migration, foreign keys to public tables perhaps
- * later.  Settings that it changes are those of the series again afterwards.
+ * Run one statement of a generated tenant migration, or see that it runs later
+ * or not at all: foreign keys to public tables may wait, and those of a tenant
+ * that has been left behind may be passed over.
+ */
+static void
+run_generated(Series *series, char *sql, const ExecutePlace *place,
+			  ExecutedMigration *executed)
+{
+	if (series->catch_up)
+		sql = catch_up_statement(series->catch_up, executed->migration, sql);
+	if (sql == NULL)
+		return;
+	if (deferral_can_wait(sql, series->schema))
+	{
+		defer(series, sql, place, executed);
+		return;
+	}
+	if (series->deferred != NIL && !deferral_is_harmless(sql))
+		run_deferred(series);
+	run_statement(series, sql, place, executed);
+}
+
+/*
+ * Run the statements of one migration.  Settings that it changes are those of
+ * the series again afterwards.
  */
 static void
 run_migration(Series *series, ExecutedMigration *executed)
 {
 	const Migration *migration = executed->migration;
 	bool		down = series->options->down;
-	bool		may_defer = migration->tenant && !down && strcmp(migration->kind, "generated") == 0;
-	ExecutePlace place = {series->schema, migration->tenant, down, migration->version, 0};
+	bool		generated = migration->scope == SCOPE_TENANT && !down &&
+		migration->kind == MIGRATION_GENERATED;
+	ExecutePlace place = {series->schema, migration->scope, down, migration->version, 0};
 	ExecuteMigration environment;
 	ListCell   *lc;
 
@@ -142,11 +164,11 @@ run_migration(Series *series, ExecutedMigration *executed)
 		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 
 		place.statement++;
-		if (may_defer && deferral_can_wait(sql, series->schema))
-			defer(series, sql, &place, executed);
+		if (generated)
+			run_generated(series, sql, &place, executed);
 		else
 		{
-			if (series->deferred != NIL && !(may_defer && deferral_is_harmless(sql)))
+			if (series->deferred != NIL)
 				run_deferred(series);
 			run_statement(series, sql, &place, executed);
 		}
@@ -158,26 +180,40 @@ run_migration(Series *series, ExecutedMigration *executed)
 }
 
 /*
+ * The foreign keys that a tenant which was left behind lacks in the end; their
+ * time is that of the migration that was run last.
+ */
+static void
+run_missing_references(Series *series, ExecutedMigration *last)
+{
+	ExecutePlace place = {series->schema, SCOPE_TENANT, false, last->migration->version, 0};
+	ListCell   *lc;
+
+	foreach(lc, catch_up_missing(series->schema))
+		run_statement(series, lfirst(lc), &place, last);
+}
+
+/*
  * Run migrations up to the first that is left for later.  Returns what was
  * done, as ExecutedMigrations.
  */
 static List *
 run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
 {
-	bool		tenant = ((Migration *) linitial(pending))->tenant;
+	Scope		scope = ((Migration *) linitial(pending))->scope;
 	Series		series = {.options = options, .schema = schema,
-	.default_schema = tenant ? ashmig_default_schema : schema};
+	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
-	ListCell   *lc;
 
 	series.context = CurrentMemoryContext;
 	series.lock_timeout = options->lock_timeout;
 	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
-	foreach(lc, pending)
+	if (scope == SCOPE_TENANT && !options->down)
+		series.catch_up = catch_up_begin(schema, pending);
+	foreach_ptr(const Migration, migration, pending)
 	{
-		const Migration *migration = lfirst(lc);
 		ExecutedMigration *executed;
 
 		if (outside && !migration->transactional)
@@ -188,8 +224,39 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 		done = lappend(done, executed);
 	}
 	run_deferred(&series);
+	if (series.catch_up && series.catch_up->skipped && list_length(done) == list_length(pending))
+		run_missing_references(&series, llast(done));
 	MemoryContextDelete(series.scratch);
 	return done;
+}
+
+/*
+ * Where all of these (copies) run in one transaction, enums that they create
+ * have the values that they add later from the start; see syntax/enum_follow.h.
+ */
+static void
+fold_enums(List *pending, const char *schema, const char *default_schema)
+{
+	List	   *texts = NIL;
+	List	   *cells = NIL;
+	bool		adds_value = false;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	foreach(lc, pending)
+	{
+		foreach(lt, ((Migration *) lfirst(lc))->up)
+		{
+			cells = lappend(cells, lt);
+			adds_value |= enum_follow_may_add_value(lfirst(lt));
+		}
+	}
+	if (!adds_value)
+		return;
+	foreach(lc, cells)
+		texts = lappend(texts, sql_fill(lfirst((ListCell *) lfirst(lc)), schema, default_schema));
+	forboth(lc, cells, lt, enum_follow_fold(texts, schema))
+		lfirst((ListCell *) lfirst(lc)) = lfirst(lt);
 }
 
 /* Raise for public migrations without their schema. */
@@ -199,7 +266,7 @@ raise_no_public_schema(const char *schema)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_SCHEMA),
 			 errmsg("schema \"%s\" does not exist", schema),
-			 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
+			 errhint("Create the schema. Public migrations run in ashmig.default_schema, or in \"prefix\" if it is given.")));
 }
 
 /*
@@ -209,14 +276,10 @@ raise_no_public_schema(const char *schema)
 static bool
 change_tables(List *migrations)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
 		if (migration->transactional ||
-			(strcmp(migration->kind, "generated") != 0 && strcmp(migration->kind, "enum") != 0))
+			(migration->kind != MIGRATION_GENERATED && migration->kind != MIGRATION_ENUM))
 			return true;
 	}
 	return false;
@@ -235,6 +298,16 @@ check_usage(const char *schema)
 		aclcheck_error(result, OBJECT_SCHEMA, schema);
 }
 
+/* Rolling back a tenant's migrations waits for newer public ones that cross them. */
+static void
+check_order(const char *schema, List *pending)
+{
+	ListCell   *lc;
+
+	foreach(lc, pending)
+		crossing_check_rollback(lfirst(lc), schema);
+}
+
 /*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
@@ -242,7 +315,7 @@ check_usage(const char *schema)
 static void
 run_pending(const RunOptions *options, bool outside, RunResult *result)
 {
-	bool		tenant = result->tenant;
+	Scope		scope = result->scope;
 	const char *schema = result->schema;
 	List	   *pending;
 	List	   *done;
@@ -254,24 +327,28 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	}
 	schema_lock_acquire(schema);
 	catalog_lock_versions(RowExclusiveLock);
-	pending = pending_copy(pending_migrations(options, tenant, schema));
+	pending = pending_copy(pending_migrations(options, scope, schema));
 	if (pending == NIL)
 		return;
 	if (!OidIsValid(get_namespace_oid(schema, true)))
 	{
-		if (!tenant)
+		if (scope == SCOPE_PUBLIC)
 			raise_no_public_schema(schema);
 		result->status = RUN_MISSING;
 		return;
 	}
 	check_usage(schema);
+	if (!outside && !options->down)
+		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
+	if (scope == SCOPE_TENANT && options->down)
+		check_order(schema, pending);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
-		catalog_record_rolled_back(schema, tenant, done);
+		catalog_record_rolled_back(schema, scope, done);
 	else
-		catalog_record_applied(schema, tenant, done);
+		catalog_record_applied(schema, scope, done);
 	result->applied = list_length(done);
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
 	result->blocks_tenants = change_tables(list_copy_tail(pending, result->applied));
 	if (result->remaining > 0)
@@ -284,7 +361,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
  * Do what is pending in a schema, in the current transaction.
  */
 RunResult *
-migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool outside)
+migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool outside)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig series",
@@ -293,14 +370,14 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
 	instr_time	start = elapsed_start();
 	int			level;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = execute_enter(schema, tenant ? ashmig_default_schema : schema,
+	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
 						  options->lock_timeout,
-						  tenant && !options->log_sql);
+						  scope == SCOPE_TENANT && !options->log_sql);
 	run_pending(options, outside, result);
 	execute_leave(level);
 	MemoryContextSwitchTo(old);
@@ -314,12 +391,12 @@ migrate_schema(const RunOptions *options, bool tenant, const char *schema, bool 
  * The result of a schema whose transaction failed.
  */
 RunResult *
-migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time start)
+migrate_failed(Scope scope, const char *schema, ErrorData *error, instr_time start)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 	MemoryContext old = CurrentMemoryContext;
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = RUN_FAILED;
 	result->attempts = 1;
@@ -332,7 +409,26 @@ migrate_failed(bool tenant, const char *schema, ErrorData *error, instr_time sta
 		if (blocker)
 			error->detail = MemoryContextStrdup(old, blocker);
 	}
-	result->version = catalog_newest_version(tenant, schema);
+	result->version = catalog_newest_version(scope, schema);
 	MemoryContextSwitchTo(old);
 	return result;
+}
+
+/*
+ * Add what a tenant that was left behind still lacks, after the last of its
+ * migrations ran outside a transaction.
+ */
+void
+migrate_complete(const RunOptions *options, const char *schema)
+{
+	int			level;
+	ListCell   *lc;
+
+	if (options->down || crossing_passed(0) == NIL ||
+		pending_migrations(options, SCOPE_TENANT, schema) != NIL)
+		return;
+	level = execute_enter(schema, ashmig_default_schema, options->lock_timeout, true);
+	foreach(lc, catch_up_missing(schema))
+		execute_statement(lfirst(lc), NULL);
+	execute_leave(level);
 }

@@ -14,6 +14,7 @@
 #include "nodes/pg_list.h"
 #include "portability/instr_time.h"
 
+#include "base/scope.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/options.h"
 #include "migrate/results.h"
@@ -25,7 +26,7 @@
  * in the current memory context; its status is RUN_NOTHING where there was
  * nothing to do.
  */
-extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
+extern RunResult *migrate_schema(const RunOptions *options, Scope scope,
 								 const char *schema, bool outside);
 
 /*
@@ -33,7 +34,13 @@ extern RunResult *migrate_schema(const RunOptions *options, bool tenant,
  * who blocked it as its detail where it waited for a lock in vain.  To be called
  * in a transaction after that one; "start" is when the try began.
  */
-extern RunResult *migrate_failed(bool tenant, const char *schema, ErrorData *error,
+extern RunResult *migrate_failed(Scope scope, const char *schema, ErrorData *error,
 								 instr_time start);
+
+/*
+ * Add the foreign keys that a tenant which public had left behind still lacks
+ * when nothing is pending any more (see catch_up.h); in the current transaction.
+ */
+extern void migrate_complete(const RunOptions *options, const char *schema);
 
 #endif							/* ASHMIG_MIGRATE_H */

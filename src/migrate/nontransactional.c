@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/settings.h"
 #include "base/transaction.h"
@@ -68,15 +69,12 @@ unnamed_leftover(IndexStmt *create)
 	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
 	StringInfoData columns;
 	Oid			last = InvalidOid;
-	ListCell   *lc;
 
 	if (!OidIsValid(table))
 		return InvalidOid;
 	initStringInfo(&columns);
-	foreach(lc, list_concat_copy(create->indexParams, create->indexIncludingParams))
+	foreach_node(IndexElem, element, list_concat_copy(create->indexParams, create->indexIncludingParams))
 	{
-		const IndexElem *element = lfirst_node(IndexElem, lc);
-
 		appendStringInfo(&columns, "%s%s", columns.len > 0 ? "_" : "",
 						 element->name ? element->name : "expr");
 	}
@@ -131,11 +129,9 @@ was_done_before(Node *statement, bool started, char **leftover)
 static Node *
 outside_statement(const char *sql)
 {
-	ListCell   *lc;
-
-	foreach(lc, pg_parse_query(sql))
+	foreach_node(RawStmt, raw, pg_parse_query(sql))
 	{
-		Node	   *statement = lfirst_node(RawStmt, lc)->stmt;
+		Node	   *statement = raw->stmt;
 
 		if (statement_outside_command(statement) && !IsA(statement, AlterEnumStmt))
 			return statement;
@@ -199,9 +195,9 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 
 	catalog_lock_versions(RowExclusiveLock);
 	if (down)
-		catalog_record_rolled_back(schema, migration->tenant, list_make1(&executed));
+		catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
 	else
-		catalog_record_applied(schema, migration->tenant, list_make1(&executed));
+		catalog_record_applied(schema, migration->scope, list_make1(&executed));
 	catalog_partial_forget(migration, schema);
 }
 
@@ -211,18 +207,18 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 void
 nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
 {
-	const char *default_schema = migration->tenant ? ashmig_default_schema : schema;
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *statements = options->down ? migration->down : migration->up;
-	ExecutePlace place = {schema, migration->tenant, options->down, migration->version, 0};
+	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
 	bool		started;
 	int			done;
 
 	transaction_begin();
 	done = catalog_partial_read(migration, schema, options->down, &started);
+	execute_enter_session(schema, default_schema);
 	transaction_commit();
 
-	execute_enter_session(schema, default_schema);
 	for (int i = done; i < list_length(statements); i++)
 	{
 		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);

@@ -33,11 +33,13 @@ typedef struct RunOptions
 	bool		has_only;
 	List	   *except;			/* of char * */
 	List	   *versions;		/* of int64 *: exactly these; NIL: by the
-								 * rules above */
+								 * rules above.  With step: they are the
+								 * newest, newest first */
 	OnError		on_error;
 	int			workers;
 	bool		atomic;
 	bool		nested;			/* called from a function or a DO block */
+	bool		keep_failures;	/* for run_migrations: the caller raises them */
 	bool		strict_version_order;
 	bool		log_sql;
 	bool		quiet;

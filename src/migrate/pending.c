@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
@@ -13,12 +14,8 @@
 static const SchemaVersion *
 find_summary(List *summaries, const char *repo)
 {
-	ListCell   *lc;
-
-	foreach(lc, summaries)
+	foreach_ptr(const SchemaVersion, summary, summaries)
 	{
-		const SchemaVersion *summary = lfirst(lc);
-
 		if (strcmp(summary->repo, repo) == 0)
 			return summary;
 	}
@@ -33,12 +30,9 @@ static bool
 is_contiguous(List *migrations, const SchemaVersion *summary)
 {
 	int			recorded = 0;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, migration, migrations)
 	{
-		const Migration *migration = lfirst(lc);
-
 		if (migration->version <= summary->version &&
 			strcmp(migration->repo, summary->repo) == 0)
 			recorded++;
@@ -50,9 +44,9 @@ is_contiguous(List *migrations, const SchemaVersion *summary)
  * The migrations that a schema does not have, in version order.
  */
 static List *
-missing_migrations(bool tenant, const char *schema, List *summaries)
+missing_migrations(Scope scope, const char *schema, List *summaries)
 {
-	List	   *migrations = catalog_migrations_cached(tenant);
+	List	   *migrations = catalog_migrations_cached(scope);
 	List	   *applied = NIL;
 	List	   *result = NIL;
 	bool		contiguous = true;
@@ -61,11 +55,10 @@ missing_migrations(bool tenant, const char *schema, List *summaries)
 	foreach(lc, summaries)
 		contiguous = contiguous && is_contiguous(migrations, lfirst(lc));
 	if (!contiguous)
-		applied = catalog_applied(schema, tenant);
+		applied = catalog_applied(schema, scope);
 
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
 		const SchemaVersion *summary = find_summary(summaries, migration->repo);
 		bool		has;
 
@@ -104,15 +97,13 @@ is_asked_for(const RunOptions *options, const char *repo, int64 version)
  * What is to be applied.
  */
 static List *
-pending_up(const RunOptions *options, bool tenant, const char *schema)
+pending_up(const RunOptions *options, Scope scope, const char *schema)
 {
-	List	   *summaries = catalog_schema_versions(schema, tenant);
+	List	   *summaries = catalog_schema_versions(schema, scope);
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, missing_migrations(tenant, schema, summaries))
+	foreach_ptr(Migration, migration, missing_migrations(scope, schema, summaries))
 	{
-		Migration  *migration = lfirst(lc);
 		const SchemaVersion *summary = find_summary(summaries, migration->repo);
 
 		if (!is_asked_for(options, migration->repo, migration->version))
@@ -120,9 +111,9 @@ pending_up(const RunOptions *options, bool tenant, const char *schema)
 		if (options->strict_version_order && summary && migration->version < summary->version)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
-					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which schema \"%s\" has",
+					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which is applied in schema \"%s\"",
 							migration->version, summary->version, schema),
-					 errhint("Give it a newer version, or run without strict_version_order.")));
+					 errhint("Give it a later version, or run without strict_version_order.")));
 		result = lappend(result, migration);
 		if (options->step > 0 && list_length(result) == options->step)
 			break;
@@ -134,57 +125,71 @@ pending_up(const RunOptions *options, bool tenant, const char *schema)
  * The recorded migration that was applied.
  */
 static Migration *
-applied_migration(List *migrations, bool tenant, const char *schema,
+applied_migration(List *migrations, Scope scope, const char *schema,
 				  const AppliedVersion *applied)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->version == applied->version &&
 			strcmp(migration->repo, applied->repo) == 0)
 			return migration;
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-			 errmsg("there is no %s migration " INT64_FORMAT ", which schema \"%s\" has",
-					scope_name(tenant), applied->version, schema),
-			 errhint("Record it again before taking it back.")));
+			 errmsg("%s migration " INT64_FORMAT ", applied in schema \"%s\", is not recorded",
+					scope_name(scope), applied->version, schema),
+			 errhint("Record it again before rolling it back.")));
 	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * The versions to roll back were the newest ones that any tenant had.  Raise
+ * where this schema has got a newer one since, in a run that we waited for:
+ * what is below it is not to go first.
+ */
+static void
+check_newest(const RunOptions *options, const char *schema, const AppliedVersion *applied)
+{
+	if (applied->version > *(int64 *) linitial(options->versions))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_BUSY),
+				 errmsg("schema \"%s\" was migrated concurrently", schema),
+				 errdetail("It now has migration " INT64_FORMAT ", which is newer than the one to be rolled back.",
+						   applied->version),
+				 errhint("Run the rollback again.")));
 }
 
 /*
  * What is to be rolled back, newest first.
  */
 static List *
-pending_down(const RunOptions *options, bool tenant, const char *schema)
+pending_down(const RunOptions *options, Scope scope, const char *schema)
 {
 	int			step = options->step;
-	List	   *versions = catalog_applied(schema, tenant);
-	List	   *migrations = catalog_migrations_cached(tenant); /* last: valid until the
+	List	   *versions = catalog_applied(schema, scope);
+	List	   *migrations = catalog_migrations_cached(scope);	/* last: valid until the
 																 * next read */
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	if (step == 0 && options->to == 0 && !options->all && options->versions == NIL)
 		step = 1;
-	foreach(lc, versions)
+	foreach_ptr(AppliedVersion, applied, versions)
 	{
-		AppliedVersion *applied = lfirst(lc);
 		Migration  *migration;
 
+		if (options->versions != NIL && step > 0 &&
+			(options->repo == NULL || strcmp(options->repo, applied->repo) == 0))
+			check_newest(options, schema, applied);
 		if (!is_asked_for(options, applied->repo, applied->version))
 			continue;
-		migration = applied_migration(migrations, tenant, schema, applied);
+		migration = applied_migration(migrations, scope, schema, applied);
 		if (!migration->reversible)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-					 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
-							scope_name(tenant), migration->version, migration->name),
+					 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
+							scope_name(scope), migration->version, migration->name),
 					 errdetail("It has no down statements."),
-					 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+					 errhint("Roll back to a later version, or write a migration that undoes it.")));
 		result = lappend(result, migration);
 		if (step > 0 && list_length(result) == step)
 			break;
@@ -196,10 +201,10 @@ pending_down(const RunOptions *options, bool tenant, const char *schema)
  * What is to be done in a schema, in order.
  */
 List *
-pending_migrations(const RunOptions *options, bool tenant, const char *schema)
+pending_migrations(const RunOptions *options, Scope scope, const char *schema)
 {
-	return options->down ? pending_down(options, tenant, schema) :
-		pending_up(options, tenant, schema);
+	return options->down ? pending_down(options, scope, schema) :
+		pending_up(options, scope, schema);
 }
 
 /*
@@ -210,11 +215,9 @@ List *
 pending_copy(List *migrations)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
+	foreach_ptr(const Migration, from, migrations)
 	{
-		const Migration *from = lfirst(lc);
 		Migration  *to = palloc(sizeof(Migration));
 		ListCell   *s;
 

@@ -9,13 +9,14 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
 #include "migrate/options.h"
 
 /*
  * What is to be done in a schema, in order: List of const Migration *, of the
  * cache.  Raises where it must not be done (version order, no way back).
  */
-extern List *pending_migrations(const RunOptions *options, bool tenant, const char *schema);
+extern List *pending_migrations(const RunOptions *options, Scope scope, const char *schema);
 
 /*
  * Copies of migrations in the current memory context.  DDL may empty the cache;

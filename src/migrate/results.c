@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/results.h"
@@ -30,6 +32,8 @@ run_status_name(RunStatus status)
 			return "pending";
 		case RUN_MISSING:
 			return "missing";
+		case RUN_NOT_APPLIED:
+			return "not_applied";
 		case RUN_SKIPPED:
 			return "skipped";
 		case RUN_FAILED:
@@ -42,14 +46,88 @@ run_status_name(RunStatus status)
  * The result of a schema that is not run.
  */
 RunResult *
-results_without_run(bool tenant, const char *schema, RunStatus status)
+results_without_run(Scope scope, const char *schema, RunStatus status)
 {
 	RunResult  *result = palloc0(sizeof(RunResult));
 
-	result->tenant = tenant;
+	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->status = status;
 	return result;
+}
+
+/* A schema with its result, in results_merge */
+typedef struct MergedResult
+{
+	char		key[NAMEDATALEN + 1];	/* scope and name */
+	RunResult  *result;
+} MergedResult;
+
+static MergedResult *
+find_merged(HTAB *merged, const RunResult *result, bool *found)
+{
+	char		key[NAMEDATALEN + 1] = {0};
+
+	key[0] = result->scope == SCOPE_TENANT ? 't' : 'p';
+	strlcpy(key + 1, result->schema, NAMEDATALEN);
+	return hash_search(merged, key, HASH_ENTER, found);
+}
+
+/*
+ * One list of results out of those of two stages.
+ */
+List *
+results_merge(List *earlier, List *later)
+{
+	HASHCTL		control = {.keysize = NAMEDATALEN + 1, .entrysize = sizeof(MergedResult),
+	.hcxt = CurrentMemoryContext};
+	HTAB	   *merged;
+	bool		found;
+	ListCell   *lc;
+
+	if (earlier == NIL)
+		return later;
+	merged = hash_create("ashmig results", list_length(earlier), &control,
+						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	foreach(lc, earlier)
+		find_merged(merged, lfirst(lc), &found)->result = lfirst(lc);
+	foreach(lc, later)
+	{
+		RunResult  *result = lfirst(lc);
+		MergedResult *entry = find_merged(merged, result, &found);
+
+		if (found)
+		{
+			result->applied += entry->result->applied;
+			result->elapsed += entry->result->elapsed;
+			*entry->result = *result;
+		}
+		else
+		{
+			entry->result = result;
+			earlier = lappend(earlier, result);
+		}
+	}
+	hash_destroy(merged);
+	return earlier;
+}
+
+/*
+ * Is anything left to the background, or to another run?
+ */
+bool
+results_are_left(const List *results)
+{
+	ListCell   *lc;
+
+	foreach(lc, results)
+	{
+		const RunResult *result = lfirst(lc);
+
+		if (result->status == RUN_BACKGROUND || result->status == RUN_PENDING)
+			return true;
+	}
+	return false;
 }
 
 /* Longer lines, statements mostly, are cut; in bytes. */
@@ -99,11 +177,9 @@ results_append_details(StringInfo buf, const ErrorData *error)
 bool
 results_have_failure(List *results)
 {
-	ListCell   *lc;
-
-	foreach(lc, results)
+	foreach_ptr(RunResult, result, results)
 	{
-		if (((RunResult *) lfirst(lc))->status == RUN_FAILED)
+		if (result->status == RUN_FAILED)
 			return true;
 	}
 	return false;
@@ -116,10 +192,10 @@ append_failure(StringInfo buf, const RunResult *result)
 	const ErrorData *error = result->error;
 
 	appendStringInfo(buf, "%s \"%s\": %s (SQLSTATE %s)",
-					 result->tenant ? "tenant" : "public schema", result->schema,
+					 result->scope == SCOPE_TENANT ? "tenant" : "public schema", result->schema,
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
-		appendStringInfo(buf, ", after %d tries", result->attempts);
+		appendStringInfo(buf, ", after %d attempts", result->attempts);
 	results_append_details(buf, error);
 	appendStringInfoChar(buf, '\n');
 }
@@ -129,19 +205,16 @@ static char *
 failure_details(List *results)
 {
 	StringInfoData buf;
-	ListCell   *lc;
 	int			n = 0;
 
 	initStringInfo(&buf);
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
 		if (result->status != RUN_FAILED)
 			continue;
 		if (++n > MAX_DETAILS)
 		{
-			appendStringInfoString(&buf, "... and more, in ashmig.run_schemas.\n");
+			appendStringInfoString(&buf, "... and more; see ashmig.run_schemas.\n");
 			break;
 		}
 		append_failure(&buf, result);
@@ -156,16 +229,19 @@ failure_details(List *results)
 void
 results_raise_failure(List *results)
 {
+	results_raise_failure_with(results, NULL);
+}
+
+void
+results_raise_failure_with(List *results, const char *hint)
+{
 	const RunResult *first = NULL;
 	int			failed = 0;
 	int			skipped = 0;
-	ListCell   *lc;
 
-	foreach(lc, results)
+	foreach_ptr(const RunResult, result, results)
 	{
-		const RunResult *result = lfirst(lc);
-
-		if (result->status == RUN_SKIPPED)
+		if (result->status == RUN_SKIPPED && result->reason == NULL)
 			skipped++;
 		if (result->status != RUN_FAILED)
 			continue;
@@ -177,18 +253,19 @@ results_raise_failure(List *results)
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_RUN_FAILED),
 			 failed == 1 ?
-			 errmsg("%s \"%s\" failed: %s", first->tenant ? "tenant" : "public schema",
+			 errmsg("%s \"%s\" failed: %s", first->scope == SCOPE_TENANT ? "tenant" : "public schema",
 					first->schema, first->error->message) :
 			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
 					failed, list_length(results), first->schema, first->error->message),
 			 errdetail_internal("%s", failure_details(results)),
+			 hint != NULL ? errhint("%s", hint) :
 			 skipped > 0 ?
-			 errhint_plural("%d schema had no turn. What is done stays done; running again resumes.",
-							"%d schemas had no turn. What is done stays done; running again resumes.",
+			 errhint_plural("%d schema was not attempted. Completed schemas are unaffected; run again to resume.",
+							"%d schemas were not attempted. Completed schemas are unaffected; run again to resume.",
 							skipped, skipped) :
 			 failed == list_length(results) ?
-			 errhint("What failed is as it was before; running again tries it again.") :
-			 errhint("The other schemas are done, and stay so; running again resumes with these.")));
+			 errhint("Failed schemas are unchanged; run again to retry them.") :
+			 errhint("Completed schemas are unaffected; run again to retry the failed ones.")));
 }
 
 /*
@@ -201,6 +278,8 @@ results_error(const RunResult *result)
 
 	if (result->status == RUN_MISSING)
 		return "the schema does not exist";
+	if (result->reason)
+		return pstrdup(result->reason);
 	if (result->error == NULL)
 		return NULL;
 	initStringInfo(&buf);

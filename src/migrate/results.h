@@ -10,6 +10,8 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 typedef enum RunStatus
 {
 	RUN_NOTHING,				/* there was nothing to do: gives no row */
@@ -19,6 +21,7 @@ typedef enum RunStatus
 								 * the call */
 	RUN_PENDING,				/* they wait for a run outside a transaction */
 	RUN_MISSING,				/* the schema does not exist */
+	RUN_NOT_APPLIED,			/* it does not have what is rolled back */
 	RUN_SKIPPED,				/* stopped before its turn */
 	RUN_FAILED
 } RunStatus;
@@ -26,7 +29,7 @@ typedef enum RunStatus
 /* One schema that had something to do */
 typedef struct RunResult
 {
-	bool		tenant;
+	Scope		scope;
 	char	   *schema;
 	RunStatus	status;
 	int			applied;		/* migrations applied, or rolled back */
@@ -37,12 +40,13 @@ typedef struct RunResult
 	int64		elapsed;		/* microseconds */
 	int			attempts;
 	ErrorData  *error;			/* of a failure, or NULL */
+	const char *reason;			/* why it cannot have a turn at all, or NULL */
 } RunResult;
 
 extern const char *run_status_name(RunStatus status);
 
 /* The result of a schema that is not run: it was not attempted, or does not exist */
-extern RunResult *results_without_run(bool tenant, const char *schema, RunStatus status);
+extern RunResult *results_without_run(Scope scope, const char *schema, RunStatus status);
 
 /* Is there a failure among the results (List of RunResult *)? */
 extern bool results_have_failure(List *results);
@@ -52,6 +56,18 @@ extern bool results_have_failure(List *results);
  * of them and what failed there.  Returns where none did.
  */
 extern void results_raise_failure(List *results);
+
+/* The same with another HINT; NULL: as above */
+extern void results_raise_failure_with(List *results, const char *hint);
+
+/*
+ * One list of results out of those of two stages, a row for each schema still;
+ * "later" wins.  Uses up both lists.
+ */
+extern List *results_merge(List *earlier, List *later);
+
+/* Is anything left to the background, or to another run? */
+extern bool results_are_left(const List *results);
 
 /*
  * Why a schema was not done: the message of its error and, in lines of their

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "commands/defrem.h"
 
@@ -18,24 +19,30 @@
 
 /* The name of a table as PostgreSQL keeps it, "default_schema" counting as none */
 static TableName
-table_name_make(bool tenant, const char *schema, const char *name,
+table_name_make(Scope scope, const char *schema, const char *name,
 				const char *default_schema)
 {
 	TableName	result;
 
-	result.tenant = tenant;
+	result.scope = scope;
 	result.schema = NULL;
-	if (!tenant && schema != NULL && strcmp(schema, default_schema) != 0)
+	if (scope == SCOPE_PUBLIC && schema != NULL && strcmp(schema, default_schema) != 0)
 		result.schema = names_cut(schema);
 	result.name = names_cut(name);
 	return result;
 }
 
+static Scope
+multitenancy_scope(const Multitenancy *multitenancy)
+{
+	return multitenancy->strategy == STRATEGY_CONTEXT ? SCOPE_TENANT : SCOPE_PUBLIC;
+}
+
 TableName
 model_table_name(const ResourceSnapshot *snapshot, const char *default_schema)
 {
-	return table_name_make(snapshot->multitenancy.strategy == STRATEGY_CONTEXT,
-						   snapshot->schema, snapshot->table, default_schema);
+	return table_name_make(multitenancy_scope(&snapshot->multitenancy), snapshot->schema,
+						   snapshot->table, default_schema);
 }
 
 /* ----------
@@ -92,12 +99,9 @@ model_primary_key(const char *table, const List *attributes,
 				  const TableState *state)
 {
 	PrimaryKey *key = palloc0(sizeof(PrimaryKey));
-	ListCell   *lc;
 
-	foreach(lc, attributes)
+	foreach_ptr(const Attribute, attribute, attributes)
 	{
-		const Attribute *attribute = lfirst(lc);
-
 		if (attribute->primary_key)
 			key->columns = lappend(key->columns, names_cut(attribute->source));
 	}
@@ -125,21 +129,14 @@ model_primary_key(const char *table, const List *attributes,
 static bool
 reference_to_primary_key(const Reference *reference, List *others)
 {
-	ListCell   *ls;
-	ListCell   *la;
-
 	if (reference->primary_key != MAYBE_UNSET)
 		return reference->primary_key == MAYBE_TRUE;
-	foreach(ls, others)
+	foreach_ptr(ResourceSnapshot, other, others)
 	{
-		ResourceSnapshot *other = lfirst(ls);
-
 		if (strcmp(other->table, reference->table) != 0)
 			continue;
-		foreach(la, other->attributes)
+		foreach_ptr(Attribute, attribute, other->attributes)
 		{
-			Attribute  *attribute = lfirst(la);
-
 			if (attribute->primary_key &&
 				strcmp(attribute->source, reference->destination_attribute) == 0)
 				return true;
@@ -203,18 +200,19 @@ static TableName
 foreign_key_target(const ResourceSnapshot *snapshot, const Reference *reference,
 				   const char *default_schema)
 {
-	bool		tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		reference->multitenancy.strategy == STRATEGY_CONTEXT;
+	Scope		scope = multitenancy_scope(&snapshot->multitenancy);
 	const char *schema = reference->schema;
 
-	if (schema == NULL && snapshot->multitenancy.strategy != STRATEGY_CONTEXT)
+	if (schema == NULL && scope == SCOPE_PUBLIC)
 		schema = snapshot->schema;
-	return table_name_make(tenant, schema, reference->table, default_schema);
+	if (multitenancy_scope(&reference->multitenancy) == SCOPE_PUBLIC)
+		scope = SCOPE_PUBLIC;
+	return table_name_make(scope, schema, reference->table, default_schema);
 }
 
 /*
- * The foreign key of a reference, or NULL where none is made: a table that
- * all tenants share cannot point into one tenant.
+ * The foreign key of a reference, or NULL if none is made: a table that all
+ * tenants share cannot point into one tenant.
  */
 static ForeignKey *
 model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
@@ -223,7 +221,6 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 	const Reference *reference = attribute->references;
 	ForeignKey *key;
 	bool		with_tenant;
-	ListCell   *lc;
 
 	if (reference == NULL || reference->ignore)
 		return NULL;
@@ -237,17 +234,15 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 	key->target = foreign_key_target(snapshot, reference, default_schema);
 	key->columns = list_make1(names_cut(attribute->source));
 	key->target_columns = list_make1(names_cut(reference->destination_attribute));
-	foreach(lc, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
+	foreach_ptr(MatchPair, pair, foreign_key_pairs(snapshot, attribute, others, &with_tenant))
 	{
-		MatchPair  *pair = lfirst(lc);
-
 		key->columns = lappend(key->columns, names_cut(pair->source));
 		key->target_columns = lappend(key->target_columns,
 									  names_cut(pair->destination));
 	}
 	key->match = with_tenant ? MATCH_FULL : reference->match_type;
 	if (key->match == MATCH_SIMPLE)
-		key->match = MATCH_UNSET;	/* what SQL means by saying nothing */
+		key->match = MATCH_UNSET;	/* the default in SQL */
 	key->on_delete = reference->on_delete;
 	key->on_delete_columns = names_cut_all(reference->on_delete_columns);
 	key->on_update = reference->on_update;
@@ -260,7 +255,9 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
  * ----------
  */
 
-/* With a base filter a check binds only the rows that the filter lets in. */
+/*
+ * With a base filter, a check applies only to the rows that match the filter.
+ */
 static Check *
 model_check(const CheckConstraint *constraint, Problem *problem)
 {
@@ -295,8 +292,7 @@ model_statement(const ResourceSnapshot *snapshot, const CustomStatement *custom,
 	statement->name = custom->name;
 	statement->up = custom->up;
 	statement->down = custom->down;
-	statement->tenant = snapshot->multitenancy.strategy == STRATEGY_CONTEXT &&
-		!custom->global;
+	statement->scope = custom->global ? SCOPE_PUBLIC : multitenancy_scope(&snapshot->multitenancy);
 	return statement;
 }
 
@@ -317,11 +313,8 @@ static void
 model_attributes(Table *table, const ResourceSnapshot *snapshot, const TableState *state,
 				 List *others, const char *default_schema, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, snapshot->attributes)
+	foreach_ptr(Attribute, attribute, snapshot->attributes)
 	{
-		Attribute  *attribute = lfirst(lc);
 		ForeignKey *key = model_foreign_key(snapshot, attribute, others, default_schema);
 		TableIndex *index = model_reference_index(snapshot, attribute, problem);
 

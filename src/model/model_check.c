@@ -1,7 +1,7 @@
 /*
  * model_check.c
- *		What a model asks for and cannot get: SQL that the server lacks, names
- *		that collide.  See model.h.
+ *		What a model asks for but cannot have: SQL that the server does not
+ *		support, names that collide.  See model.h.
  */
 #include "postgres.h"
 
@@ -17,33 +17,27 @@
  * ----------
  */
 
-/* Note that a part of a snapshot needs another server than this one. */
+/* Note that a part of a snapshot is not supported by this server. */
 static void
 note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
 {
 	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
-				 psprintf("This is PostgreSQL %s.", PG_VERSION),
-				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
-				 : "No version of PostgreSQL has it so far.",
+				 psprintf("The server runs PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("This requires PostgreSQL %s or later.", since)
+				 : "No version of PostgreSQL supports it yet.",
 				 "%s is not supported by this server", what);
 }
 
 bool
 model_check_server(const Table *table, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		if (!index->nulls_distinct && !SERVER_HAS_NULLS_NOT_DISTINCT)
 			note_unsupported(problem, index->path, "NULLS NOT DISTINCT", "15");
 	}
-	foreach(lc, table->foreign_keys)
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
 	{
-		const ForeignKey *key = lfirst(lc);
-
 		if (key->on_delete_columns != NIL && !SERVER_HAS_SET_NULL_COLUMNS)
 			note_unsupported(problem, key->path, "ON DELETE SET NULL (columns)", "15");
 		if (key->match == MATCH_PARTIAL)
@@ -53,11 +47,86 @@ model_check_server(const Table *table, Problem *problem)
 }
 
 /* ----------
+ * Columns that are not there
+ * ----------
+ */
+
+/* A part of a table that is over columns, for messages */
+typedef struct ColumnUser
+{
+	const Table *table;
+	const char *kind;			/* "identity" */
+	const char *name;
+	const char *path;
+} ColumnUser;
+
+/* Note the first of the columns (of char *) that the table does not have. */
+static void
+check_columns(const ColumnUser *user, const List *columns, Problem *problem)
+{
+	const char *table = table_name_show(&user->table->name);
+
+	foreach_ptr(const char, column, columns)
+	{
+		bool		retired;
+
+		if (model_find_column(user->table->columns, column) != NULL)
+			continue;
+		retired = model_find_column(user->table->retired, column) != NULL;
+		problem_note(problem, ERRCODE_ASHMIG_NO_COLUMN, user->path,
+					 retired ? "The attribute was removed from the snapshot. Its column is retired, and new schemas do not get it."
+					 : "The snapshot has no such attribute.",
+					 psprintf("Remove the %s from the resource of \"%s\", or add the attribute \"%s\" to it.",
+							  user->kind, table, column),
+					 "%s \"%s\" of \"%s\" is over column \"%s\", which the snapshot does not have",
+					 user->kind, user->name, table, column);
+	}
+}
+
+/* Check the columns of an index: those that are keys, and those that it includes. */
+static void
+check_index_columns(const Table *table, const TableIndex *index, Problem *problem)
+{
+	ColumnUser	user = {table, index->kind == INDEX_IDENTITY ? "identity" : "index",
+	index->kind == INDEX_IDENTITY ? index->identity : index->name, index->path};
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, index->keys)
+	{
+		char	   *column = index_key_column_name(lfirst(lc));
+
+		if (column != NULL)
+			columns = lappend(columns, column);
+	}
+	check_columns(&user, list_concat(columns, index->include), problem);
+}
+
+bool
+model_check_columns(const Table *table, Problem *problem)
+{
+	foreach_ptr(const TableIndex, index, table->indexes)
+	{
+		/* with a prefix it lies on another table of that name */
+		if (index->prefix == NULL)
+			check_index_columns(table, index, problem);
+	}
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		ColumnUser	user = {table, "reference", key->name, key->path};
+
+		check_columns(&user, key->columns, problem);
+		check_columns(&user, key->on_delete_columns, problem);
+	}
+	return problem->sqlerrcode == 0;
+}
+
+/* ----------
  * Names that collide
  * ----------
  */
 
-/* How many names a model has, by and large: the hash table grows with more */
+/* Expected number of names in a model; the hash table grows as needed */
 #define EXPECTED_NAMES 1024
 
 /* What must have different names: relations of a schema; columns, or constraints, of a table */
@@ -78,7 +147,7 @@ static const char *const named_words[] = {
 typedef struct NameKey
 {
 	NamedKind	kind;
-	bool		tenant;
+	Scope		scope;
 	NameData	schema;			/* "": the default schema, or a tenant's */
 	NameData	table;			/* "" for a relation */
 	NameData	name;
@@ -92,8 +161,8 @@ typedef struct TakenName
 } TakenName;
 
 /*
- * Take a name; a problem where it is taken.  "table" says where: for a relation
- * only its schema counts.
+ * Reserve a name; a problem if it is taken.  "table" says where: for a
+ * relation only its schema counts.
  */
 static bool
 take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
@@ -105,7 +174,7 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 
 	memset(&key, 0, sizeof(key));
 	key.kind = kind;
-	key.tenant = table->tenant;
+	key.scope = table->scope;
 	namestrcpy(&key.schema, table->schema ? table->schema : "");
 	namestrcpy(&key.table, kind == NAMED_RELATION ? "" : table->name);
 	namestrcpy(&key.name, name);
@@ -116,9 +185,9 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 		return true;
 	}
 	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
-						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+						psprintf("The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 								 entry->path, NAMEDATALEN - 1),
-						"Give one of the two a name of its own.",
+						"Give one of them a different name.",
 						"two %s would have the same name \"%s\"", named_words[kind], name);
 }
 
@@ -127,7 +196,6 @@ static void
 take_table_names(HTAB *taken, const Table *table, Problem *problem)
 {
 	const TableName *at = &table->name;
-	ListCell   *lc;
 
 	take_name(taken, NAMED_RELATION, at, at->name, table->path, problem);
 	if (table->primary_key)
@@ -137,31 +205,18 @@ take_table_names(HTAB *taken, const Table *table, Problem *problem)
 		take_name(taken, NAMED_RELATION, at, name, table->path, problem);
 		take_name(taken, NAMED_CONSTRAINT, at, name, table->path, problem);
 	}
-	foreach(lc, table->indexes)
+	foreach_ptr(TableIndex, index, table->indexes)
 	{
-		TableIndex *index = lfirst(lc);
 		TableName	on = index_table(at, index);
 
 		take_name(taken, NAMED_RELATION, &on, index->name, index->path, problem);
 	}
-	foreach(lc, table->columns)
-	{
-		Column	   *column = lfirst(lc);
-
+	foreach_ptr(Column, column, table->columns)
 		take_name(taken, NAMED_COLUMN, at, column->name, column->path, problem);
-	}
-	foreach(lc, table->foreign_keys)
-	{
-		ForeignKey *key = lfirst(lc);
-
+	foreach_ptr(ForeignKey, key, table->foreign_keys)
 		take_name(taken, NAMED_CONSTRAINT, at, key->name, key->path, problem);
-	}
-	foreach(lc, table->checks)
-	{
-		Check	   *check = lfirst(lc);
-
+	foreach_ptr(Check, check, table->checks)
 		take_name(taken, NAMED_CONSTRAINT, at, check->name, check->path, problem);
-	}
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #include "parser/scansup.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "model/model_part.h"
 #include "syntax/fragment.h"
@@ -29,12 +30,8 @@ index_key_column(const char *name)
 static bool
 index_keys_have(const List *keys, const IndexKey *wanted)
 {
-	ListCell   *lc;
-
-	foreach(lc, keys)
+	foreach_ptr(const IndexKey, key, keys)
 	{
-		const IndexKey *key = lfirst(lc);
-
 		if (key->is_string == wanted->is_string && index_key_equal(key, wanted))
 			return true;
 	}
@@ -97,12 +94,11 @@ static char *
 index_derived_name(const char *table, const List *keys)
 {
 	StringInfoData buf;
-	ListCell   *lc;
 
 	initStringInfo(&buf);
 	index_name_part(&buf, table);
-	foreach(lc, keys)
-		index_name_part(&buf, ((IndexKey *) lfirst(lc))->value);
+	foreach_ptr(IndexKey, key, keys)
+		index_name_part(&buf, key->value);
 	appendStringInfoString(&buf, "index");
 	return names_cut(buf.data);
 }
@@ -111,12 +107,8 @@ index_derived_name(const char *table, const List *keys)
 static void
 index_check_keys(const TableIndex *index, Problem *problem)
 {
-	ListCell   *lc;
-
-	foreach(lc, index->keys)
+	foreach_ptr(IndexKey, key, index->keys)
 	{
-		IndexKey   *key = lfirst(lc);
-
 		if (key->is_sql)
 			fragment_check_index_element(index_key_sql(key), index->path, problem);
 	}
@@ -169,11 +161,9 @@ model_identity(const ResourceSnapshot *snapshot, const Identity *identity, Probl
 static bool
 has_attribute(const ResourceSnapshot *snapshot, const char *source)
 {
-	ListCell   *lc;
-
-	foreach(lc, snapshot->attributes)
+	foreach_ptr(Attribute, attribute, snapshot->attributes)
 	{
-		if (strcmp(((Attribute *) lfirst(lc))->source, source) == 0)
+		if (strcmp(attribute->source, source) == 0)
 			return true;
 	}
 	return false;
@@ -189,11 +179,9 @@ index_include(const ResourceSnapshot *snapshot, const CustomIndex *custom, Probl
 {
 	List	   *result = NIL;
 	int			i = 0;
-	ListCell   *lc;
 
-	foreach(lc, custom->include)
+	foreach_ptr(const char, text, custom->include)
 	{
-		const char *text = lfirst(lc);
 		char	   *path = psprintf("%s.include[%d]", custom->path, i++);
 		char	   *folded = downcase_identifier(text, strlen(text), false, false);
 		bool		as_it_stands = has_attribute(snapshot, text) &&

@@ -1,11 +1,13 @@
 /*
  * table_state.c
- *		What is remembered of a table beside its snapshot: see table_state.h.
+ *		What is remembered of a table in addition to its snapshot: see
+ *		table_state.h.
  */
 #include "postgres.h"
 
 #include "commands/defrem.h"
 
+#include "base/compat.h"
 #include "base/json_writer.h"
 #include "model/table_state.h"
 #include "snapshot/json_reader.h"
@@ -48,12 +50,9 @@ static void
 print_identities(JsonWriter *json, const Table *table)
 {
 	List	   *chosen = NIL;
-	ListCell   *lc;
 
-	foreach(lc, table->indexes)
+	foreach_ptr(const TableIndex, index, table->indexes)
 	{
-		const TableIndex *index = lfirst(lc);
-
 		if (index->chosen)
 			chosen = lappend(chosen, index->identity);
 	}
@@ -66,12 +65,9 @@ static void
 print_sequences(JsonWriter *json, const Table *table)
 {
 	bool		open = false;
-	ListCell   *lc;
 
-	foreach(lc, table->columns)
+	foreach_ptr(const Column, column, table->columns)
 	{
-		const Column *column = lfirst(lc);
-
 		if (column->sequence == SEQUENCE_NONE ||
 			strcmp(column->sequence_name,
 				   makeObjectName(table->name.name, column->name, "seq")) == 0)
@@ -88,15 +84,11 @@ print_sequences(JsonWriter *json, const Table *table)
 static void
 print_retired(JsonWriter *json, const Table *table)
 {
-	ListCell   *lc;
-
 	if (table->retired == NIL)
 		return;
 	json_write_open(json, "retired", '[');
-	foreach(lc, table->retired)
+	foreach_ptr(const Column, column, table->retired)
 	{
-		const Column *column = lfirst(lc);
-
 		json_write_open(json, NULL, '{');
 		print_member(json, "column", column->name);
 		print_member(json, "type", column->type);
@@ -199,7 +191,7 @@ table_state_parse(const char *json, Problem *problem)
 
 		if (column == NULL)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$.retired", NULL, NULL,
-						 "the recorded state of a table is malformed");
+						 "recorded state of a table is malformed");
 		else
 			state->retired = lappend(state->retired, column);
 	}

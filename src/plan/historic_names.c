@@ -6,6 +6,7 @@
 
 #include "commands/defrem.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/historic_names.h"
 
@@ -27,21 +28,16 @@ List *
 historic_names_collect(const Model *model)
 {
 	List	   *historic = NIL;
-	ListCell   *lt;
-	ListCell   *lc;
 
-	foreach(lt, model->tables)
+	foreach_ptr(const Table, table, model->tables)
 	{
-		const Table *table = lfirst(lt);
 		const char *name = table->name.name;
 
 		if (table->primary_key)
 			historic = note_historic(historic, &table->name, table->primary_key->name,
 									 makeObjectName(name, NULL, "pkey"));
-		foreach(lc, list_concat_copy(table->columns, table->retired))
+		foreach_ptr(const Column, column, list_concat_copy(table->columns, table->retired))
 		{
-			const Column *column = lfirst(lc);
-
 			if (column->sequence != SEQUENCE_NONE)
 				historic = note_historic(historic, &table->name, column->sequence_name,
 										 makeObjectName(name, column->name, "seq"));
@@ -55,16 +51,13 @@ historic_names_avoid(const List *historic, const TableName *table, const char *c
 					 const char *label, char *name)
 {
 	int			number = 0;
-	ListCell   *lc;
 
 	if (strcmp(name, makeObjectName(table->name, column, label)) != 0)
 		return name;			/* history gave it to this very table */
 restart:
-	foreach(lc, historic)
+	foreach_ptr(const TableName, taken, historic)
 	{
-		const TableName *taken = lfirst(lc);
-
-		if (taken->tenant == table->tenant && names_same(taken->schema, table->schema) &&
+		if (taken->scope == table->scope && names_same(taken->schema, table->schema) &&
 			strcmp(taken->name, name) == 0)
 		{
 			name = makeObjectName(table->name, column, psprintf("%s%d", label, ++number));

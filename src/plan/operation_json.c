@@ -19,7 +19,7 @@ operation_json(const char *repo, const Operation *operation)
 	json_write_open(&json, NULL, '{');
 	json_write_string(&json, "operation", operation_name(operation->kind));
 	json_write_string(&json, "repo", repo);
-	json_write_string(&json, "scope", operation_is_tenant(operation) ? "tenant" : "public");
+	json_write_string(&json, "scope", scope_name(operation_scope(operation)));
 	json_write_string(&json, "schema", operation->table.schema);
 	json_write_string(&json, "table", operation->table.name);
 	json_write_string(&json, "name", operation_subject_name(operation));

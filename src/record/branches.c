@@ -26,7 +26,7 @@ static void
 key_values(Datum *values, const char *repo, const TableName *table)
 {
 	values[0] = CStringGetTextDatum(repo);
-	values[1] = CStringGetTextDatum(scope_name(table->tenant));
+	values[1] = CStringGetTextDatum(scope_name(table->scope));
 	values[2] = CStringGetTextDatum(table->schema ? table->schema : "");
 	values[3] = CStringGetTextDatum(table->name);
 }
@@ -94,7 +94,7 @@ branches_tables(CatalogStatement *query, Datum *values)
 		bool		isnull;
 
 		table->repo = catalog_string(i, 1, context);
-		table->name.tenant = DatumGetBool(catalog_datum(i, 2, &isnull));
+		table->name.scope = DatumGetBool(catalog_datum(i, 2, &isnull)) ? SCOPE_TENANT : SCOPE_PUBLIC;
 		table->name.schema = catalog_string(i, 3, context);
 		table->name.name = catalog_string(i, 4, context);
 		result = lappend(result, table);
@@ -470,7 +470,7 @@ read_brought(const Migration *migration, int64 generation, Datum snapshots)
 		bool		isnull;
 
 		brought->repo = catalog_string(i, 1, context);
-		brought->table.tenant = DatumGetBool(catalog_datum(i, 2, &isnull));
+		brought->table.scope = DatumGetBool(catalog_datum(i, 2, &isnull)) ? SCOPE_TENANT : SCOPE_PUBLIC;
 		brought->table.schema = catalog_string(i, 3, context);
 		brought->table.name = catalog_string(i, 4, context);
 		row->version = generation;
@@ -584,7 +584,7 @@ check_base(const BranchRows *rows, const BranchRow *row, const Migration *migrat
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_BASE),
 				 errmsg("%s migration " INT64_FORMAT " builds on generation " INT64_FORMAT ", which is not recorded",
-						scope_name(migration->tenant), migration->version, base),
+						scope_name(migration->scope), migration->version, base),
 				 errdetail("It changes table \"%s\" as generation " INT64_FORMAT " left it.",
 						   table_name_show(rows->table), base),
 				 squashed >= base ?
@@ -605,7 +605,7 @@ check_version(const BranchRows *rows, const BranchRow *row, const Migration *mig
 			 errmsg("two generations of version " INT64_FORMAT " have changed table \"%s\"",
 					row->version, table_name_show(rows->table)),
 			 errhint("Remove the %s migration where it was generated, and generate it again.",
-					 scope_name(migration->tenant))));
+					 scope_name(migration->scope))));
 }
 
 /* A value for a message */
@@ -634,7 +634,7 @@ raise_clash(const BranchRows *rows, const BranchRow *recorded, const BranchRow *
 {
 	const char *remove = psprintf("SELECT ashmig_remove_migration(" INT64_FORMAT "%s);",
 								  migration->version,
-								  migration->tenant ? ", tenant => true" : "");
+								  migration->scope == SCOPE_TENANT ? ", tenant => true" : "");
 
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),

@@ -4,11 +4,13 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "metadata/catalog_migrations.h"
 #include "record/enum_migration.h"
 #include "record/record.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /*
@@ -17,7 +19,7 @@
 static char *
 enum_reference(const EnumType *type)
 {
-	const char *schema = type->tenant ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
+	const char *schema = type->scope == SCOPE_TENANT ? PLACEHOLDER_TENANT : PLACEHOLDER_DEFAULT;
 
 	return psprintf("%s.%s", type->schema ? quote_name(type->schema) : schema,
 					quote_name(type->name));
@@ -29,22 +31,19 @@ enum_reference(const EnumType *type)
 static void
 check_labels(List *labels)
 {
-	ListCell   *lc;
 	List	   *seen = NIL;
 
-	foreach(lc, labels)
+	foreach_ptr(char, label, labels)
 	{
-		char	   *label = lfirst(lc);
-
 		if (strlen(label) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("enum value \"%s\" is too long", label),
-					 errhint("A value has at most %d bytes.", NAMEDATALEN - 1)));
+					 errhint("Values must be %d bytes or less.", NAMEDATALEN - 1)));
 		if (names_have(seen, label))
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("enum value \"%s\" is given twice", label)));
+					 errmsg("enum value \"%s\" is specified more than once", label)));
 		seen = lappend(seen, label);
 	}
 }
@@ -52,16 +51,7 @@ check_labels(List *labels)
 static char *
 create_statement(const EnumType *type, List *labels)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "CREATE TYPE %s AS ENUM (", enum_reference(type));
-	foreach(lc, labels)
-		appendStringInfo(&buf, "%s%s", lc == list_head(labels) ? "" : ", ",
-						 quote_text(lfirst(lc)));
-	appendStringInfoChar(&buf, ')');
-	return buf.data;
+	return enum_follow_create(enum_reference(type), labels);
 }
 
 static char *
@@ -80,9 +70,9 @@ record_enum(const EnumType *type, char *name, char *up, char *down, bool transac
 	Migration	migration = {0};
 
 	migration.repo = pstrdup(type->repo);
-	migration.tenant = type->tenant;
+	migration.scope = type->scope;
 	migration.name = name;
-	migration.kind = "enum";
+	migration.kind = MIGRATION_ENUM;
 	migration.transactional = transactional;
 	migration.up = list_make1(up);
 	migration.down = down ? list_make1(down) : NIL;

@@ -21,7 +21,7 @@ static void
 brought_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(record_snapshot_version(migration));
 }
 
@@ -57,7 +57,7 @@ append_comment(StringInfo buf, const char *text)
 }
 
 /*
- * "name => array,", a statement a line; NULL for a down that is not there.
+ * "name => array,", one statement per line; NULL if there is no down.
  */
 static void
 append_statements(StringInfo buf, const char *name, List *statements, bool is_null)
@@ -79,7 +79,7 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 }
 
 /*
- * "snapshots => ..." where the migration brought any, a table a line.
+ * "snapshots => ..." if the migration brought any, one table per line.
  */
 static void
 append_snapshots(StringInfo buf, const Migration *migration)
@@ -119,8 +119,8 @@ append_snapshots(StringInfo buf, const Migration *migration)
 }
 
 /*
- * The checksum that goes with the migration; what somebody changed in the
- * table is not handed on under the old one.
+ * The checksum that goes with the migration; statements that were changed in
+ * the table are not exported under the old one.
  */
 static char *
 exported_checksum(const Migration *migration)
@@ -131,10 +131,10 @@ exported_checksum(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
-						scope_name(migration->tenant), migration->version),
-				 errdetail("It was recorded with checksum %s; its statements now give %s.",
+						scope_name(migration->scope), migration->version),
+				 errdetail("It was recorded with checksum %s, but its statements now have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("SELECT * FROM ashmig_check_migrations() says more.")));
+				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
 	return checksum;
 }
 
@@ -147,15 +147,15 @@ export_script(const Migration *migration)
 	if (migration->dev)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("%s migration " INT64_FORMAT " is a dev migration",
-						scope_name(migration->tenant), migration->version),
-				 errhint("Export the one that replaces it: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
+						scope_name(migration->scope), migration->version),
+				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
-								  scope_name(migration->tenant), migration->version,
-								  migration->name, migration->kind));
-	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
+								  scope_name(migration->scope), migration->version,
+								  migration->name, migration_kind_name(migration->kind)));
+	append_comment(&buf, "Records the migration in another database. Does nothing if it is already recorded there.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
 					 migration->version);
@@ -165,7 +165,8 @@ export_script(const Migration *migration)
 	appendStringInfoString(&buf, ",\n");
 	append_statements(&buf, "down", migration->down, !migration->reversible);
 	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
-					 migration->kind, migration->tenant ? "true" : "false",
+					 migration_kind_name(migration->kind),
+					 migration->scope == SCOPE_TENANT ? "true" : "false",
 					 migration->transactional ? "true" : "false",
 					 migration->covered ? "true" : "false");
 	if (migration->repo[0] != '\0')
@@ -186,7 +187,7 @@ export_script(const Migration *migration)
  */
 
 /*
- * Is what came what was sent?
+ * Does the migration arrive as it was exported?
  */
 static void
 check_sent(const Migration *migration)
@@ -196,11 +197,11 @@ check_sent(const Migration *migration)
 	if (strcmp(checksum, migration->checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is not as it was exported",
-						scope_name(migration->tenant), migration->version),
-				 errdetail("The script says checksum %s; its statements give %s.",
+				 errmsg("%s migration " INT64_FORMAT " does not match its checksum",
+						scope_name(migration->scope), migration->version),
+				 errdetail("The script has checksum %s, but its statements have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("Export it again; what was changed by hand is recorded with ashmig_add_migration.")));
+				 errhint("Export it again, or record the edited statements with ashmig_add_migration().")));
 }
 
 /*
@@ -214,26 +215,26 @@ check_recorded(const Migration *recorded, const Migration *migration)
 
 	if (strcmp(checksum, migration->checksum) == 0)
 		return;
-	if (strcmp(recorded->kind, "generated") == 0 && strcmp(migration->kind, "generated") == 0 &&
+	if (recorded->kind == MIGRATION_GENERATED && migration->kind == MIGRATION_GENERATED &&
 		strcmp(recorded->name, migration->name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migrations \"%s\" and \"%s\" have the same version " INT64_FORMAT,
-						scope_name(migration->tenant), recorded->name, migration->name,
+						scope_name(migration->scope), recorded->name, migration->name,
 						migration->version),
 				 errdetail("The first is recorded, the second was generated in another database within the same second."),
 				 errhint("Remove the second where it was generated, import the first there, and generate it again.")));
 	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
-			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
-					scope_name(migration->tenant), migration->version),
-			 errdetail("Recorded is \"%s\" with checksum %s; given is \"%s\" with checksum %s.",
+			 errmsg("%s migration " INT64_FORMAT " is already recorded with different text",
+					scope_name(migration->scope), migration->version),
+			 errdetail("The recorded migration is \"%s\" with checksum %s; this one is \"%s\" with checksum %s.",
 					   recorded->name, checksum, migration->name, migration->checksum),
 			 applied ?
-			 errhint("It is applied in %s: record the change as a new migration.", applied->schemas) :
-			 errhint("It is applied nowhere; ashmig_remove_migration(" INT64_FORMAT "%s) makes room.",
-					 migration->version, migration->tenant ? ", tenant => true" : "")));
+			 errhint("It is applied in %s; record the change as a new migration.", applied->schemas) :
+			 errhint("It is not applied anywhere; remove it first with ashmig_remove_migration(" INT64_FORMAT "%s).",
+					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 
 bool
@@ -244,7 +245,7 @@ export_import(Migration *migration, Datum snapshots, bool *merged)
 	*merged = false;
 	check_sent(migration);
 	catalog_lock_generation();
-	recorded = record_find(migration->version, migration->tenant, migration->repo, true);
+	recorded = record_find(migration->version, migration->scope, migration->repo, true);
 	if (recorded)
 	{
 		check_recorded(recorded, migration);

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
 #include "base/settings.h"
@@ -45,13 +46,10 @@ static List *
 installing_migrations(List *all, bool with_dev)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, all)
+	foreach_ptr(Migration, migration, all)
 	{
-		Migration  *migration = lfirst(lc);
-
-		if (strcmp(migration->kind, "extension") == 0 && (with_dev || !migration->dev))
+		if (migration->kind == MIGRATION_EXTENSION && (with_dev || !migration->dev))
 			result = lappend(result, migration);
 	}
 	return result;
@@ -63,12 +61,8 @@ installing_migrations(List *all, bool with_dev)
 static bool
 has_statement(List *migrations, bool down, const char *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, migrations)
+	foreach_ptr(Migration, migration, migrations)
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (names_have(down ? migration->down : migration->up, statement))
 			return true;
 	}
@@ -82,15 +76,11 @@ static int
 recorded_ash_version(List *installed)
 {
 	int			version = 0;
-	ListCell   *lm;
-	ListCell   *ls;
 
-	foreach(lm, installed)
+	foreach_ptr(Migration, migration, installed)
 	{
-		foreach(ls, ((Migration *) lfirst(lm))->up)
+		foreach_ptr(const char, statement, migration->up)
 		{
-			const char *statement = lfirst(ls);
-
 			if (strncmp(statement, ASH_FUNCTIONS_MARK, strlen(ASH_FUNCTIONS_MARK)) == 0)
 				version = Max(version, atoi(statement + strlen(ASH_FUNCTIONS_MARK)));
 		}
@@ -106,7 +96,7 @@ recorded_ash_version(List *installed)
 /* A function of the database */
 typedef struct Existing
 {
-	char	   *definition;		/* NULL: it is no plain function */
+	char	   *definition;		/* NULL: not a plain function */
 	char	   *result;
 	bool		of_extension;
 } Existing;
@@ -157,20 +147,20 @@ check_replaceable(int function, const Existing *existing)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CONFLICT),
-			 errmsg("function %s of ash-functions is taken by another one", signature),
+			 errmsg("function %s of ash-functions conflicts with an existing one", signature),
 			 existing->definition ?
-			 errdetail("In schema \"%s\" there is one that returns %s instead of %s.",
+			 errdetail("Schema \"%s\" has a function of that name that returns %s instead of %s.",
 					   ashmig_default_schema, existing->result, ash_function_result(function)) :
-			 errdetail("In schema \"%s\" there is an aggregate or a procedure of that name.",
+			 errdetail("Schema \"%s\" has an aggregate or a procedure of that name.",
 					   ashmig_default_schema),
 			 errhint("Rename it: ALTER ROUTINE %s.%s RENAME TO ...",
 					 quote_identifier(ashmig_default_schema), signature)));
 }
 
 /*
- * One function that the version before did not have.  One that is there
- * already and no migration has made is replaced, and the down gives it back;
- * one that belongs to an extension is left to it.
+ * One function that the version before did not have.  A function that exists
+ * already and that no migration has created is replaced, and the down restores
+ * it; one that belongs to an extension is left alone.
  */
 static void
 add_new_function(Installation *install, int function, const char *create, List **up, List **down)
@@ -205,8 +195,8 @@ add_ash_functions(Installation *install, int wanted)
 	if (to > ASH_FUNCTIONS_LATEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("version %d of ash-functions is not known", to),
-				 errhint("Update ashmig, or leave \"ash_functions_version\" out to have version %d.",
+				 errmsg("unknown version %d of ash-functions", to),
+				 errhint("Update ashmig, or omit \"ash_functions_version\" to use version %d.",
 						 ASH_FUNCTIONS_LATEST)));
 	if (from >= to)
 		return;
@@ -293,25 +283,24 @@ is_custom(const char *name)
 }
 
 /*
- * The application's own SQL is not ours to know.  A migration of its name says
- * that it is taken care of; until then, say so.
+ * We cannot know the application's own SQL.  A migration of its name shows
+ * that it has been taken care of; until then, warn.
  */
 static void
 warn_custom(const Installation *install, const char *name)
 {
 	char	   *wanted = psprintf("install_%s_extension", name);
-	ListCell   *lc;
 
-	foreach(lc, install->all)
+	foreach_ptr(Migration, migration, install->all)
 	{
-		const char *recorded = ((Migration *) lfirst(lc))->name;
+		const char *recorded = migration->name;
 
 		if (strcmp(recorded, wanted) == 0 || strcmp(recorded, name) == 0)
 			return;
 	}
 	ereport(WARNING,
 			(errcode(ERRCODE_ASHMIG_ELIXIR_CODE),
-			 errmsg("extension \"%s\" is Elixir code of the application and is not installed", name),
+			 errmsg("extension \"%s\" is an Elixir module of the application and is not installed", name),
 			 errhint("Record the SQL that it executes: SELECT ashmig_add_migration(NULL, %s, up => '...', down => '...').",
 					 quote_text(wanted))));
 }
@@ -342,7 +331,7 @@ make_migration(const Installation *install, const Bundle *bundle, bool dev)
 	migration->repo = bundle->snapshots == NIL ? "" :
 		((ResourceSnapshot *) linitial(bundle->snapshots))->repo;
 	migration->name = migration_name(install->names);
-	migration->kind = "extension";
+	migration->kind = MIGRATION_EXTENSION;
 	migration->dev = dev;
 	migration->transactional = true;
 	migration->up = install->up;
@@ -359,21 +348,18 @@ extensions_missing(const Bundle *bundle, bool with_dev)
 {
 	Installation install = {0};
 	List	   *seen = NIL;
-	ListCell   *lc;
 
 	if (bundle->extensions == NIL)
 		return NIL;
 	install.all = catalog_migrations(NULL, SCOPES_PUBLIC);
 	install.installed = installing_migrations(install.all, with_dev);
-	foreach(lc, bundle->extensions)
+	foreach_ptr(char, name, bundle->extensions)
 	{
-		char	   *name = lfirst(lc);
-
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("\"%s\" cannot be the name of an extension", name),
-					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
+					 errmsg("invalid extension name \"%s\"", name),
+					 errhint("A name must have 1 to %d bytes.", NAMEDATALEN - 1)));
 		if (names_have(seen, name))
 			continue;
 		seen = lappend(seen, name);

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
@@ -24,31 +25,28 @@
  * A recorded migration.
  */
 Migration *
-record_find(int64 version, bool tenant, const char *repo, bool missing_ok)
+record_find(int64 version, Scope scope, const char *repo, bool missing_ok)
 {
 	Migration  *found = NULL;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations(repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (migration->version != version)
 			continue;
 		if (found)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("there is more than one %s migration " INT64_FORMAT,
-							scope_name(tenant), version),
-					 errdetail("One is of repo \"%s\", one of \"%s\".", found->repo, migration->repo),
-					 errhint("Say which: repo => %s.", quote_text(found->repo))));
+					 errmsg("%s migration " INT64_FORMAT " is ambiguous",
+							scope_name(scope), version),
+					 errdetail("Repos \"%s\" and \"%s\" both have one.", found->repo, migration->repo),
+					 errhint("Specify the repo, for example repo => %s.", quote_text(found->repo))));
 		found = migration;
 	}
 	if (found == NULL && !missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(tenant), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(scope), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	return found;
 }
 
@@ -63,7 +61,7 @@ static void
 key_values(Datum *values, const Migration *migration)
 {
 	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = CStringGetTextDatum(scope_name(migration->tenant));
+	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
 }
 
@@ -131,7 +129,7 @@ record_check_order(const Migration *migration)
 	if (!ashmig_strict_version_order)
 		return;
 	recorded = catalog_migrations(migration->repo,
-								  migration->tenant ? SCOPES_TENANT : SCOPES_PUBLIC);
+								  scope_filter(migration->scope));
 	if (recorded == NIL)
 		return;
 	newest = llast(recorded);
@@ -139,12 +137,12 @@ record_check_order(const Migration *migration)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
 				 errmsg("version " INT64_FORMAT " is older than the newest %s migration, " INT64_FORMAT,
-						migration->version, scope_name(migration->tenant), newest->version),
-				 errhint("Give it a later version (NULL takes the next one), or turn ashmig.strict_version_order off.")));
+						migration->version, scope_name(migration->scope), newest->version),
+				 errhint("Use a later version (NULL uses the next one), or turn off ashmig.strict_version_order.")));
 }
 
 /*
- * What does not change what is run may change: name and covered.
+ * Change what does not affect what is run: name and covered.
  */
 static void
 update_labels(const Migration *migration)
@@ -166,8 +164,8 @@ update_labels(const Migration *migration)
 }
 
 /*
- * A migration that stopped half way resumes behind the statements that are
- * done, so another text must begin with these.
+ * A migration that stopped halfway resumes after the executed statements, so a
+ * new text must begin with these.
  */
 static void
 check_resumable(const Migration *recorded, const Migration *migration)
@@ -182,16 +180,17 @@ check_resumable(const Migration *recorded, const Migration *migration)
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
-						scope_name(recorded->tenant), recorded->version),
-				 errdetail_plural("%d statement is done in schema \"%s\".",
-								  "%d statements are done in schema \"%s\".",
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
+						scope_name(recorded->scope), recorded->version),
+				 errdetail_plural("%d statement has been executed in schema \"%s\".",
+								  "%d statements have been executed in schema \"%s\".",
 								  done, done, schema),
-				 errhint("Keep what is done as it is, and the migration non-transactional; the rest may change.")));
+				 errhint("Leave executed statements unchanged and keep the migration non-transactional; the remaining statements can change.")));
 }
 
 /*
- * What is applied in part has left something, so it cannot be forgotten.
+ * A partially applied migration has left something behind, so it cannot be
+ * removed.
  */
 static void
 check_not_begun(const Migration *migration)
@@ -201,10 +200,10 @@ check_not_begun(const Migration *migration)
 	if (catalog_partial_farthest(migration, &schema) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
-						scope_name(migration->tenant), migration->version),
-				 errdetail("It was begun in schema \"%s\".", schema),
-				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
+						scope_name(migration->scope), migration->version),
+				 errdetail("It was started in schema \"%s\".", schema),
+				 errhint("Run it to completion and roll it back. If it fails, replace its remaining statements with ashmig_add_migration().")));
 }
 
 /*
@@ -215,27 +214,28 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 {
 	AppliedIn  *applied;
 
-	if (strcmp(recorded->kind, migration->kind) != 0)
+	if (recorded->kind != migration->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
-				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name, recorded->kind),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errmsg("version " INT64_FORMAT " is already used by another migration", recorded->version),
+				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name,
+						   migration_kind_name(recorded->kind)),
+				 errhint("Use another version; NULL uses the next one.")));
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied and cannot be changed",
-						scope_name(recorded->tenant), recorded->version),
+				 errmsg("cannot change %s migration " INT64_FORMAT " because it is applied",
+						scope_name(recorded->scope), recorded->version),
 				 errdetail("It is applied in %s.", applied->schemas),
-				 errhint("Record the change as a new migration, or take this one back first, with %s.",
-						 recorded->tenant ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
+				 errhint("Record the change as a new migration, or roll this one back first with %s.",
+						 recorded->scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 }
 
 /*
- * A version that is not recorded may yet be applied: it was recorded once, or
- * is in a copy of another database.
+ * A version that is not recorded may still be applied: it was recorded before,
+ * or this is a copy of another database.
  */
 void
 record_check_applied(const Migration *migration)
@@ -245,11 +245,11 @@ record_check_applied(const Migration *migration)
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is applied with another text",
-						scope_name(migration->tenant), migration->version),
-				 errdetail("It is applied in %s with checksum %s; this one has %s.",
+				 errmsg("%s migration " INT64_FORMAT " is applied with different text",
+						scope_name(migration->scope), migration->version),
+				 errdetail("It is applied in %s with checksum %s; this one has checksum %s.",
 						   applied->schemas, applied->checksum, catalog_checksum(migration)),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errhint("Use another version; NULL uses the next one.")));
 }
 
 void
@@ -262,8 +262,8 @@ record_add(Migration *migration)
 		migration->version = catalog_next_version();
 	else
 	{
-		recorded = record_find(migration->version, migration->tenant, migration->repo, true);
-		if (recorded && strcmp(recorded->kind, migration->kind) == 0 &&
+		recorded = record_find(migration->version, migration->scope, migration->repo, true);
+		if (recorded && recorded->kind == migration->kind &&
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
 			migration->checksum = recorded->checksum;
@@ -277,7 +277,7 @@ record_add(Migration *migration)
 		record_check_applied(migration);
 	}
 	if (recorded)
-		catalog_remove_migration(recorded->repo, recorded->tenant, recorded->version);
+		catalog_remove_migration(recorded->repo, recorded->scope, recorded->version);
 	catalog_add_migration(migration);
 }
 
@@ -287,7 +287,7 @@ record_add(Migration *migration)
  */
 
 /*
- * Refuse to forget snapshots that others build on, or that stand for older
+ * Refuse to delete snapshots that others build on, or that stand for older
  * ones too.
  */
 static void
@@ -314,12 +314,12 @@ check_forgettable(Datum *values, int64 generation)
 				 errmsg("generation %s builds on migration " INT64_FORMAT,
 						catalog_string(0, 1, CurrentMemoryContext), generation),
 				 errdetail("Both changed table \"%s\".", catalog_string(0, 2, CurrentMemoryContext)),
-				 errhint("Remove the newest first.")));
+				 errhint("Remove the newest one first.")));
 	if (catalog_query(&squashed, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("the snapshots before migration " INT64_FORMAT " are squashed", generation),
-				 errdetail("Without it nothing would be known of table \"%s\".",
+				 errmsg("snapshots before migration " INT64_FORMAT " are squashed", generation),
+				 errdetail("Without it, there would be no snapshot of table \"%s\".",
 						   catalog_string(0, 1, CurrentMemoryContext)),
 				 errhint("Generate a migration that changes the tables back.")));
 	catalog_disconnect(level);
@@ -364,28 +364,25 @@ forget_snapshots(const Migration *migration)
 }
 
 int
-record_forget(int64 version, bool tenant, const char *repo)
+record_forget(int64 version, Scope scope, const char *repo)
 {
 	Migration  *found;
 	int64		generation;
 	int			count = 0;
-	ListCell   *lc;
 
 	catalog_lock_generation();
-	found = record_find(version, tenant, repo, false);
+	found = record_find(version, scope, repo, false);
 	generation = record_snapshot_version(found);
 	catalog_lock_versions(ShareLock);
-	foreach(lc, catalog_migrations(found->repo, tenant ? SCOPES_TENANT : SCOPES_PUBLIC))
+	foreach_ptr(Migration, migration, catalog_migrations(found->repo, scope_filter(scope)))
 	{
-		Migration  *migration = lfirst(lc);
-
 		if (record_snapshot_version(migration) != generation)
 			continue;
 		check_not_begun(migration);
-		catalog_remove_migration(migration->repo, tenant, migration->version);
+		catalog_remove_migration(migration->repo, scope, migration->version);
 		count++;
 	}
-	if (strcmp(found->kind, "generated") == 0 || strcmp(found->kind, "adopted") == 0)
+	if (found->kind == MIGRATION_GENERATED || found->kind == MIGRATION_ADOPTED)
 		forget_snapshots(found);
 	return count;
 }

@@ -10,12 +10,14 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 /*
  * The single statements of a text (List of char *), with the placeholders that
  * are in it.  Raises, with the position, where it is not SQL or has a
  * statement that a migration of this kind cannot run.  The caller pins the
  * settings of the parser.
  */
-extern List *record_sql_split(const char *sql, bool tenant, bool transactional);
+extern List *record_sql_split(const char *sql, Scope scope, bool transactional);
 
 #endif							/* ASHMIG_RECORD_SQL_H */

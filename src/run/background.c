@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/transaction.h"
 #include "metadata/catalog_migrations.h"
@@ -37,7 +38,7 @@ next_pending(const RunOptions *options, const SharedItem *item)
 
 	transaction_begin();
 	catalog_lock_versions(RowExclusiveLock);
-	pending = pending_migrations(options, item->tenant, item->schema);
+	pending = pending_migrations(options, item->scope, item->schema);
 	if (pending != NIL)
 		pending = pending_copy(list_make1(linitial(pending)));
 	transaction_commit();
@@ -77,13 +78,19 @@ run_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		else
 		{
 			transaction_begin();
-			done = migrate_schema(&rest, item->tenant, item->schema, true)->applied;
+			done = migrate_schema(&rest, item->scope, item->schema, true)->applied;
 			transaction_commit();
 		}
 		if (done == 0)
 			break;
 		result->applied += done;
 		item->remaining -= done;
+	}
+	if (item->scope == SCOPE_TENANT)
+	{
+		transaction_begin();
+		migrate_complete(options, item->schema);
+		transaction_commit();
 	}
 }
 
@@ -96,7 +103,7 @@ write_outcome(int64 run, RunResult *result)
 	transaction_begin();
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		result->error->detail = lock_watch_describe();
-	result->version = catalog_newest_version(result->tenant, result->schema);
+	result->version = catalog_newest_version(result->scope, result->schema);
 	journal_schema(run, result);
 	transaction_commit();
 }
@@ -149,7 +156,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 static ErrorData *
 finish_item(const RunOptions *options, SharedItem *item, int64 run)
 {
-	RunResult	result = {.tenant = item->tenant, .schema = pstrdup(item->schema)};
+	RunResult	result = {.scope = item->scope, .schema = pstrdup(item->schema)};
 	instr_time	start = elapsed_start();
 	bool		succeeded;
 
@@ -182,7 +189,7 @@ static void
 report_activity(int64 run, const SharedItem *item)
 {
 	debug_query_string = psprintf("ashmig run " INT64_FORMAT ": %s \"%s\" outside a transaction",
-								  run, item->tenant ? "tenant" : "schema", item->schema);
+								  run, item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }
 
@@ -216,7 +223,7 @@ is_listed(const SharedItem *items, int nitems, const char *schema)
 {
 	for (int i = 0; i < nitems; i++)
 	{
-		if (items[i].tenant && strcmp(items[i].schema, schema) == 0)
+		if (items[i].scope == SCOPE_TENANT && strcmp(items[i].schema, schema) == 0)
 			return true;
 	}
 	return false;
@@ -230,21 +237,19 @@ static List *
 newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	if (!options->run_tenants)
 		return NIL;
 	transaction_begin();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	foreach(lc, targets_find(options))
+	foreach_ptr(const Target, target, targets_find(options))
 	{
-		const Target *target = lfirst(lc);
 		SharedItem *item;
 
-		if (!target->exists || is_listed(items, nitems, target->schema))
+		if (!target_is_usable(target) || is_listed(items, nitems, target->schema))
 			continue;
 		item = palloc0(sizeof(SharedItem));
-		item->tenant = true;
+		item->scope = SCOPE_TENANT;
 		item->remaining = INT_MAX;
 		strlcpy(item->schema, target->schema, NAMEDATALEN);
 		result = lappend(result, item);

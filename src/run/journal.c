@@ -90,7 +90,7 @@ journal_schema(int64 run, const RunResult *result)
 	int			level = catalog_connect();
 
 	values[0] = Int64GetDatum(run);
-	values[1] = CStringGetTextDatum(scope_name(result->tenant));
+	values[1] = CStringGetTextDatum(scope_name(result->scope));
 	values[2] = CStringGetTextDatum(result->schema);
 	values[3] = CStringGetTextDatum(run_status_name(result->status));
 	values[4] = Int32GetDatum(result->applied);

@@ -63,6 +63,7 @@ typedef struct Pool
 	int			nworkers;
 	PoolWorker *workers;
 	RunResult **results;		/* of each item, or NULL */
+	char	   *value;			/* of TASK_STATEMENT, or NULL */
 	bool		quiet;
 	bool		held;			/* journal_hold is done */
 	TimestampTz started;
@@ -134,7 +135,6 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	Size		settings;
 	Size		size = estimate_segment(&estimator, nitems, nworkers, task->len,
 										&libraries, &settings);
-	ListCell   *lc;
 	int			i = 0;
 
 	pool->segment = dsm_create(size, 0);
@@ -143,13 +143,12 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	fill_run(pool->run, task_kind, nitems, nworkers, task->len);
 
 	pool->items = allocate(toc, SHARED_KEY_ITEMS, sizeof(SharedItem) * Max(nitems, 1));
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		SharedItem *item = &pool->items[i++];
 
 		memset(item, 0, sizeof(SharedItem));
-		item->tenant = target->tenant;
+		item->scope = target->scope;
 		strlcpy(item->schema, target->schema, NAMEDATALEN);
 	}
 
@@ -220,8 +219,8 @@ raise_no_worker(const char *instead)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("no background worker is to be had"),
-			 errdetail("All of max_worker_processes are taken."),
+			 errmsg("no background worker is available"),
+			 errdetail("All max_worker_processes slots are in use."),
 			 errhint("Raise max_worker_processes and restart the server, or %s.", instead)));
 }
 
@@ -231,9 +230,9 @@ raise_worker_gone(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("the background workers ended before the work was done"),
-			 errdetail("None is to be had in place of one that ended."),
-			 errhint("See the server's log; run again to resume.")));
+			 errmsg("background workers exited before the run was complete"),
+			 errdetail("A terminated worker could not be replaced."),
+			 errhint("Check the server log, then run again to resume.")));
 }
 
 /*
@@ -353,6 +352,9 @@ handle_message(Pool *pool, int index, void *data, Size size)
 			result = message_get_result(&message, &item);
 			pool->results[item] = result;
 			break;
+		case MESSAGE_VALUE:
+			pool->value = message_get_string(&message);
+			break;
 		case 'E':
 		case 'N':
 			relay(pool, index, &message);
@@ -454,7 +456,7 @@ worker_is_gone(Pool *pool, int index)
 			result->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
 			result->error->message = pstrdup(WORKER_DIED);
 		}
-		result->tenant = pool->items[item].tenant;
+		result->scope = pool->items[item].scope;
 		result->schema = pstrdup(pool->items[item].schema);
 		result->attempts = pool->items[item].attempts;
 		result->status = RUN_FAILED;
@@ -528,8 +530,8 @@ run_pool(Pool *pool, bool down)
 						"use CALL ashmig_migrate_all_serial()");
 	if (started < pool->nworkers && !pool->quiet)
 		ereport(NOTICE,
-				(errmsg("%d of %d background workers are to be had", started, pool->nworkers),
-				 errhint("Raise max_worker_processes for more.")));
+				(errmsg("only %d of %d background workers are available", started, pool->nworkers),
+				 errhint("Raise max_worker_processes to use more.")));
 	wait_for_workers(pool);
 	if (worklist_is_open(pool->run, pool->items))
 		raise_worker_gone();
@@ -555,7 +557,7 @@ leave_to_background(Pool *pool)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg("non-transactional migrations stay pending: no background worker is to be had"),
+				 errmsg("non-transactional migrations remain pending: no background worker is available"),
 				 errhint("Run again to resume.")));
 		return;
 	}
@@ -575,8 +577,8 @@ leave_to_background(Pool *pool)
 		raise_worker_gone();
 	if (!pool->quiet)
 		ereport(NOTICE,
-				(errmsg_plural("%d schema goes on in the background, as run " INT64_FORMAT,
-							   "%d schemas go on in the background, as run " INT64_FORMAT,
+				(errmsg_plural("%d schema continues in the background, as run " INT64_FORMAT,
+							   "%d schemas continue in the background, as run " INT64_FORMAT,
 							   pool->run->outside, pool->run->outside, pool->run->run),
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }
@@ -602,7 +604,7 @@ collect_results(Pool *pool)
 				status = RUN_BACKGROUND;
 			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
 				status = RUN_PENDING;
-			result = results_without_run(pool->items[i].tenant, pool->items[i].schema, status);
+			result = results_without_run(pool->items[i].scope, pool->items[i].schema, status);
 		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
@@ -648,7 +650,7 @@ leader_run(const RunOptions *options, List *targets)
 /*
  * Run one SQL statement with parameters in a worker, and commit it.
  */
-void
+char *
 leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
@@ -669,4 +671,5 @@ leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	dsm_detach(pool->segment);
+	return pool->value;
 }

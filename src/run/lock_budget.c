@@ -18,6 +18,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -91,12 +92,9 @@ static int
 alter_table_locks(AlterTableStmt *statement)
 {
 	int			locks = 2;
-	ListCell   *lc;
 
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
 		if (command->subtype == AT_AlterColumnType)
 			locks += TABLE_LOCKS;
 		else if (command->def)
@@ -142,10 +140,8 @@ lock_budget_statement(List *statements)
 
 	foreach(lc, statements)
 	{
-		ListCell   *s;
-
-		foreach(s, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
-			locks += node_locks(lfirst_node(RawStmt, s)->stmt);
+		foreach_node(RawStmt, raw, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
+			locks += node_locks(raw->stmt);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -156,7 +152,7 @@ lock_budget_statement(List *statements)
 typedef struct Counted
 {
 	const char *repo;
-	bool		tenant;
+	Scope		scope;
 	int64		version;
 	int			locks;
 } Counted;
@@ -170,13 +166,13 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
 	foreach(lc, *counted)
 	{
 		entry = lfirst(lc);
-		if (entry->version == migration->version && entry->tenant == migration->tenant &&
+		if (entry->version == migration->version && entry->scope == migration->scope &&
 			strcmp(entry->repo, migration->repo) == 0)
 			return entry->locks;
 	}
 	entry = palloc(sizeof(Counted));
 	entry->repo = pstrdup(migration->repo);
-	entry->tenant = migration->tenant;
+	entry->scope = migration->scope;
 	entry->version = migration->version;
 	entry->locks = lock_budget_statement(options->down ? migration->down : migration->up);
 	*counted = lappend(*counted, entry);
@@ -218,11 +214,11 @@ raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-			 errmsg("running %d schemas in one transaction takes about " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+			 errmsg("running %d schemas in one transaction takes about " INT64_FORMAT " locks, but there is room for only " INT64_FORMAT,
 					schemas, needed, Max(room - in_use, 0)),
 			 errdetail("max_locks_per_transaction is %d, for " INT64_FORMAT " backends. Nothing was changed.",
 					   max_locks_per_xact, backends),
-			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or let each schema be committed by itself: outside a transaction block, and not atomic.",
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or run outside a transaction block and without atomic => true, so that each schema is committed separately.",
 					 setting)));
 }
 
@@ -231,6 +227,15 @@ static int64
 lock_room(void)
 {
 	return (int64) max_locks_per_xact * (MaxBackends + max_prepared_xacts);
+}
+
+/*
+ * Does the lock table have room for so many more?
+ */
+bool
+budget_has_room(int locks)
+{
+	return locks <= FEW_LOCKS || locks + locks_in_use(NULL) <= lock_room();
 }
 
 /*
@@ -244,16 +249,16 @@ lock_budget_check(const RunOptions *options, List *targets)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *counted = NIL;
 	int64		needed = 0;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		ListCell   *m;
 
+		if (!target_is_usable(target))
+			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
-		foreach(m, pending_migrations(options, target->tenant, target->schema))
+		foreach(m, pending_migrations(options, target->scope, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}
 	if (needed > FEW_LOCKS)
@@ -304,11 +309,11 @@ warn_of_tenants(int64 in_use, int64 room, int locks)
 
 	ereport(WARNING,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-			 errmsg(INT64_FORMAT " of the " INT64_FORMAT " locks that the server is made for are taken",
+			 errmsg(INT64_FORMAT " of the " INT64_FORMAT " slots in the lock table are in use",
 					in_use, room),
-			 errdetail("Each new tenant takes about %d until the transaction ends: there is room for about " INT64_FORMAT " more.",
+			 errdetail("Each new tenant uses about %d until the transaction ends; there is room for about " INT64_FORMAT " more tenants.",
 					   locks, left / Max(locks, 1)),
-			 errhint("Create fewer tenants in one transaction, or raise max_locks_per_transaction, which is %d.",
+			 errhint("Create fewer tenants in one transaction, or raise max_locks_per_transaction (currently %d).",
 					 max_locks_per_xact)));
 }
 
@@ -359,7 +364,7 @@ lock_budget_check_drop(const char *schema, int64 relations)
 	if (relations + in_use > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-				 errmsg("dropping schema \"%s\" takes " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+				 errmsg("dropping schema \"%s\" takes " INT64_FORMAT " locks, but there is room for only " INT64_FORMAT,
 						schema, relations, Max(room - in_use, 0)),
 				 errdetail("max_locks_per_transaction is %d. Nothing was changed.", max_locks_per_xact),
 				 errhint("CALL ashmig_drop_tenant_serial(%s) drops it in several transactions.",

@@ -30,6 +30,9 @@ typedef struct LockBudgetMeasure
 
 extern void lock_budget_measure(LockBudgetMeasure *measure, int schemas);
 
+/* Does the lock table have room for so many more? */
+extern bool budget_has_room(int locks);
+
 /* Locks that statements (List of char *, with placeholders) take and keep */
 extern int	lock_budget_statement(List *statements);
 

@@ -143,7 +143,7 @@ void
 message_put_result(StringInfo message, int item, const RunResult *result)
 {
 	message_put_int(message, item);
-	message_put_int(message, result->tenant);
+	message_put_int(message, result->scope);
 	message_put_string(message, result->schema);
 	message_put_int(message, result->status);
 	message_put_int(message, result->applied);
@@ -162,7 +162,7 @@ message_get_result(StringInfo message, int *item)
 	RunResult  *result = palloc0(sizeof(RunResult));
 
 	*item = message_get_int(message);
-	result->tenant = message_get_int(message);
+	result->scope = message_get_int(message);
 	result->schema = message_get_string(message);
 	result->status = message_get_int(message);
 	result->applied = message_get_int(message);

@@ -40,7 +40,7 @@ public_first_turn(ItemState public, bool blocks_tenants)
 TenantsTurn
 public_first_of_items(const SharedItem *items)
 {
-	if (items[0].tenant)
+	if (items[0].scope == SCOPE_TENANT)
 		return TENANTS_RUN;
 	return public_first_turn(items[0].state, items[0].blocks_tenants);
 }

@@ -8,10 +8,12 @@
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 
+#include "base/compat.h"
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
 #include "run/run.h"
+#include "run/stages.h"
 #include "run/targets.h"
 
 /* Passes over tenants that come into being, or change names, during a run */
@@ -37,21 +39,19 @@ run_inline(const RunOptions *options, List *targets)
 {
 	List	   *results = NIL;
 	LockBudgetMeasure measure = {0};
-	ListCell   *lc;
 
 	lock_budget_check(options, targets);
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!target->exists)
-			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
+		if (!target_is_usable(target))
+			result = target_unusable(target);
 		else
 		{
-			result = migrate_schema(options, target->tenant, target->schema, false);
-			if (target->tenant)
+			result = migrate_schema(options, target->scope, target->schema, false);
+			if (target->scope == SCOPE_TENANT)
 				lock_budget_measure(&measure, list_length(targets));
 		}
 		if (result->status != RUN_NOTHING)
@@ -72,24 +72,21 @@ make_names(void)
 }
 
 /*
- * Run the targets in workers, one pass.  Those whose schema is missing just
- * get their row.
+ * Run the targets in workers, one pass.  Those that are not usable just get
+ * their row.
  */
 static List *
 run_pass(const RunOptions *options, List *targets)
 {
 	List	   *present = NIL;
 	List	   *results = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
-
-		if (target->exists)
+		if (target_is_usable(target))
 			present = lappend(present, target);
 		else
-			results = lappend(results, results_without_run(target->tenant, target->schema, RUN_MISSING));
+			results = lappend(results, target_unusable(target));
 	}
 	if (present == NIL)
 		return results;
@@ -98,21 +95,23 @@ run_pass(const RunOptions *options, List *targets)
 
 /*
  * The targets that had no turn yet; their names are entered.  Public comes in
- * the first pass only: what it left to the background is still pending then.
+ * the first pass only, as what it left to the background is still pending then;
+ * so do names that cannot be a tenant's.
  */
 static List *
 new_targets(List *targets, HTAB *names, bool first_pass)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		Target	   *target = lfirst(lc);
 		bool		found;
 
-		/* public may have a tenant's name as prefix */
-		if (target->tenant)
+		/*
+		 * public may have a tenant's name as prefix; a fault may be the
+		 * length
+		 */
+		if (target->scope == SCOPE_TENANT && target->fault == NULL)
 			(void) hash_search(names, target->schema, HASH_ENTER, &found);
 		else
 			found = !first_pass;
@@ -120,6 +119,35 @@ new_targets(List *targets, HTAB *names, bool first_pass)
 			result = lappend(result, target);
 	}
 	return result;
+}
+
+/* ----------
+ * Stages
+ * ----------
+ */
+
+/* Newest first, for list_sort */
+static int
+compare_newest_first(const ListCell *a, const ListCell *b)
+{
+	int64		va = *(int64 *) lfirst(a);
+	int64		vb = *(int64 *) lfirst(b);
+
+	return va < vb ? 1 : va > vb ? -1 : 0;
+}
+
+/* Is it the version of a tenant migration?  Versions are unique over both scopes. */
+static bool
+is_tenant_version(const int64 *version)
+{
+	ListCell   *lc;
+
+	foreach(lc, catalog_migrations_cached(SCOPE_TENANT))
+	{
+		if (((Migration *) lfirst(lc))->version == *version)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -140,8 +168,94 @@ run_outside(const RunOptions *options, List *targets)
 			break;
 		targets = new_targets(targets_find(options), names, false);
 	}
-	if (options->on_error != ON_ERROR_REPORT)
-		results_raise_failure(results);
+	return results;
+}
+
+/*
+ * Run what the options ask for, in the two phases, public and tenants.
+ */
+static List *
+run_phases(const RunOptions *options)
+{
+	List	   *targets = targets_find(options);
+
+	if (targets == NIL)
+		return NIL;
+	PreventCommandIfReadOnly(options->down ? "a rollback" : "migrations");
+	if (options->down)
+	{
+		targets_check_reversible(options, targets);
+		stages_check_rollback(options);
+	}
+	if (run_outside_transaction(options))
+		return run_outside(options, targets);
+	return run_inline(options, targets);
+}
+
+/*
+ * Roll back migrations of both scopes, newest first: each stretch of one scope
+ * is a stage.
+ */
+static List *
+run_down_mirrored(const RunOptions *options)
+{
+	List	   *results = NIL;
+	List	   *versions = list_copy(options->versions);
+
+	list_sort(versions, compare_newest_first);
+	while (versions != NIL)
+	{
+		RunOptions	part = *options;
+		List	   *done;
+
+		part.versions = NIL;
+		part.run_tenants = is_tenant_version(linitial(versions));
+		part.run_public = !part.run_tenants;
+		while (versions != NIL && is_tenant_version(linitial(versions)) == part.run_tenants)
+		{
+			part.versions = lappend(part.versions, linitial(versions));
+			versions = list_delete_first(versions);
+		}
+		done = run_phases(&part);
+		results = results_merge(results, done);
+		if (results_have_failure(done))
+			break;
+	}
+	return results;
+}
+
+/*
+ * Roll back the newest tenant migration, or so many of them, that any of the
+ * tenants has.  It is a migration that is rolled back and not a count: a tenant
+ * that does not have it is left alone, and gets a row that says so.
+ */
+static List *
+run_down_newest(const RunOptions *options)
+{
+	RunOptions	part = *options;
+	List	   *targets = targets_find(options);
+	List	   *having;
+	List	   *results;
+	ListCell   *lh;
+	ListCell   *lc;
+
+	if (targets == NIL)
+		return NIL;
+	part.step = Max(options->step, 1);
+	part.versions = targets_newest_versions(options, SCOPE_TENANT, targets, part.step);
+	having = targets_find(&part);	/* in the same order */
+	results = run_phases(&part);
+	lh = list_head(having);
+	foreach(lc, targets)
+	{
+		const Target *target = lfirst(lc);
+
+		if (lh != NULL && strcmp(((Target *) lfirst(lh))->schema, target->schema) == 0)
+			lh = lnext(having, lh);
+		else
+			results = lappend(results, results_without_run(target->scope, target->schema,
+														   RUN_NOT_APPLIED));
+	}
 	return results;
 }
 
@@ -151,14 +265,19 @@ run_outside(const RunOptions *options, List *targets)
 List *
 run_migrations(const RunOptions *options)
 {
-	List	   *targets = targets_find(options);
+	List	   *results;
 
-	if (targets == NIL)
-		return NIL;
-	PreventCommandIfReadOnly(options->down ? "a rollback" : "migrations");
-	if (options->down)
-		targets_check_reversible(options, targets);
-	if (run_outside_transaction(options))
-		return run_outside(options, targets);
-	return run_inline(options, targets);
+	if (!options->down)
+		results = stages_run(options, run_phases);
+	else if (options->run_public && options->run_tenants)
+		results = run_down_mirrored(options);
+	else if (options->run_tenants && options->to == 0 && !options->all &&
+			 options->versions == NIL)
+		results = run_down_newest(options);
+	else
+		results = run_phases(options);
+	if (options->on_error != ON_ERROR_REPORT && !options->keep_failures &&
+		run_outside_transaction(options))
+		results_raise_failure(results);
+	return results;
 }

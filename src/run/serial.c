@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/compat.h"
 #include "base/elapsed.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
@@ -16,6 +17,7 @@
 #include "run/public_first.h"
 #include "run/retry.h"
 #include "run/serial.h"
+#include "run/stages.h"
 #include "run/targets.h"
 #include "run/worklist.h"
 
@@ -34,7 +36,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		result = migrate_schema(options, target->tenant, target->schema, true);
+		result = migrate_schema(options, target->scope, target->schema, true);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -51,7 +53,7 @@ try_target(const RunOptions *options, const Target *target, int attempts)
 			ReThrowError(error);
 		}
 		MemoryContextSwitchTo(context);
-		result = migrate_failed(target->tenant, target->schema, error, start);
+		result = migrate_failed(target->scope, target->schema, error, start);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -81,7 +83,7 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 		retry_sleep(attempts);
 	}
 	if (result->status == RUN_BACKGROUND ||
-		(result->status == RUN_FAILED && target->tenant && public_pending))
+		(result->status == RUN_FAILED && target->scope == SCOPE_TENANT && public_pending))
 		result->status = RUN_PENDING;
 	if (result->status != RUN_NOTHING)
 		journal_schema(run, result);
@@ -100,23 +102,21 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 	bool		stop = false;
 	TenantsTurn turn = TENANTS_RUN;
 	int			failed = 0;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(const Target, target, targets)
 	{
-		const Target *target = lfirst(lc);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
 		if (stop || turn == TENANTS_SKIPPED)
-			result = results_without_run(target->tenant, target->schema, RUN_SKIPPED);
-		else if (!target->exists)
-			result = results_without_run(target->tenant, target->schema, RUN_MISSING);
+			result = results_without_run(target->scope, target->schema, RUN_SKIPPED);
+		else if (!target_is_usable(target))
+			result = target_unusable(target);
 		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING)
-			result = results_without_run(target->tenant, target->schema, RUN_PENDING);
+			result = results_without_run(target->scope, target->schema, RUN_PENDING);
 		else
 			result = run_target(options, target, run, turn == TENANTS_TRY);
-		if (!target->tenant)
+		if (target->scope == SCOPE_PUBLIC)
 			turn = public_first_turn(worklist_state(result), result->blocks_tenants);
 		if (result->status == RUN_FAILED)
 		{
@@ -132,10 +132,10 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 }
 
 /*
- * Run what the options ask for, one transaction a schema.
+ * Run what the options ask for, public and then the tenants.
  */
-List *
-serial_run(const RunOptions *options)
+static List *
+run_phases(const RunOptions *options)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *targets = targets_find(options);
@@ -161,4 +161,13 @@ serial_run(const RunOptions *options)
 	SPI_commit();
 	MemoryContextSwitchTo(context);
 	return results;
+}
+
+/*
+ * Run what the options ask for, one transaction per schema.
+ */
+List *
+serial_run(const RunOptions *options)
+{
+	return stages_run(options, run_phases);
 }

@@ -16,6 +16,8 @@
 #include "storage/condition_variable.h"
 #include "storage/spin.h"
 
+#include "base/scope.h"
+
 #define SHARED_MAGIC		0x4153484D
 #define SHARED_QUEUE_SIZE	16384
 
@@ -56,7 +58,7 @@ typedef enum ItemState
 typedef struct SharedItem
 {
 	ItemState	state;
-	bool		tenant;
+	Scope		scope;
 	int			attempts;
 	int			remaining;		/* of ITEM_OUTSIDE: migrations still to be
 								 * done */

@@ -19,9 +19,6 @@
 #include "migrate/migrate.h"
 #include "run/targets.h"
 
-/* No version is smaller, but for those that somebody has chosen so. */
-#define FIRST_VERSION INT64CONST(10000000000000)
-
 /* An empty set of names */
 static HTAB *
 make_set(int size)
@@ -52,15 +49,15 @@ check_names(List *names, List *tenants)
 	HTAB	   *known = make_set(list_length(tenants));
 	ListCell   *lc;
 
-	foreach(lc, tenants)
-		hash_search(known, ((Tenant *) lfirst(lc))->schema, HASH_ENTER, NULL);
+	foreach_ptr(Tenant, tenant, tenants)
+		hash_search(known, tenant->schema, HASH_ENTER, NULL);
 	foreach(lc, names)
 	{
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
-					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
-					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+					 errmsg("tenant \"%s\" does not exist", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 	}
 	hash_destroy(known);
 }
@@ -74,20 +71,19 @@ selected_tenants(const RunOptions *options)
 	List	   *tenants = catalog_tenants();
 	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
 	List	   *result = NIL;
-	ListCell   *lc;
 
 	check_names(options->has_only ? options->only : options->except, tenants);
-	foreach(lc, tenants)
+	foreach_ptr(Tenant, tenant, tenants)
 	{
-		Tenant	   *tenant = lfirst(lc);
 		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
 		Target	   *target;
 
 		if (found != options->has_only)
 			continue;
-		target = palloc(sizeof(Target));
-		target->tenant = true;
+		target = palloc0(sizeof(Target));
+		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
+		target->fault = tenant->fault;
 		target->schema = tenant->schema;
 		result = lappend(result, target);
 	}
@@ -99,10 +95,9 @@ static Datum
 schema_array(List *targets)
 {
 	List	   *names = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
-		names = lappend(names, ((Target *) lfirst(lc))->schema);
+	foreach_ptr(Target, target, targets)
+		names = lappend(names, target->schema);
 	return catalog_text_array(names);
 }
 
@@ -129,18 +124,20 @@ static CatalogStatement unfinished_down = {
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
 	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
 	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
+	"  AND ($5 IS NULL OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
+	"   AND v.repo = s.repo AND v.scope = $2 AND v.version = ANY ($5)))"
 	" GROUP BY u.position ORDER BY u.position",
-	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+	.nargs = 5, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID}
 };
 
 /*
  * Those of the targets, all of one scope, that may have something to do.
  */
 static List *
-unfinished(const RunOptions *options, bool tenant, List *targets)
+unfinished(const RunOptions *options, Scope scope, List *targets)
 {
-	Datum		values[4] = {0};
-	char		nulls[] = "  nn";
+	Datum		values[5] = {0};
+	char		nulls[] = "  nnn";
 	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
 	uint64		rows;
@@ -150,7 +147,7 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 		return NIL;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -160,6 +157,11 @@ unfinished(const RunOptions *options, bool tenant, List *targets)
 	{
 		values[3] = Int64GetDatum(options->to);
 		nulls[3] = ' ';
+	}
+	if (options->versions != NIL)
+	{
+		values[4] = catalog_version_array(options->versions);
+		nulls[4] = ' ';
 	}
 	rows = catalog_query(options->down ? &unfinished_down : &unfinished_up, values, nulls);
 	for (uint64 i = 0; i < rows; i++)
@@ -222,14 +224,14 @@ check_repo(const char *repo)
 	if (catalog_query(&others, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no migration of repo \"%s\"", repo),
-				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+				 errmsg("repo \"%s\" has no migrations", repo),
+				 errdetail("Repos with migrations: %s.", catalog_string(0, 1, CurrentMemoryContext))));
 	catalog_disconnect(level);
 }
 
 /*
- * Raise for a version to roll back to that is none: a date of eight digits, say,
- * comes before all versions, and would take everything back.
+ * Raise for a version to roll back to that is not recorded: a date of eight
+ * digits, say, comes before all versions, and would roll back everything.
  */
 static void
 check_rollback_version(int64 version)
@@ -239,18 +241,16 @@ check_rollback_version(int64 version)
 		.nargs = 1, .types = {INT8OID}
 	};
 	Datum		values[1];
-	int			level;
+	int			level = catalog_connect();
 
-	if (version >= FIRST_VERSION)
-		return;
-	level = catalog_connect();
 	values[0] = Int64GetDatum(version);
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to_version\" is " INT64_FORMAT ", which is no version", version),
-				 errdetail("Versions have 14 digits: YYYYMMDDHHMMSS."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
+				 errmsg("cannot roll back to migration " INT64_FORMAT " because it does not exist",
+						version),
+				 errdetail("\"to_version\" must be a recorded version of 14 digits (YYYYMMDDHHMMSS), which is rolled back as well."),
+				 errhint("SELECT * FROM ashmig_migrations() lists all versions; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 
@@ -268,16 +268,26 @@ targets_find(const RunOptions *options)
 		check_rollback_version(options->to);
 	if (options->run_public)
 	{
-		Target	   *target = palloc(sizeof(Target));
+		Target	   *target = palloc0(sizeof(Target));
 
-		target->tenant = false;
+		target->scope = SCOPE_PUBLIC;
 		target->exists = true;	/* else the error of the first migration says
 								 * so */
 		target->schema = pstrdup(run_options_public_schema(options));
-		result = unfinished(options, false, list_make1(target));
+		result = unfinished(options, SCOPE_PUBLIC, list_make1(target));
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
-		result = list_concat(result, unfinished(options, true, selected_tenants(options)));
+		result = list_concat(result, unfinished(options, SCOPE_TENANT, selected_tenants(options)));
+	return result;
+}
+
+RunResult *
+target_unusable(const Target *target)
+{
+	RunResult  *result = results_without_run(target->scope, target->schema,
+											 target->fault ? RUN_SKIPPED : RUN_MISSING);
+
+	result->reason = catalog_tenants_describe_fault(target->schema, target->fault);
 	return result;
 }
 
@@ -294,38 +304,23 @@ static CatalogStatement irreversible = {
 	.nargs = 6, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID, INT8OID}
 };
 
-/* bigint[] of a List of int64 * */
-static Datum
-version_array(List *versions)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(versions), 1));
-	ListCell   *lc;
-	int			n = 0;
-
-	foreach(lc, versions)
-		elements[n++] = Int64GetDatum(*(int64 *) lfirst(lc));
-	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
 /* The targets of one scope */
 static List *
-targets_of_scope(List *targets, bool tenant)
+targets_of_scope(List *targets, Scope scope)
 {
 	List	   *result = NIL;
-	ListCell   *lc;
 
-	foreach(lc, targets)
+	foreach_ptr(Target, target, targets)
 	{
-		if (((Target *) lfirst(lc))->tenant == tenant)
-			result = lappend(result, lfirst(lc));
+		if (target->scope == scope)
+			result = lappend(result, target);
 	}
 	return result;
 }
 
 /* The same for one scope */
 static void
-check_reversible_of(const RunOptions *options, bool tenant, List *targets)
+check_reversible_of(const RunOptions *options, Scope scope, List *targets)
 {
 	Datum		values[6] = {0};
 	char		nulls[] = "  nnnn";
@@ -338,7 +333,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 		step = 1;
 	level = catalog_connect();
 	values[0] = schema_array(targets);
-	values[1] = CStringGetTextDatum(scope_name(tenant));
+	values[1] = CStringGetTextDatum(scope_name(scope));
 	if (options->repo)
 	{
 		values[2] = CStringGetTextDatum(options->repo);
@@ -351,7 +346,7 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 	}
 	if (options->versions != NIL)
 	{
-		values[4] = version_array(options->versions);
+		values[4] = catalog_version_array(options->versions);
 		nulls[4] = ' ';
 	}
 	if (step > 0)
@@ -365,12 +360,12 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
-						scope_name(tenant), DatumGetInt64(catalog_datum(0, 1, &isnull)),
+				 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
+						scope_name(scope), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
-				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+				 errdetail("It has no down statements, but is applied in schema \"%s\". Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
-				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+				 errhint("Roll back to a later version, or write a migration that undoes it.")));
 	}
 	catalog_disconnect(level);
 }
@@ -381,6 +376,42 @@ check_reversible_of(const RunOptions *options, bool tenant, List *targets)
 void
 targets_check_reversible(const RunOptions *options, List *targets)
 {
-	check_reversible_of(options, false, targets_of_scope(targets, false));
-	check_reversible_of(options, true, targets_of_scope(targets, true));
+	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
+		check_reversible_of(options, scope, targets_of_scope(targets, scope));
+}
+
+/*
+ * The newest versions that any of the targets has.
+ */
+List *
+targets_newest_versions(const RunOptions *options, Scope scope, List *targets, int count)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT DISTINCT v.version FROM pg_catalog.unnest($1) AS u (name)"
+		" JOIN ashmig.versions AS v ON v.schema_name = u.name AND v.scope = $2"
+		" WHERE $3 IS NULL OR v.repo = $3 ORDER BY v.version DESC LIMIT $4",
+		.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	int			level = catalog_connect();
+	Datum		values[4];
+	List	   *result = NIL;
+	uint64		rows;
+
+	values[0] = schema_array(targets);
+	values[1] = CStringGetTextDatum(scope_name(scope));
+	values[2] = options->repo ? CStringGetTextDatum(options->repo) : (Datum) 0;
+	values[3] = Int64GetDatum(count);
+	rows = catalog_query(&find, values, options->repo ? NULL : "  n ");
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		int64	   *version = palloc(sizeof(int64));
+
+		*version = catalog_int64(i, 1);
+		result = lappend(result, version);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
 }

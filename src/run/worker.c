@@ -121,6 +121,17 @@ set_up_run(Worker *worker)
  * ------------------------------------------------------------------------
  */
 
+/* Tell the leader the value of its statement. */
+static void
+send_value(const char *value)
+{
+	StringInfoData message;
+
+	pq_beginmessage(&message, MESSAGE_VALUE);
+	message_put_string(&message, value);
+	pq_endmessage(&message);
+}
+
 /*
  * Run the statement of the task and commit.
  */
@@ -128,6 +139,8 @@ static void
 run_statement(StringInfo task)
 {
 	MessageStatement statement = message_get_statement(task);
+	MemoryContext context = CurrentMemoryContext;
+	char	   *value = NULL;
 	int			code;
 
 	debug_query_string = statement.sql;
@@ -141,10 +154,15 @@ run_statement(StringInfo task)
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a statement: %s", SPI_result_code_string(code))));
+				 errmsg("could not execute statement: %s", SPI_result_code_string(code))));
+	if (SPI_tuptable != NULL && SPI_processed > 0)
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (value != NULL)
+		value = MemoryContextStrdup(context, value);
 	PopActiveSnapshot();
 	SPI_finish();
 	transaction_commit();
+	send_value(value);
 }
 
 /* ------------------------------------------------------------------------
@@ -208,13 +226,13 @@ journal_dead_workers(Worker *worker)
 		const SharedItem *item = &worker->items[i];
 		ErrorData	error = {.elevel = ERROR, .sqlerrcode = ERRCODE_ADMIN_SHUTDOWN,
 		.message = WORKER_DIED};
-		RunResult	result = {.tenant = item->tenant, .status = RUN_FAILED,
+		RunResult	result = {.scope = item->scope, .status = RUN_FAILED,
 		.attempts = item->attempts, .error = &error};
 
 		if (!item->worker_died)
 			continue;
 		result.schema = pstrdup(item->schema);
-		result.version = catalog_newest_version(item->tenant, item->schema);
+		result.version = catalog_newest_version(item->scope, item->schema);
 		journal_schema(worker->run->run, &result);
 	}
 }
@@ -271,7 +289,7 @@ report_activity(Worker *worker, const SharedItem *item)
 {
 	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
 								worker->options.down ? "rollback" : "migrate",
-								item->tenant ? "tenant" : "schema", item->schema);
+								item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 
 	debug_query_string = text;
 	pgstat_report_activity(STATE_RUNNING, text);
@@ -292,12 +310,14 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		SetCurrentStatementStartTimestamp();
 		take_role(worker->run);
 		transaction_begin();
-		result = migrate_schema(&worker->options, item->tenant, item->schema, true);
+		result = migrate_schema(&worker->options, item->scope, item->schema, true);
 		result->attempts = attempts;
 		if (result->status != RUN_NOTHING)
 			journal_schema(worker->run->run, result);
-		ResetTempTableNamespace();	/* for the next schema, it is as in a new
-									 * session */
+		/* For the next schema, it is as in a new session. */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		ResetTempTableNamespace();
+		PopActiveSnapshot();
 		transaction_commit();
 	}
 	PG_CATCH();
@@ -323,9 +343,9 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 
 	take_role(worker->run);
 	transaction_begin();
-	result = migrate_failed(item->tenant, item->schema, error, start);
+	result = migrate_failed(item->scope, item->schema, error, start);
 	result->attempts = item->attempts;
-	if (item->tenant && public_first_of_items(worker->items) == TENANTS_TRY)
+	if (item->scope == SCOPE_TENANT && public_first_of_items(worker->items) == TENANTS_TRY)
 	{
 		result->status = RUN_BACKGROUND;
 		result->error = NULL;	/* of no interest if it is done in the end */

@@ -6,18 +6,15 @@
 
 #include "nodes/parsenodes.h"
 
+#include "base/compat.h"
 #include "syntax/statement.h"
 
 /* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
 static bool
 detaches_concurrently(AlterTableStmt *statement)
 {
-	ListCell   *lc;
-
-	foreach(lc, statement->cmds)
+	foreach_node(AlterTableCmd, command, statement->cmds)
 	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
 		if (command->subtype == AT_DetachPartition &&
 			castNode(PartitionCmd, command->def)->concurrent)
 			return true;
@@ -29,13 +26,11 @@ detaches_concurrently(AlterTableStmt *statement)
 static bool
 reindex_outside(ReindexStmt *statement)
 {
-	ListCell   *lc;
-
 	if (statement->kind != REINDEX_OBJECT_INDEX && statement->kind != REINDEX_OBJECT_TABLE)
 		return true;
-	foreach(lc, statement->params)
+	foreach_node(DefElem, option, statement->params)
 	{
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "concurrently") == 0)
+		if (strcmp(option->defname, "concurrently") == 0)
 			return true;
 	}
 	return false;

@@ -9,13 +9,13 @@
 #include "base/names.h"
 #include "syntax/table_name.h"
 
-/* How many tables a map holds, by and large: it grows with more */
+/* Expected number of tables in a map, which grows as needed */
 #define EXPECTED_TABLES 256
 
 /* A TableName that hash_search can compare: names are cut to NAMEDATALEN */
 typedef struct TableKey
 {
-	bool		tenant;
+	Scope		scope;
 	NameData	schema;
 	NameData	name;
 } TableKey;
@@ -29,14 +29,14 @@ typedef struct TableEntry
 bool
 table_name_equal(const TableName *a, const TableName *b)
 {
-	return a->tenant == b->tenant && names_same(a->schema, b->schema) &&
+	return a->scope == b->scope && names_same(a->schema, b->schema) &&
 		strcmp(a->name, b->name) == 0;
 }
 
 char *
 table_name_show(const TableName *name)
 {
-	if (name->tenant)
+	if (name->scope == SCOPE_TENANT)
 		return psprintf("<tenant>.%s", name->name);
 	if (name->schema)
 		return psprintf("%s.%s", name->schema, name->name);
@@ -49,7 +49,7 @@ table_key(const TableName *name)
 	TableKey	key;
 
 	memset(&key, 0, sizeof(key));
-	key.tenant = name->tenant;
+	key.scope = name->scope;
 	namestrcpy(&key.schema, name->schema ? name->schema : "");
 	namestrcpy(&key.name, name->name);
 	return key;

@@ -9,13 +9,15 @@
 
 #include "utils/hsearch.h"
 
+#include "base/scope.h"
+
 /*
  * Where a table lies: in each tenant's schema, in the schema that it names, or
  * (schema NULL) in the default schema.
  */
 typedef struct TableName
 {
-	bool		tenant;
+	Scope		scope;
 	char	   *schema;
 	char	   *name;
 } TableName;

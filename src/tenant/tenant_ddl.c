@@ -9,11 +9,13 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
+#include "record/enum_history.h"
 #include "run/lock_budget.h"
 #include "tenant/tenant_ddl.h"
 
@@ -27,14 +29,11 @@ static Model *
 tenant_tables(const Recorded *recorded)
 {
 	Model	   *model = model_create();
-	ListCell   *lc;
 
-	foreach(lc, recorded->model->tables)
+	foreach_ptr(Table, table, recorded->model->tables)
 	{
-		Table	   *table = lfirst(lc);
-
 		table->retired = NIL;
-		if (table->name.tenant)
+		if (table->name.scope == SCOPE_TENANT)
 			model_add(model, table);
 	}
 	return model;
@@ -46,13 +45,12 @@ tenant_tables(const Recorded *recorded)
  * concurrent indexes are built plainly, retired columns are left out.  The
  * result equals replaying the generated migrations.
  */
-static List *
-tenant_statements(void)
+List *
+tenant_ddl_statements(void)
 {
 	List	   *operations = NIL;
 	List	   *statements = NIL;
 	ListCell   *lr;
-	ListCell   *lo;
 
 	foreach(lr, snapshot_store_repos())
 	{
@@ -67,14 +65,12 @@ tenant_statements(void)
 		problem_raise(&problem);
 		operations = list_concat(operations, diff->operations);
 	}
-	foreach(lo, operations)
-		((Operation *) lfirst(lo))->concurrently = false;
-	foreach(lr, migration_plan_make(operations))
+	foreach_ptr(Operation, operation, operations)
+		operation->concurrently = false;
+	foreach_ptr(PlannedMigration, migration, migration_plan_make(operations))
 	{
-		PlannedMigration *migration = lfirst(lr);
-
 		/* a global statement of a tenant table ran once, in public */
-		if (migration->tenant)
+		if (migration->scope == SCOPE_TENANT)
 			statements = list_concat(statements, migration->up);
 	}
 	return statements;
@@ -86,15 +82,16 @@ tenant_statements(void)
  */
 
 /*
- * Does the recorded structure hold what this migration does?  That of a
- * generated one is where it came from; an adopted one has no statements, and
- * its snapshots were given with it.
+ * Is what this migration does known without running it?  The recorded
+ * structure of a generated one is where it came from; an adopted one has no
+ * statements, and its snapshots were given with it.  Those of enums are
+ * followed (record/enum_history.h).
  */
 static bool
 is_covered(const Migration *migration)
 {
-	return migration->covered || strcmp(migration->kind, "generated") == 0 ||
-		strcmp(migration->kind, "adopted") == 0;
+	return migration->covered || migration->kind == MIGRATION_GENERATED ||
+		migration->kind == MIGRATION_ADOPTED || migration->kind == MIGRATION_ENUM;
 }
 
 /* bigint[] of the versions of migrations */
@@ -102,11 +99,10 @@ static Datum
 version_array(List *migrations)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(migrations), 1));
-	ListCell   *lc;
 	int			n = 0;
 
-	foreach(lc, migrations)
-		elements[n++] = Int64GetDatum(((Migration *) lfirst(lc))->version);
+	foreach_ptr(Migration, migration, migrations)
+		elements[n++] = Int64GetDatum(migration->version);
 	return PointerGetDatum(construct_array(elements, n, INT8OID, sizeof(int64),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
@@ -116,24 +112,21 @@ static Datum
 string_array(List *migrations, bool checksums)
 {
 	List	   *strings = NIL;
-	ListCell   *lc;
 
-	foreach(lc, migrations)
-	{
-		Migration  *migration = lfirst(lc);
-
+	foreach_ptr(Migration, migration, migrations)
 		strings = lappend(strings, checksums ? migration->checksum : migration->repo);
-	}
 	return catalog_text_array(strings);
 }
 
 /*
- * Compile, in the current memory context; NULL where that cannot be done.
+ * Compile, in the current memory context; NULL if that cannot be done.
  */
 static Compiled *
 compile(void)
 {
-	List	   *migrations = catalog_migrations_cached(true);
+	List	   *migrations = catalog_migrations_cached(SCOPE_TENANT);
+	List	   *types = NIL;
+	bool		has_enums = false;
 	Compiled   *compiled;
 	ListCell   *lc;
 
@@ -141,7 +134,10 @@ compile(void)
 	{
 		if (!is_covered(lfirst(lc)))
 			return NULL;
+		has_enums |= ((Migration *) lfirst(lc))->kind == MIGRATION_ENUM;
 	}
+	if (has_enums && !enum_history_statements(migrations, &types))
+		return NULL;
 	compiled = palloc0(sizeof(Compiled));
 	compiled->migrations = list_length(migrations);
 	if (migrations != NIL)
@@ -150,7 +146,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = tenant_statements();
+		compiled->statements = list_concat(types, tenant_ddl_statements());
 	return compiled;
 }
 
@@ -159,10 +155,9 @@ static int
 history_locks(void)
 {
 	int			locks = 0;
-	ListCell   *lc;
 
-	foreach(lc, catalog_migrations_cached(true))
-		locks += lock_budget_statement(((Migration *) lfirst(lc))->up);
+	foreach_ptr(Migration, migration, catalog_migrations_cached(SCOPE_TENANT))
+		locks += lock_budget_statement(migration->up);
 	return locks;
 }
 
@@ -218,7 +213,7 @@ cache_load(void)
 	cached = NULL;
 
 	/* before reading, so that a change meanwhile makes it stale */
-	(void) catalog_migrations_cached(true);
+	(void) catalog_migrations_cached(SCOPE_TENANT);
 	cache_changes = catalog_migrations_changes();
 	compiled = compile();
 	cached_locks = compiled ? lock_budget_statement(compiled->statements) : history_locks();
@@ -253,7 +248,10 @@ tenant_ddl_compiled(void)
 	return cached;
 }
 
-/* Locks that a tenant takes beside its statements': on its schema, and the one that excludes runs */
+/*
+ * Locks that a tenant takes in addition to those of its statements: on its
+ * schema, and the one that excludes runs
+ */
 #define LOCKS_OF_SCHEMA 2
 
 /*

@@ -22,12 +22,18 @@ typedef struct Compiled
 } Compiled;
 
 /*
- * The compiled structure, or NULL where history has to be replayed: there is a
+ * The compiled structure, or NULL if history has to be replayed: there is a
  * hand-written migration that the snapshots do not cover.  It belongs to the
  * cache, and is valid until the next call.  The caller holds
  * catalog_lock_tenants, so that no migration is added meanwhile.
  */
 extern const Compiled *tenant_ddl_compiled(void);
+
+/*
+ * The statements of the newest recorded structure, with placeholders: List of
+ * char *.  Made anew at each call.
+ */
+extern List *tenant_ddl_statements(void);
 
 /* Locks that a new tenant takes and keeps, whichever way it is made (an estimate) */
 extern int	tenant_ddl_locks(void);
