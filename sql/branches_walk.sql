@@ -1,4 +1,4 @@
--- A walk of two branches that meet: whatever order their migrations come in,
+-- A walk of two branches that meet, at times three: whatever order their migrations come in,
 -- the result is the same, or they are refused.
 SELECT current_database() AS home \gset
 CREATE DATABASE ashmig_branches_walk;
@@ -59,7 +59,7 @@ DECLARE
   v bigint;
 BEGIN
   FOR g IN 0 .. floor(random() * 3)::int LOOP
-    UPDATE ashmig.settings SET value = first + 2 * g - 1 WHERE name = 'last_version';
+    UPDATE ashmig.settings SET value = first + 3 * g - 1 WHERE name = 'last_version';
     s := change(change(s));
     FOR v IN SELECT version FROM ashmig_generate(s, name => 'walk', renames => '[]', drop_columns => random() < 0.3) LOOP
       scripts := scripts || replace(ashmig_export_migration(v, tenant => true), E'\\set ON_ERROR_STOP on\n', '');
@@ -116,6 +116,9 @@ BEGIN
   PERFORM ashmig_create_tenant('walk_2');
   a := branch(90000101000000, base);
   b := branch(90000101000001, base);
+  IF random() < 0.4 THEN
+    b := branch(90000101000002, base) || b;
+  END IF;
   before := recorded();
   BEGIN
     IF import(a || b) THEN

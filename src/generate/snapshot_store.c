@@ -317,6 +317,32 @@ snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
 	run_command(positions == NIL ? &copy : &insert, values, nulls);
 }
 
+bool
+snapshot_store_has(const char *repo, const Table *table, Datum snapshots, List *positions,
+				   bool with_dev)
+{
+	static CatalogStatement query = {
+		"SELECT s.snapshot = " SNAPSHOT_AT("$6", "$7") " FROM ashmig.snapshots s"
+		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4) AND (NOT dev OR $5)"
+		" ORDER BY dev DESC, version DESC LIMIT 1",
+		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, INT4ARRAYOID}, NULL
+	};
+	Datum		values[7];
+	bool		isnull = true;
+	Datum		same = BoolGetDatum(false);
+	int			level;
+
+	key_values(values, repo, &table->name);
+	values[4] = BoolGetDatum(with_dev);
+	values[5] = snapshots;
+	values[6] = positions_datum(positions);
+	level = catalog_connect();
+	if (catalog_query(&query, values, NULL) > 0)
+		same = catalog_datum(0, 1, &isnull);
+	catalog_disconnect(level);
+	return !isnull && DatumGetBool(same);
+}
+
 void
 snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
 					   List *positions, bool with_dev)

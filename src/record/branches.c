@@ -540,27 +540,33 @@ squashed_version(const BranchRows *rows)
 }
 
 /*
- * A row whose base was squashed: where the row that stands for it is the same,
- * that is what it starts from.
+ * A row whose base is not recorded: where the newest snapshot here is the same,
+ * that is what it starts from.  It may stand for what was squashed, or have
+ * been generated here from the same snapshots, under another version.
  */
 static void
-find_squashed_base(const BranchRows *rows, BranchRow *row)
+find_same_base(const BranchRows *rows, BranchRow *row)
 {
+	int			newest = rows->nrows - 1;
+	char	   *hash;
+
+	while (newest >= 0 && rows->rows[newest].dev)
+		newest--;
+	if (newest < 0 || row->nbases <= 0 || row->base_hash == NULL ||
+		rows->rows[newest].version >= row->version)
+		return;
 	for (int i = 0; i < row->nbases; i++)
 	{
 		if (row_position(rows, row->base_versions[i]) >= 0)
 			return;
 	}
-	for (int i = 0; i < rows->nrows && row->nbases > 0 && row->base_hash; i++)
-	{
-		char	   *hash = snapshot_hash(rows->rows[i].recorded.snapshot);
-
-		if (hash == NULL || strcmp(hash, row->base_hash) != 0)
-			continue;
-		row->base_versions[0] = rows->rows[i].version;
-		row->nbases = 1;
+	hash = snapshot_hash(rows->rows[newest].recorded.snapshot);
+	if (hash == NULL || strcmp(hash, row->base_hash) != 0)
 		return;
-	}
+	row->nbases = rows->rows[newest].merged ? newest + 1 : 1;
+	row->base_versions = palloc(sizeof(int64) * row->nbases);
+	for (int i = 0; i < row->nbases; i++)
+		row->base_versions[i] = rows->rows[newest - i].version;
 }
 
 /* Refuse a row that starts from what is not recorded. */
@@ -675,8 +681,7 @@ import_into(BranchRows *rows, BranchRow *row, const Migration *migration, int it
 {
 	int			position;
 
-	if (squashed_version(rows) > 0)
-		find_squashed_base(rows, row);
+	find_same_base(rows, row);
 	check_base(rows, row, migration);
 	check_version(rows, row, migration);
 	position = insert_row(rows, row);
@@ -688,7 +693,7 @@ import_into(BranchRows *rows, BranchRow *row, const Migration *migration, int it
 
 /* The newest rows of a repo's tables, dropped ones included */
 #define NEWEST_ROWS \
-	"SELECT DISTINCT ON (scope, schema_name, table_name) schema_name, table_name, version, snapshot" \
+	"SELECT DISTINCT ON (scope, schema_name, table_name) schema_name, table_name, version, snapshot, base_versions" \
 	" FROM ashmig.snapshots WHERE repo = $1" \
 	" ORDER BY scope, schema_name, table_name, dev DESC, version DESC"
 
@@ -713,7 +718,9 @@ check_references(const Migration *migration, int64 generation)
 		"  AND coalesce(r.value ->> 'ignore?', r.value ->> 'ignore', 'false') <> 'true')"
 		" SELECT r.table_name, r.source, r.target, r.target_column FROM refs r"
 		" WHERE EXISTS (SELECT FROM newest t WHERE t.table_name = r.target"
-		"   AND (t.version = $2 OR r.version = $2))"
+		/* what was recorded when the other was generated is no branch */
+		"   AND (r.version = $2 OR t.version = $2 AND r.version >"
+		"    coalesce((SELECT pg_catalog.max(v) FROM pg_catalog.unnest(t.base_versions) AS v), 0)))"
 		" AND NOT EXISTS (SELECT FROM newest t, " ATTRIBUTES_OF("t")
 		"  WHERE t.table_name = r.target AND (r.target_schema = '' OR t.schema_name IN ('', r.target_schema))"
 		"  AND coalesce(a.value ->> 'name', a.value ->> 'source') = r.target_column)"
