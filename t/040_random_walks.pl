@@ -30,13 +30,9 @@ $node->start;
 $node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', 'sql/setup.sql' ], 'setup');
 $node->safe_psql('postgres', 'SELECT tools.ashmig_create_tenant(t) FROM unnest($${t1,t-2}$$::text[]) AS t');
 
-<<<<<<< HEAD:t/010_walks.pl
 $RandomSnapshots::nulls_not_distinct = $node->safe_psql('postgres', 'SHOW server_version_num') >= 150000;
 
-# A literal that may hold anything
-=======
 # A literal that may contain anything
->>>>>>> wt-g:t/040_random_walks.pl
 sub literal { my $text = shift; return "\$json\$$text\$json\$" }
 
 # The script of one walk; it stops at the first step that breaks a law.
