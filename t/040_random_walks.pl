@@ -39,7 +39,7 @@ for my $seed ($first .. $first + $walks - 1) {
 		return ($status, $out, $err);
 	};
 	$node->safe_psql('template1', "CREATE DATABASE $name TEMPLATE postgres");
-	my $wrong = RandomWalk->new(seed => $seed, psql => $psql)->walk($steps);
+	my $wrong = RandomWalk->new(seed => $seed, setup => slurp_file('t/lib/walk.sql'), psql => $psql)->walk($steps);
 	ok($wrong eq '', "walk with seed $seed, $steps steps") or diag($wrong);
 	$node->safe_psql('template1', "DROP DATABASE $name");
 }

@@ -371,6 +371,18 @@ sub pinned_table
 	return pick(grep { $self->is_pinned($_) } @{ $self->{tables} });
 }
 
+# A column that a tenant's table with rows cannot get
+sub add_mandatory_column
+{
+	my $self = shift;
+	my $table = pick(grep { $_->{tenant} } @{ $self->{tables} }) or return;
+	my $column = $self->column($table);
+	delete @$column{qw(default serial)};
+	$column->{not_null} = 1;
+	push @{ $table->{columns} }, $column;
+	return ($table, $column);
+}
+
 # What only an unpinned table allows
 sub change_ground
 {
