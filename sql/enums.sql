@@ -75,5 +75,90 @@ CALL ashmig_wait();
 SELECT * FROM enums;
 SELECT scope, schema_name, applied, pending FROM ashmig_status();
 
+-- A new tenant has the values that were added later, wherever they are used: it equals those that ran history
+CREATE VIEW tenants AS
+  SELECT replace(coalesce(string_agg(line, '; ' ORDER BY line), ''), schema || '.', '') AS structure, schema
+  FROM (SELECT name AS line, schema FROM (
+      SELECT 'type ' || name || ' ' || labels::text, schema::text FROM enums
+    UNION ALL SELECT 'default ' || attname || ' ' || pg_get_expr(adbin, adrelid), relnamespace::regnamespace::text
+      FROM pg_attrdef JOIN pg_class c ON c.oid = adrelid JOIN pg_attribute a ON attrelid = c.oid AND attnum = adnum
+    UNION ALL SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(oid), connamespace::regnamespace::text
+      FROM pg_constraint WHERE contype = 'c'
+    UNION ALL SELECT 'index ' || pg_get_indexdef(oid), relnamespace::regnamespace::text
+      FROM pg_class WHERE relkind = 'i') AS s (name, schema)) AS l
+  WHERE schema IN (SELECT schema_name FROM ashmig.tenants) GROUP BY schema;
+CREATE FUNCTION people(wish text, more jsonb) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('table', 'people', 'multitenancy', '{"strategy": "context"}'::jsonb, 'attributes', jsonb_build_array(
+    '{"source": "id", "type": "bigint", "primary_key?": true, "allow_nil?": false}'::jsonb,
+    jsonb_build_object('source', 'mood', 'type', 'mood', 'default', to_json('"' || wish || '"')))) || more $$;
+SELECT count(ashmig_remove_migration(version, scope = 'tenant')) FROM ashmig.migrations;
+SELECT ashmig_create_enum('mood', '{sad,happy}', tenant => true) > 0 AS recorded;
+SELECT ashmig_create_enum('gone', '{a,b}', tenant => true) > 0 AS recorded;
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+SELECT scope, count(*) FROM ashmig_apply(people('sad', '{}'), name => 'people') GROUP BY scope;
+SELECT ashmig_add_enum_value('mood', 'fine', after => 'sad', tenant => true) > 0 AS recorded;
+SELECT ashmig_add_enum_value('mood', 'it''s', before => 'sad', tenant => true) > 0 AS recorded;
+SELECT ashmig_drop_enum('gone', tenant => true) > 0 AS recorded;
+SELECT ashmig_create_enum('gone', '{back}', tenant => true) > 0 AS recorded;
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT scope, count(*) FROM ashmig_apply(people('fine', '{
+  "check_constraints": [{"name": "not_its", "check": "mood <> ''it\u0027\u0027s''"}],
+  "custom_indexes": [{"name": "fine_ones", "fields": ["id"], "where": "mood = ''fine''"}]}'), name => 'fine by default') GROUP BY scope;
+SELECT ashmig_create_tenant('t3') > 0 AS created;
+SELECT structure FROM tenants WHERE schema = 't3';
+SELECT count(*), count(DISTINCT structure) FROM tenants;
+-- so does the tenant of a row
+CREATE TABLE orgs (id int PRIMARY KEY);
+SELECT ashmig_manage_tenant('orgs', ARRAY['org_', ':id']);
+INSERT INTO orgs VALUES (1);
+SELECT count(*), count(DISTINCT structure) FROM tenants;
+
+-- Where a hand-written migration makes it replay history, it does that in one transaction
+SELECT ashmig_add_migration(NULL, 'by hand', $$ALTER TYPE mood RENAME VALUE 'sad' TO 'blue';
+  CREATE TYPE size AS ENUM ('s', 'l'); CREATE TABLE mine (size size)$$, tenant => true) > 0 AS recorded;
+SELECT ashmig_add_enum_value('mood', 'sad', tenant => true) > 0 AS recorded;
+SELECT ashmig_add_enum_value('size', 'm', after => 's', tenant => true) > 0 AS recorded;
+SELECT ashmig_add_migration(NULL, 'uses them', $$ALTER TABLE mine ALTER COLUMN size SET DEFAULT 'm';
+  ALTER TYPE size RENAME TO "my size";
+  ALTER TABLE people ALTER COLUMN mood SET DEFAULT 'sad'$$, tenant => true) > 0 AS recorded;
+SELECT ashmig_add_migration(NULL, 'more', $$ALTER TYPE @tenant@."my size" ADD VALUE 'xl'$$, transactional => false, tenant => true) > 0 AS recorded;
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT ashmig_create_tenant('t4') > 0 AS created;
+SELECT structure FROM tenants WHERE schema = 't4';
+SELECT count(*), count(DISTINCT structure) FROM tenants;
+-- and a tenant that has nothing yet, where the whole run is one transaction
+SELECT ashmig_set_all_tenants($$SELECT 't5'$$);
+CREATE SCHEMA t5;
+BEGIN;
+SELECT schema_name, status FROM ashmig_migrate_tenants();
+COMMIT;
+SELECT count(DISTINCT labels) FROM enums WHERE name = 'mood';
+SELECT ashmig_set_all_tenants(NULL);
+
+-- An enum that a statement of a snapshot creates is left to that
+CREATE DATABASE ashmig_enums_2;
+\c ashmig_enums_2
+SET client_min_messages = warning;
+CREATE EXTENSION ashmig;
+CREATE FUNCTION hues(default_hue text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('table', 'hues', 'multitenancy', '{"strategy": "context"}'::jsonb,
+    'custom_statements', '[{"name": "hue", "up": "CREATE TYPE hue AS ENUM (''red'')", "down": "DROP TYPE hue"}]'::jsonb,
+    'attributes', '[{"source": "id", "type": "bigint", "primary_key?": true, "allow_nil?": false}]'::jsonb
+      || CASE WHEN default_hue IS NULL THEN '[]' ELSE jsonb_build_array(
+      jsonb_build_object('source', 'hue', 'type', 'hue', 'default', to_json('"' || default_hue || '"'))) END) $$;
+SELECT ashmig_create_tenant('t1');
+SELECT scope, count(*) FROM ashmig_apply(hues(NULL), name => 'hues') GROUP BY scope;
+SELECT ashmig_add_enum_value('hue', 'blue', before => 'red', tenant => true) > 0 AS recorded;
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SET ashmig.prove = off;  -- it knows the statement's values alone
+SELECT scope, count(*) FROM ashmig_apply(hues('blue'), name => 'blue') GROUP BY scope;
+SELECT ashmig_create_tenant('t2') > 0 AS created;
+SELECT schema, enum_range(NULL::t1.hue) AS t1, enum_range(NULL::t2.hue) AS t2, pg_get_expr(adbin, adrelid)
+  FROM (VALUES ('t2')) AS s (schema) JOIN pg_attrdef ON adrelid = 't2.hues'::regclass;
+
 \c :home
+DROP DATABASE ashmig_enums_2;
 DROP DATABASE ashmig_enums;

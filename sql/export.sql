@@ -64,7 +64,7 @@ SELECT scope, schema_name, applied, status FROM ashmig_migrate(repo => 'A.Repo')
 SELECT ashmig_import_migration(5, 'changed', repeat('0', 64), '{SELECT 1}');
 SELECT ashmig_import_migration(5, 'null', NULL, '{SELECT 1}');
 
--- A migration recorded here with another text, not applied and applied
+-- A migration recorded here with different text, not applied and applied
 SELECT ashmig_remove_migration(20260101000001), ashmig_remove_migration(20260101000002);
 SELECT ashmig_add_migration(20260101000002, 'another', 'SELECT 2', '');
 \i results/ashmig_export_one.sql

@@ -52,7 +52,7 @@ SELECT ashmig_add_migration(NULL, 'now', 'SELECT 1', '') AS now \gset
 SELECT ashmig_add_migration(NULL, 'next', 'SELECT 1', '') > :now AS later;
 SELECT ashmig_remove_migration(:now), ashmig_remove_migration(version) FROM ashmig.migrations WHERE name = 'next';
 
--- Recorded already: the same text, another text, another text after it was applied
+-- Recorded already: the same text, different text, different text after it was applied
 SELECT ashmig_add_migration(20260101000002, 'twice', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'twice', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');
 SELECT ashmig_add_migration(20260101000002, 'renamed', 'CREATE TABLE @default@.t (a integer)', 'DROP TABLE @default@.t');

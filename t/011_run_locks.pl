@@ -21,7 +21,7 @@ $fleet->hold($blocker, 'BEGIN; SELECT count(*) FROM t005.posts');
 subtest 'lock on a table' => sub {
 	my $err = $fleet->errors_of(q{SET ashmig.lock_retries = 2; SELECT count(*) FROM ashmig_migrate_all(lock_timeout => '200ms')});
 	like($err, qr/tenant "t005" failed: canceling statement due to lock timeout/, 'the tenant fails');
-	like($err, qr/after 3 tries/, 'the error counts the attempts');
+	like($err, qr/after 3 attempts/, 'the error counts the attempts');
 	like($err, qr/Process \d+ \(application blocker, user \w+\) holds it: idle in transaction; its transaction began [\d.]+ s ago/,
 		'the error says who holds the lock');
 	like($fleet->value(q{SELECT error FROM ashmig.run_schemas WHERE status = 'failed' AND schema_name = 't005' ORDER BY run DESC LIMIT 1}),
@@ -35,7 +35,7 @@ subtest 'lock on a table' => sub {
 subtest 'lock on a schema' => sub {
 	$fleet->hold($blocker, q{SELECT pg_advisory_xact_lock(19783, hashtext('t005'))});
 	like($fleet->errors_of(q{BEGIN; SELECT count(*) FROM ashmig_migrate_all(lock_timeout => '200ms')}),
-		qr/lock timeout.*Process \d+ holds the lock.*waiting for schema "t005", which another run/s, 'the error says who holds the lock');
+		qr/lock timeout.*Process \d+ holds the lock.*waiting for schema "t005", which is locked by another run/s, 'the error says who holds the lock');
 };
 
 subtest 'retry' => sub {

@@ -22,7 +22,7 @@ $fleet->value(q{
 subtest 'failure in one tenant' => sub {
 	my (undef, $out, $err) = $fleet->psql('SELECT status, count(*) FROM ashmig_migrate_all() GROUP BY 1');
 	is($out, 'background|40', 'the call returns while the migrations continue');
-	like($err, qr/NOTICE:  40 schemas go on in the background, as run (\d+)/, 'a notice says so');
+	like($err, qr/NOTICE:  40 schemas continue in the background, as run (\d+)/, 'a notice says so');
 	like($fleet->errors_of('CALL ashmig_wait()'), qr/run \d+ failed: 1 of 40 schemas failed/, 'ashmig_wait reports the failure');
 	is($fleet->applied(3), 39, 'the other tenants have the migration after it, too');
 	is($fleet->value(q{SELECT done || ' ' || started FROM ashmig.partial_migrations WHERE schema_name = 't002'}),

@@ -25,7 +25,7 @@ subtest 'a server without background workers' => sub {
 	$fleet->node->append_conf('postgresql.conf', 'max_worker_processes = 0');
 	$fleet->node->restart;
 	like($fleet->errors_of('SELECT * FROM ashmig_migrate_all()'),
-		qr/no background worker is to be had.*Raise max_worker_processes.*ashmig_migrate_all_serial/s, 'the error says what to do');
+		qr/no background worker is available.*Raise max_worker_processes.*ashmig_migrate_all_serial/s, 'the error says what to do');
 	$fleet->value('CALL ashmig_migrate_all_serial()');
 	is($fleet->applied(2), 40, 'ashmig_migrate_all_serial works');
 };

@@ -68,7 +68,7 @@ subtest 'dump and restore' => sub {
 		'org_100 org_3 part-x part-y', 'the triggers work');
 	$node->safe_psql('target', 'ALTER SCHEMA org_3 RENAME TO away');
 	is( $node->safe_psql('target', q{SELECT status, error FROM ashmig_status() WHERE schema_name = 'org_3'}),
-		'renamed|schema "org_3" is called "away" now', 'a renamed schema is noticed');
+		'renamed|schema "org_3" is now called "away"', 'a renamed schema is noticed');
 	my ($status, $out, $err) = $node->psql('target', 'DROP EXTENSION ashmig');
 	like($err, qr/trigger ashmig_tenant_insert on table organizations depends on/, 'DROP EXTENSION is refused because of the triggers');
 };
@@ -138,8 +138,8 @@ subtest 'many tenants in one transaction' => sub {
 	$node->restart;
 	prepare('budget');
 	my ($status, $out, $err) = $node->psql('budget', q{INSERT INTO organizations (name) SELECT 'bulk' FROM generate_series(1, 2000)});
-	like($err, qr/WARNING:  \d+ of the \d+ locks that the server is made for are taken/, 'there is a warning');
-	like($err, qr/DETAIL:  Each new tenant takes about \d+ .* room for about \d+ more/, 'it says how many tenants there is room for');
+	like($err, qr/WARNING:  \d+ of the \d+ slots in the lock table are in use/, 'there is a warning');
+	like($err, qr/DETAIL:  Each new tenant uses about \d+ .* room for about \d+ more/, 'it says how many tenants there is room for');
 	like($err, qr/ERROR:  out of shared memory/, 'it comes before the error');
 	is(() = $err =~ /WARNING/g, 1, 'it comes once');
 	is($node->safe_psql('budget', q{SELECT count(*) FROM pg_namespace WHERE nspname ~ '^org_'}), 0, 'nothing is left of the transaction');
@@ -155,7 +155,7 @@ subtest 'a schema with more tables than locks' => sub {
 		END LOOP; END \$\$});
 	my $big = $node->safe_psql('budget', 'SELECT min(schema_name) FROM ashmig_all_tenants()');
 	my ($status, $out, $err) = $node->psql('budget', "SELECT ashmig_drop_tenant('$big', true)");
-	like($err, qr/ERROR:  dropping schema "$big" takes \d+ locks, and there is room for \d+/, 'too large for one transaction');
+	like($err, qr/ERROR:  dropping schema "$big" takes \d+ locks, but there is room for only \d+/, 'too large for one transaction');
 	like($err, qr/HINT:  CALL ashmig_drop_tenant_serial\('$big'\)/, 'the hint names the procedure');
 	$node->safe_psql('budget', "CALL ashmig_drop_tenant_serial('$big', 20)");
 	is($node->safe_psql('budget', "SELECT count(*) FROM pg_namespace WHERE nspname = '$big'"), 0, 'the procedure drops it in several');

@@ -83,7 +83,7 @@ call_require(FunctionCallInfo fcinfo, int argument, const char *name)
 }
 
 /*
- * Raise where a procedure that commits is called in a transaction block.
+ * Raise an error if a procedure that commits is called in a transaction block.
  */
 void
 call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
@@ -93,5 +93,5 @@ call_check_not_atomic(FunctionCallInfo fcinfo, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s() cannot run inside a transaction block", name),
-				 errhint("CALL it by itself; it commits as it goes.")));
+				 errhint("CALL it outside a transaction block, as it commits in between.")));
 }

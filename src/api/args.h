@@ -18,20 +18,25 @@
  */
 extern int	call_argument_names(FunctionCallInfo fcinfo, char ***names);
 
-/* The argument of that name: false where there is none, or it is NULL. */
+/* The argument of that name: false if there is none, or it is NULL. */
 extern bool call_argument(FunctionCallInfo fcinfo, const char *name, Datum *value);
 
-/* A boolean or text argument; "otherwise", or NULL, where it is not there or NULL */
+/*
+ * A boolean or text argument; "otherwise", or NULL, if it is missing or NULL
+ */
 extern bool call_boolean(FunctionCallInfo fcinfo, const char *name, bool otherwise);
 extern char *call_string(FunctionCallInfo fcinfo, const char *name);
 
 /* The boolean argument "tenant" as a scope: public where it is not there or NULL */
 extern Scope call_scope(FunctionCallInfo fcinfo);
 
-/* Raise where an argument that must be there is NULL. */
+/* Raise an error if a required argument is NULL. */
 extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name);
 
-/* Raise where the procedure "name", which commits, is called in a transaction block. */
+/*
+ * Raise an error if the procedure "name", which commits, is called in a
+ * transaction block.
+ */
 extern void call_check_not_atomic(FunctionCallInfo fcinfo, const char *name);
 
 #endif							/* ASHMIG_ARGS_H */

@@ -35,12 +35,12 @@ enum_of_call(FunctionCallInfo fcinfo)
 	if (type.name[0] == '\0' || strlen(type.name) >= NAMEDATALEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the name of a type has 1 to %d bytes", NAMEDATALEN - 1)));
+				 errmsg("type name must have 1 to %d bytes", NAMEDATALEN - 1)));
 	if (type.scope == SCOPE_TENANT && type.schema)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("a type of the tenants lies in their schemas, not in \"%s\"", type.schema),
-				 errhint("Give schema or tenant => true, not both.")));
+				 errmsg("tenant type cannot be in schema \"%s\"", type.schema),
+				 errhint("Use either schema or tenant => true, not both.")));
 	return type;
 }
 
@@ -73,10 +73,10 @@ ashmig_drop_enum(PG_FUNCTION_ARGS)
 	else if (!enum_history_labels(&type, &labels))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the values of enum \"%s\" are not known", type.name),
-				 errdetail("No recorded migration creates it, and there is none in %s.",
-						   type.scope == SCOPE_TENANT ? "a tenant" : "the schema"),
-				 errhint("Give them, so that it can be created again: labels => '{...}'.")));
+				 errmsg("values of enum \"%s\" are unknown", type.name),
+				 errdetail("No recorded migration creates it, and it does not exist in %s.",
+						   type.scope == SCOPE_TENANT ? "any tenant" : "the schema"),
+				 errhint("Pass them, so that a rollback can recreate the type: labels => '{...}'.")));
 	PG_RETURN_INT64(enum_migration_drop(&type, labels));
 }
 
@@ -95,6 +95,6 @@ ashmig_add_enum_value(PG_FUNCTION_ARGS)
 	if (before && after)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("a value is added before or after another one, not both")));
+				 errmsg("\"before\" and \"after\" cannot be used together")));
 	PG_RETURN_INT64(enum_migration_add_value(&type, value, before, after));
 }

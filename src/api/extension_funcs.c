@@ -36,16 +36,16 @@ bundle_of_call(FunctionCallInfo fcinfo)
 		if (bundle.ash_functions_version < 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("version %d of ash-functions is not known",
+					 errmsg("unknown version %d of ash-functions",
 							bundle.ash_functions_version),
-					 errhint("Leave ash_functions_version out to have the newest.")));
+					 errhint("Omit ash_functions_version to use the newest.")));
 	}
 	return bundle;
 }
 
 /*
- * ashmig_install_extensions(extensions, ash_functions_version, repo): a row
- * for the migration that was recorded; none where all are recorded already.
+ * ashmig_install_extensions(extensions, ash_functions_version, repo): one row
+ * for the recorded migration; none if everything is recorded already.
  */
 Datum
 ashmig_install_extensions(PG_FUNCTION_ARGS)

@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(ashmig_load);
 
 /*
- * May the caller read files of the server, and is this a folder's full name?
+ * May the caller read server files, and is this an absolute path?
  */
 static char *
 check_directory(char *directory)
@@ -26,14 +26,14 @@ check_directory(char *directory)
 	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to read files of the server"),
+				 errmsg("permission denied to read server files"),
 				 errhint("GRANT pg_read_server_files to the role, or pass the snapshots as a jsonb value.")));
 	canonicalize_path(directory);
 	if (!is_absolute_path(directory))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("\"%s\" is not an absolute path", directory),
-				 errhint("Give the full path of a resource_snapshots folder on the server.")));
+				 errhint("Pass the absolute path of a resource_snapshots directory on the server.")));
 	return directory;
 }
 

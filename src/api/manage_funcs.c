@@ -44,8 +44,8 @@ ashmig_manage_tenant(PG_FUNCTION_ARGS)
 	if (on_delete && strcmp(on_delete, "drop") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"%s\" is not what can be done when a row is deleted", on_delete),
-				 errhint("on_delete => 'drop' drops its tenant; NULL, the default, keeps it.")));
+				 errmsg("invalid value for \"on_delete\": \"%s\"", on_delete),
+				 errhint("Use 'drop' to drop the row's tenant, or NULL (the default) to keep it.")));
 	managed.table = PG_GETARG_OID(0);
 	managed.template = catalog_text_list(PG_GETARG_DATUM(1));
 	managed.on_insert = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
@@ -77,8 +77,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *name, bool after)
 		TRIGGER_FIRED_AFTER(data->tg_event) != after)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.%s() must be called as a trigger %s, for each row", name,
-						after ? "after" : "before")));
+				 errmsg("function ashmig.%s() must be fired %s ROW", name,
+						after ? "AFTER" : "BEFORE")));
 	return data;
 }
 
@@ -115,7 +115,7 @@ ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* The row that a trigger before INSERT or UPDATE lets pass */
+/* The row that a BEFORE INSERT or UPDATE trigger returns */
 static HeapTuple
 passing_row(TriggerData *data)
 {
@@ -123,8 +123,8 @@ passing_row(TriggerData *data)
 }
 
 /*
- * Trigger on ashmig.tenants: note the schema.  By a trigger, so that a restored
- * dump, in which schemas have other numbers, notes the right one.
+ * Trigger on ashmig.tenants: note the schema's OID.  A trigger does it so that
+ * restoring a dump, where schemas have other OIDs, notes the right one.
  */
 Datum
 ashmig_tenant_registered(PG_FUNCTION_ARGS)
@@ -142,9 +142,9 @@ ashmig_tenant_registered(PG_FUNCTION_ARGS)
 }
 
 /*
- * Raise where the caller may not become the role that owns a registration.
- * One that does not exist is the superuser's to name (restoring a dump), and
- * anybody's to take away.
+ * Raise an error if the caller may not become the role that owns a
+ * registration.  If that role does not exist, only a superuser may name it
+ * (restoring a dump), and anyone may remove it.
  */
 static void
 check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
@@ -160,8 +160,8 @@ check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
 }
 
 /*
- * Trigger on ashmig.managed_tables: whoever may write there must not have
- * triggers work as somebody else, nor take somebody else's over.
+ * Trigger on ashmig.managed_tables: a role that may write there must not make
+ * triggers run as another role, nor take over another role's registration.
  */
 Datum
 ashmig_managed_table_registered(PG_FUNCTION_ARGS)

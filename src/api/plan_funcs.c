@@ -12,6 +12,7 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "api/plan_notes.h"
 #include "base/compat.h"
 #include "base/pin.h"
 #include "generate/generate.h"
@@ -75,7 +76,7 @@ put_plan_row(ReturnSetInfo *rsinfo, int step, const char *repo, Scope scope,
 	values[11] = BoolGetDatum(hazard.scans);
 	values[12] = BoolGetDatum(hazard.destroys);
 	values[13] = BoolGetDatum(transactional);
-	set_text(values, nulls, 14, hazard.note);
+	set_text(values, nulls, 14, plan_notes_add(operation, hazard.note));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -104,7 +105,7 @@ put_extension_row(ReturnSetInfo *rsinfo, int step, const Migration *migration)
 
 /*
  * ashmig_plan(snapshots, name, dev, renames, drop_columns, drop_tables,
- * concurrent_indexes): a row a step of what ashmig_generate would record.
+ * concurrent_indexes): one row per step of what ashmig_generate would record.
  */
 Datum
 ashmig_plan(PG_FUNCTION_ARGS)
@@ -192,10 +193,10 @@ ashmig_check(PG_FUNCTION_ARGS)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("dev migrations remain"),
+				 errmsg("development migrations have not been replaced"),
 				 errdetail("There are %d, among them " INT64_FORMAT " \"%s\".",
 						   list_length(dev), migration->version, migration->name),
-				 errhint("Squash them into one: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errhint("Replace them with a named migration: SELECT ashmig_generate(snapshots, name => '...').")));
 	}
 	generation = generate_plan(PG_GETARG_DATUM(0), &options);
 	if (!generate_is_empty(generation))
@@ -203,11 +204,11 @@ ashmig_check(PG_FUNCTION_ARGS)
 		pending = pending_text(generation, &count);
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_PENDING),
-				 errmsg_plural("the snapshots have %d change that no migration makes",
-							   "the snapshots have %d changes that no migration makes",
+				 errmsg_plural("snapshots have %d change without a migration",
+							   "snapshots have %d changes without a migration",
 							   count, count),
 				 errdetail("Pending: %s.", pending),
-				 errhint("SELECT * FROM ashmig_plan(snapshots) shows them, ashmig_generate(snapshots, name => '...') records them.")));
+				 errhint("SELECT * FROM ashmig_plan(snapshots) shows the changes; ashmig_generate(snapshots, name => '...') records them.")));
 	}
 	settings_unpin(level);
 	PG_RETURN_BOOL(true);

@@ -61,8 +61,9 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 }
 
 /*
- * ashmig_remove_migration(version, tenant, repo): forget one that is applied
- * nowhere; returns how many migrations went with its generation.
+ * ashmig_remove_migration(version, tenant, repo): remove one that is not
+ * applied anywhere; returns how many migrations of its generation were
+ * removed.
  */
 Datum
 ashmig_remove_migration(PG_FUNCTION_ARGS)
@@ -84,7 +85,7 @@ ashmig_migrations_changed(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("ashmig.migrations_changed() must be called as a trigger")));
+				 errmsg("function ashmig.migrations_changed() must be called as a trigger")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
 	return PointerGetDatum(NULL);
 }

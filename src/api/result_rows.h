@@ -1,6 +1,6 @@
 /*
  * result_rows.h
- *		What a run did, as the rows of ashmig_migrate and its kin.
+ *		What a run did, as the rows of ashmig_migrate and related functions.
  */
 #ifndef ASHMIG_RESULT_ROWS_H
 #define ASHMIG_RESULT_ROWS_H

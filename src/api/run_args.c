@@ -39,8 +39,8 @@ on_error_value(const char *value)
 		return ON_ERROR_STOP;
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-			 errmsg("on_error cannot be \"%s\"", value),
-			 errhint("It is \"error\", \"report\" or \"stop\".")));
+			 errmsg("invalid value for \"on_error\": \"%s\"", value),
+			 errhint("Valid values are \"error\", \"report\", and \"stop\".")));
 	return ON_ERROR_ERROR;		/* keep compiler quiet */
 }
 
@@ -59,7 +59,7 @@ milliseconds(Interval *interval, const char *name)
 }
 
 /*
- * Set the option of that name; a name that is none is left alone.
+ * Set the option of that name; other names are ignored.
  */
 static void
 set_option(RunOptions *options, const char *name, Datum value)
@@ -104,8 +104,8 @@ set_option(RunOptions *options, const char *name, Datum value)
 }
 
 /*
- * Is anybody connected to SPI?  SPI has no function for the question, but one
- * that does nothing else where no relation has that name.
+ * Are we connected to SPI?  SPI has no function for this question, but one
+ * that does nothing else if no relation has that name.
  */
 static bool
 spi_is_connected(void)
@@ -151,13 +151,13 @@ run_args_read(FunctionCallInfo fcinfo, RunOptions *options)
 	if (options->has_only && options->except != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"only_tenants\" and \"except_tenants\" exclude each other")));
+				 errmsg("\"only_tenants\" and \"except_tenants\" cannot be used together")));
 	if (options->all && (options->to != 0 || options->step != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"all_versions\" excludes \"to_version\" and \"step\"")));
+				 errmsg("\"all_versions\" cannot be used together with \"to_version\" or \"step\"")));
 	if (options->to != 0 && options->step != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("\"to_version\" and \"step\" exclude each other")));
+				 errmsg("\"to_version\" and \"step\" cannot be used together")));
 }

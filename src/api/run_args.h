@@ -1,7 +1,7 @@
 /*
  * run_args.h
- *		What a run is asked to do, from the arguments of ashmig_migrate and its
- *		kin.
+ *		What a run is asked to do, from the arguments of ashmig_migrate and
+ *		related functions.
  */
 #ifndef ASHMIG_RUN_ARGS_H
 #define ASHMIG_RUN_ARGS_H
@@ -13,9 +13,8 @@
 #include "migrate/options.h"
 
 /*
- * Fill in options from a call: each argument of the function that bears the
- * name of an option sets it, unless it is NULL; others are left alone.
- * Raises for values out of range.
+ * Fill in options from a call: each argument with the name of an option sets
+ * it, unless it is NULL; others are ignored.  Raises for values out of range.
  */
 extern void run_args_read(FunctionCallInfo fcinfo, RunOptions *options);
 

@@ -52,14 +52,14 @@ ashmig_migrate_all(PG_FUNCTION_ARGS)
 	return run_call(fcinfo, true, true, false);
 }
 
-/* Take back public migrations */
+/* Roll back public migrations */
 Datum
 ashmig_rollback(PG_FUNCTION_ARGS)
 {
 	return run_call(fcinfo, true, false, true);
 }
 
-/* Take back tenant migrations in every tenant */
+/* Roll back tenant migrations in every tenant */
 Datum
 ashmig_rollback_tenants(PG_FUNCTION_ARGS)
 {

@@ -1,7 +1,7 @@
 /*
  * run_procs.c
- *		The procedures about runs, and what else concerns a run that is going
- *		on: waiting for it, cancelling it.
+ *		Procedures that run migrations, wait for a run in the background, and
+ *		cancel an active run.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "run/journal.h"
 #include "run/serial.h"
 
-/* How often ashmig_wait looks, in ms */
+/* How often ashmig_wait checks, in ms */
 #define WAIT_INTERVAL 100
 
 PG_FUNCTION_INFO_V1(ashmig_migrate_all_serial);
@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(ashmig_wait);
 PG_FUNCTION_INFO_V1(ashmig_cancel);
 
 /*
- * Say what a run did, as a procedure returns no rows.
+ * Report what a run did, as a procedure returns no rows.
  */
 static void
 tell_results(const RunOptions *options, List *results)
@@ -52,6 +52,11 @@ tell_results(const RunOptions *options, List *results)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
 					 errmsg("schema \"%s\" does not exist", result->schema)));
+		else if (result->reason)
+			ereport(WARNING,
+					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+					 errmsg("invalid tenant name \"%s\"", result->schema),
+					 errhint("SELECT * FROM ashmig_all_tenants() shows why.")));
 	}
 	if (!options->quiet && results != NIL)
 		ereport(NOTICE,
@@ -60,8 +65,8 @@ tell_results(const RunOptions *options, List *results)
 	if (pending > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg_plural("non-transactional migrations stay pending in %d schema",
-							   "non-transactional migrations stay pending in %d schemas",
+				 errmsg_plural("non-transactional migrations remain pending in %d schema",
+							   "non-transactional migrations remain pending in %d schemas",
 							   pending, pending),
 				 errhint("They need a background worker: SELECT * FROM ashmig_migrate_all().")));
 }
@@ -92,7 +97,7 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 }
 
 /*
- * Is the run over?  Raises where it failed, or died.
+ * Is the run over?  Raises an error if it failed or was interrupted.
  */
 static bool
 is_over(int64 run)
@@ -104,7 +109,7 @@ is_over(int64 run)
 	if (status == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there is no run " INT64_FORMAT, run)));
+				 errmsg("run " INT64_FORMAT " does not exist", run)));
 	if (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0)
 	{
 		char	   *failures = journal_failures(run);
@@ -115,20 +120,20 @@ is_over(int64 run)
 						strcmp(status, "failed") == 0 ? "failed" : "was canceled",
 						error ? ": " : "", error ? error : ""),
 				 failures ? errdetail_internal("%s", failures) : 0,
-				 errhint("What is done stays done; running again resumes. ashmig.run_schemas has the outcome of each schema.")));
+				 errhint("Completed schemas are unaffected; run again to resume. ashmig.run_schemas shows the outcome of each schema.")));
 	}
 	if (strcmp(status, "done") == 0)
 		return true;
 	if (!alive)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
-				 errmsg("run " INT64_FORMAT " was cut short", run),
+				 errmsg("run " INT64_FORMAT " was interrupted", run),
 				 errhint("Run again to resume.")));
 	return false;
 }
 
 /*
- * Wait for what a run left in the background, with a commit between looks: a
+ * Wait for what a run left in the background, with a commit between checks: a
  * concurrent index build waits for every snapshot, ours included.
  */
 Datum
@@ -152,7 +157,7 @@ ashmig_wait(PG_FUNCTION_ARGS)
 }
 
 /*
- * Cancel a run; false where it is not going on.
+ * Cancel a run; false if it is not active.
  */
 Datum
 ashmig_cancel(PG_FUNCTION_ARGS)

@@ -1,6 +1,7 @@
 /*
  * status_funcs.c
- *		The SQL-callable functions that say how things stand.
+ *		The SQL-callable functions that report the status of schemas and
+ *		migrations.
  */
 #include "postgres.h"
 
@@ -17,14 +18,26 @@
 PG_FUNCTION_INFO_V1(ashmig_status);
 PG_FUNCTION_INFO_V1(ashmig_migrations);
 
-/* Names of all tenants, as text[] */
+/*
+ * Names of all tenants, as text[].  Those that cannot be a tenant's are left
+ * out, or their faults are put in *faults, "" for the others.
+ */
 static Datum
-tenant_names(void)
+tenant_names(Datum *faults)
 {
 	List	   *names = NIL;
+	List	   *texts = NIL;
 
 	foreach_ptr(Tenant, tenant, catalog_tenants())
+	{
+		if (tenant->fault && faults == NULL)
+			continue;
 		names = lappend(names, tenant->schema);
+		texts = lappend(texts, tenant->fault ?
+						catalog_tenants_describe_fault(tenant->schema, tenant->fault) : "");
+	}
+	if (faults)
+		*faults = catalog_text_array(texts);
 	return catalog_text_array(names);
 }
 
@@ -48,7 +61,7 @@ return_query(FunctionCallInfo fcinfo, CatalogStatement *query, Datum *values)
 }
 
 /*
- * A row a schema and repo.
+ * One row per schema and repo.
  */
 Datum
 ashmig_status(PG_FUNCTION_ARGS)
@@ -56,16 +69,20 @@ ashmig_status(PG_FUNCTION_ARGS)
 	static CatalogStatement status = {
 		.sql = "WITH recorded AS (SELECT scope, repo, pg_catalog.count(*)::pg_catalog.int4 AS n"
 		"  FROM ashmig.migrations GROUP BY scope, repo),"
-		" target (scope, schema_name) AS (SELECT 'public', $1"
-		"  UNION SELECT 'tenant', pg_catalog.unnest($2)"
-		"  UNION SELECT scope, schema_name FROM ashmig.schema_versions)"
+		" target AS (SELECT scope, schema_name, nullif(pg_catalog.max(fault), '') AS fault FROM"
+		"  (SELECT 'public', $1, ''"
+		"  UNION ALL SELECT 'tenant', u.name, u.fault"
+		"   FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (name, fault)"
+		"  UNION ALL SELECT scope, schema_name, '' FROM ashmig.schema_versions)"
+		"  AS s (scope, schema_name, fault) GROUP BY scope, schema_name)"
 		" SELECT t.scope, coalesce(m.repo, ''), t.schema_name, s.version, coalesce(s.applied, 0),"
 		" coalesce(m.n, 0) - coalesce(s.applied, 0), v.applied_at,"
-		" CASE WHEN o.nspname IS NOT NULL THEN 'renamed' WHEN n.oid IS NULL THEN 'missing'"
+		" CASE WHEN t.fault IS NOT NULL THEN 'skipped'"
+		"  WHEN o.nspname IS NOT NULL THEN 'renamed' WHEN n.oid IS NULL THEN 'missing'"
 		"  WHEN r.error IS NOT NULL THEN 'failed'"
 		"  WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN 'pending' ELSE 'current' END,"
-		" CASE WHEN o.nspname IS NULL THEN r.error ELSE"
-		"  pg_catalog.format('schema \"%s\" is called \"%s\" now', t.schema_name, o.nspname) END"
+		" CASE WHEN t.fault IS NOT NULL THEN t.fault WHEN o.nspname IS NULL THEN r.error ELSE"
+		"  pg_catalog.format('schema \"%s\" is now called \"%s\"', t.schema_name, o.nspname) END"
 		" FROM target AS t"
 		" LEFT JOIN recorded AS m ON m.scope = t.scope"
 		" LEFT JOIN ashmig.schema_versions AS s"
@@ -84,17 +101,17 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"   ORDER BY r.run DESC LIMIT 1) AS l WHERE l.status = 'failed'"
 		"  AND coalesce(m.n, 0) > coalesce(s.applied, 0)) AS r ON true"
 		" ORDER BY t.scope, t.schema_name COLLATE pg_catalog.\"C\", m.repo",
-		.nargs = 2, .types = {TEXTOID, TEXTARRAYOID}
+		.nargs = 3, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
 	};
-	Datum		values[2];
+	Datum		values[3];
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
-	values[1] = tenant_names();
+	values[1] = tenant_names(&values[2]);
 	return return_query(fcinfo, &status, values);
 }
 
 /*
- * A row a migration.
+ * One row per migration.
  */
 Datum
 ashmig_migrations(PG_FUNCTION_ARGS)
@@ -120,6 +137,6 @@ ashmig_migrations(PG_FUNCTION_ARGS)
 	Datum		values[2];
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
-	values[1] = tenant_names();
+	values[1] = tenant_names(NULL);
 	return return_query(fcinfo, &migrations, values);
 }

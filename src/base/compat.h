@@ -2,8 +2,8 @@
  * compat.h
  *		Differences between PostgreSQL 14 and 18, and nothing else.
  *
- * Every other file is written as for the newest version; what an older one
- * spells otherwise is said here, once.
+ * Every other file is written as for the newest version; what an older version
+ * spells differently is handled here, once.
  */
 #ifndef ASHMIG_COMPAT_H
 #define ASHMIG_COMPAT_H
@@ -159,8 +159,8 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #endif
 
 /*
- * Look a type up; false where there is none.  A text that is no type, or
- * modifiers that the type refuses, raise an error before PostgreSQL 16.
+ * Look up a type; false if there is none.  Before PostgreSQL 16, text that is
+ * not a type name and invalid modifiers raise an error.
  */
 static inline bool
 compat_parse_type(const char *text, Oid *type, int32 *typmod)

@@ -9,7 +9,7 @@
 
 #include "portability/instr_time.h"
 
-/* The time it is, to be handed to elapsed_since later */
+/* The current time, to be passed to elapsed_since later */
 static inline instr_time
 elapsed_start(void)
 {

@@ -41,7 +41,7 @@ extern void json_write_strings(JsonWriter *json, const char *key, const List *va
 
 extern void json_write_bool(JsonWriter *json, const char *key, bool value);
 
-/* What is JSON already: a number, a whole document */
+/* A value that is JSON already: a number, a whole document */
 extern void json_write_raw(JsonWriter *json, const char *key, const char *value);
 
 #endif							/* ASHMIG_JSON_WRITER_H */

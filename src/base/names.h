@@ -11,7 +11,7 @@
 
 /*
  * A name as PostgreSQL keeps it: cut to NAMEDATALEN - 1 bytes at a character
- * boundary, as an over-long identifier is.  Without the NOTICE that one gets.
+ * boundary, as an overlong identifier is, but without the NOTICE.
  */
 extern char *names_cut(const char *name);
 
@@ -21,13 +21,13 @@ extern List *names_cut_all(const List *names);
 /* Equal lists, in the same order */
 extern bool names_equal(const List *a, const List *b);
 
-/* The same names in whatever order; neither list has one twice */
+/* The same names in any order; neither list has duplicates */
 extern bool names_same_set(const List *a, const List *b);
 
 /* Does the list have this name? */
 extern bool names_have(const List *list, const char *value);
 
-/* Equal strings, where NULL equals NULL alone */
+/* Equal strings; NULL equals only NULL */
 extern bool names_same(const char *a, const char *b);
 
 #endif							/* ASHMIG_NAMES_H */

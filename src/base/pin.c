@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/pin.h"
@@ -20,16 +19,7 @@ settings_pin(const char *name, const char *value)
 }
 
 /*
- * Set search_path to one schema.
- */
-void
-settings_pin_path(const char *schema)
-{
-	settings_pin("search_path", psprintf("%s, pg_temp", quote_identifier(schema)));
-}
-
-/*
- * Pin what PostgreSQL's parser looks at.
+ * Pin the settings that PostgreSQL's parser looks at.
  */
 int
 settings_pin_parser(void)

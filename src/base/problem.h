@@ -33,7 +33,7 @@ extern bool problem_note(Problem *problem, int sqlerrcode, const char *path,
 						 const char *detail, const char *hint,
 						 const char *fmt, ...) pg_attribute_printf(6, 7);
 
-/* ereport(ERROR) what was noted; returns where nothing was. */
+/* ereport(ERROR) the noted problem; returns if there is none. */
 extern void problem_raise(const Problem *problem);
 
 #endif							/* ASHMIG_PROBLEM_H */

@@ -21,7 +21,7 @@ bool		ashmig_prove = true;
 /*
  * The default schema is pasted, quoted, into statements in which users may
  * have written placeholders and string literals of their own; a name with a
- * character that means something there is refused.
+ * character that is special there is rejected.
  */
 static bool
 check_default_schema(char **newval, void **extra, GucSource source)
@@ -29,7 +29,7 @@ check_default_schema(char **newval, void **extra, GucSource source)
 	if (**newval == '\0' || strlen(*newval) >= NAMEDATALEN ||
 		strpbrk(*newval, "\"'\\@#") != NULL)
 	{
-		GUC_check_errdetail("The default schema is a name of 1 to %d bytes without quotes, \"\\\", \"@\" and \"#\".",
+		GUC_check_errdetail("The default schema must be a name of 1 to %d bytes, without quotes, \"\\\", \"@\" or \"#\".",
 							NAMEDATALEN - 1);
 		return false;
 	}
@@ -41,28 +41,28 @@ static void
 define_run_settings(void)
 {
 	DefineCustomIntVariable("ashmig.workers",
-							"Background workers that a run uses.",
-							"0 asks for a run inside the calling transaction.",
+							"Sets the number of background workers that a run uses.",
+							"0 runs migrations in the calling transaction.",
 							&ashmig_workers, 2, 0, 64,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.lock_timeout",
-							"How long a statement of a migration waits for a lock.",
-							"Then the schema's transaction is rolled back and tried again. 0 waits without bound.",
+							"Sets the maximum time a migration statement waits for a lock.",
+							"After that, the schema's transaction is rolled back and retried. 0 disables the timeout.",
 							&ashmig_lock_timeout, 2000, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.lock_retries",
-							"How often a schema is tried again after a lock was not to be had.",
-							"The pauses between the tries grow.",
+							"Sets the maximum number of retries of a schema after a lock timeout.",
+							"The pauses between retries grow.",
 							&ashmig_lock_retries, 10, 0, 1000,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.worker_memory",
-							"Memory at which a worker is replaced by a new one.",
-							"Caches of the tables that a backend has seen grow with every tenant.",
+							"Sets the memory use at which a worker is replaced by a new one.",
+							"A backend's caches grow with every tenant whose tables it has opened.",
 							&ashmig_worker_memory, 16 * 1024, 1024, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.run_retention",
-							"Days that runs stay in ashmig.runs.",
-							"Each run forgets older ones. 0 keeps all.",
+							"Sets the number of days that runs are kept in ashmig.runs.",
+							"Each run deletes older ones. 0 keeps all.",
 							&ashmig_run_retention, 90, 0, 36500,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 }
@@ -72,23 +72,23 @@ static void
 define_option_settings(void)
 {
 	DefineCustomStringVariable("ashmig.default_schema",
-							   "Schema that public migrations run in.",
+							   "Sets the schema in which public migrations run.",
 							   NULL, &ashmig_default_schema, "public",
 							   PGC_USERSET, 0, check_default_schema, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.strict_version_order",
-							 "Refuse a migration older than one that is applied.",
+							 "Rejects a migration that is older than an applied one.",
 							 NULL, &ashmig_strict_version_order, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.log_sql",
-							 "Show each statement of a migration to the client.",
+							 "Shows each migration statement to the client.",
 							 NULL, &ashmig_log_sql, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.quiet",
-							 "Leave out notices about the progress of a run.",
+							 "Suppresses notices about the progress of a run.",
 							 NULL, &ashmig_quiet, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.prove",
-							 "Try each generation in scratch schemas before it is recorded.",
+							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
  * transaction.h
- *		Transactions of a process that runs one after the other: a background
+ *		Transactions of a process that runs one after another: a background
  *		worker.
  *
  * The server's functions change the memory context at both ends (until 17 for

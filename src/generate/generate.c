@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "generate/generate_input.h"
+#include "generate/refusals.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
@@ -24,9 +25,9 @@
  */
 
 /*
- * Tables that the repo has not recorded, and another one has: there is one
- * table of that name in the database, so its history goes on here.  That is
- * what happens when an application's repo gets another name.
+ * Tables that another repo has recorded, instead of this one: there is only
+ * one table of that name in the database, so its history continues here.  This
+ * happens when an application's repo is renamed.
  */
 static void
 take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
@@ -49,10 +50,41 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 			break;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("table \"%s\" passes from repo \"%s\" to repo \"%s\"",
+				 errmsg("table \"%s\" moves from repo \"%s\" to repo \"%s\"",
 						table_name_show(&table->name), table->repo, repo->repo),
-				 errdetail("Both have a snapshot of it, and there is one such table in the database.")));
+				 errdetail("Both repos have a snapshot of it, but the database has only one such table.")));
 	}
+}
+
+/*
+ * Tables that the input gives to another repo are that one's from now on: they
+ * are not missing here.
+ */
+static void
+hand_over(Recorded *recorded, const Bundle *bundle, const char *repo)
+{
+	Model	   *rest = model_create();
+	TableMap   *given = table_map_create();
+	TableMap   *elsewhere = table_map_create();
+	ListCell   *lc;
+
+	foreach(lc, bundle->snapshots)
+	{
+		ResourceSnapshot *snapshot = lfirst(lc);
+		TableName	name = model_table_name(snapshot, ashmig_default_schema);
+
+		if (model_is_table(snapshot))
+			table_map_put(strcmp(snapshot->repo, repo) == 0 ? given : elsewhere, &name, snapshot);
+	}
+	foreach(lc, recorded->model->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (table_map_get(given, &table->name) != NULL ||
+			table_map_get(elsewhere, &table->name) == NULL)
+			model_add(rest, table);
+	}
+	recorded->model = rest;
 }
 
 /* What the recorded table (or NULL) decides when its snapshots are merged */
@@ -111,7 +143,7 @@ build_given(RepoGeneration *repo, List *groups, const Recorded *recorded,
 	}
 }
 
-/* The options of a diff; raises where the answers are malformed. */
+/* The options of a diff; raises an error if the answers are malformed. */
 static DiffOptions
 diff_options(const GenerateOptions *options)
 {
@@ -146,34 +178,53 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 		if (old != NULL && !names_same(old->options, table->options))
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("create_table_options of table \"%s\" have changed, and a table that exists keeps those it has",
+					 errmsg("changed create_table_options are not applied to existing table \"%s\"",
 							table_name_show(&table->name)),
-					 errdetail("At %s.create_table_options: \"%s\", so far \"%s\".", table->path,
+					 errdetail("At %s.create_table_options: The options are now \"%s\"; they were \"%s\".", table->path,
 							   table->options ? table->options : "",
 							   old->options ? old->options : ""),
-					 errhint("Make a new table and copy the rows, in a migration of ashmig_add_migration().")));
+					 errhint("Create a new table and copy the rows, in a migration recorded with ashmig_add_migration().")));
 	}
 }
 
 /* Compare one repo's snapshots with what is recorded of it. */
 static void
-generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
-			  const DiffOptions *options)
+compare_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
+			 const DiffOptions *options)
 {
+	DiffOptions own = *options;
 	Problem		problem = {0};
 
+	repo->recorded = recorded->model;
 	build_given(repo, groups, recorded, &problem);
 	if (!options->quiet)
 		warn_of_options(repo, recorded);
-	repo->diff = diff_models(recorded->model, repo->given, options, &problem);
+	own.whole = own.whole || list_length(groups) > 1;
+	repo->diff = diff_models(recorded->model, repo->given, &own, &problem);
 	problem_raise(&problem);
-	if (options->ask && repo->diff->questions != NIL)
-		rename_report(repo->diff->questions, &problem);
+}
+
+/* The comparisons as migrations; raises for answers that do not fit, and for questions left open. */
+static void
+plan_repos(List *repos, const DiffOptions *options)
+{
+	Problem		problem = {0};
+	ListCell   *lc;
+
+	rename_check_answers(options->answers, &problem);
 	problem_raise(&problem);
-	if (repo->diff->operations != NIL)
-		model_check_names(repo->diff->result, &problem);
-	problem_raise(&problem);
-	repo->migrations = migration_plan_make(repo->diff->operations);
+	foreach(lc, repos)
+	{
+		RepoGeneration *repo = lfirst(lc);
+
+		if (options->ask && repo->diff->questions != NIL)
+			rename_report(repo->diff->questions, &problem);
+		problem_raise(&problem);
+		if (repo->diff->operations != NIL)
+			model_check_names(repo->diff->result, &problem);
+		problem_raise(&problem);
+		repo->migrations = migration_plan_make(repo->diff->operations);
+	}
 }
 
 /* Two repos of one call cannot both say what one table looks like. */
@@ -194,9 +245,9 @@ check_repos(List *repos)
 						(errcode(ERRCODE_ASHMIG_CONFLICT),
 						 errmsg("two repos have a snapshot of table \"%s\"",
 								table_name_show(&table->name)),
-						 errdetail("At %s: they are \"%s\" and \"%s\".", table->path,
+						 errdetail("At %s: The repos are \"%s\" and \"%s\".", table->path,
 								   owner, repo->repo),
-						 errhint("Give the snapshots of the repo that this database belongs to.")));
+						 errhint("Pass only the snapshots of the repo that this database belongs to.")));
 			table_map_put(owners, &table->name, repo->repo);
 		}
 	}
@@ -217,9 +268,9 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
 	if (list_length(repos) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("no snapshot says which repo's tables are to be dropped"),
-				 errdetail("Recorded are %s.", quote_names(repos)),
-				 errhint("Give at least one snapshot of the repo.")));
+				 errmsg("could not determine which repo's tables to drop"),
+				 errdetail("Recorded repos: %s.", quote_names(repos)),
+				 errhint("Pass at least one snapshot of the repo.")));
 	return repos;
 }
 
@@ -228,9 +279,22 @@ generation_repos(const Bundle *bundle, const GenerateOptions *options)
  * ----------
  */
 
+/* Does a custom statement of this very generation make types? */
+static bool
+statements_make_types(const RepoGeneration *repo)
+{
+	foreach_ptr(const Operation, operation, repo->diff->operations)
+	{
+		if (operation->kind == OP_ADD_STATEMENT &&
+			typecheck_text_may_bring_types(operation->statement.to->up))
+			return true;
+	}
+	return false;
+}
+
 /*
- * May there be types that this database does not show: because a migration is
- * still to run, or because they are in each tenant?
+ * May there be types that this database does not have yet, because a migration
+ * is still pending or because they are in each tenant?
  */
 static bool
 types_may_come(const Generation *generation)
@@ -239,6 +303,11 @@ types_may_come(const Generation *generation)
 
 	if (generation->extensions != NIL)
 		return true;
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
+	{
+		if (statements_make_types(repo))
+			return true;
+	}
 	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
 	{
 		if ((migration->scope == SCOPE_TENANT || !catalog_is_applied(migration, applied)) &&
@@ -248,7 +317,10 @@ types_may_come(const Generation *generation)
 	return false;
 }
 
-/* Raise for a type that the database does not know and nothing will bring, or a default that is none of its values. */
+/*
+ * Raise an error for a type that does not exist and that nothing will create,
+ * or for a default that is not valid for its type.
+ */
 static void
 check_types(const Generation *generation)
 {
@@ -276,6 +348,7 @@ static bool
 is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 {
 	return !options->drop_tables && !generate_input_has_extensions(input) &&
+		(options->renames == NULL || strcmp(options->renames, "[]") == 0) &&
 		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
 		(options->dev || generate_dev_migrations() == NIL) &&
 		snapshot_store_is_current(snapshots, options->dev);
@@ -300,6 +373,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 		return generation;
 
 	generation->bundle = generate_input_decode(input, options->quiet);
+	diff.whole = generation->bundle->is_object;
 	generation->extensions = extensions_missing(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
@@ -309,13 +383,16 @@ generate_plan(Datum input, const GenerateOptions *options)
 
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);
+		if (list_length(generate_input_repos(generation->bundle)) > 1)
+			hand_over(recorded, generation->bundle, repo->repo);
 		take_over(repo, groups, recorded, options, &problem);
-		repo->recorded = recorded->model;
-		generate_repo(repo, groups, recorded, &diff);
+		compare_repo(repo, groups, recorded, &diff);
 		generation->repos = lappend(generation->repos, repo);
 	}
 	check_repos(generation->repos);
+	plan_repos(generation->repos, &diff);
 	check_types(generation);
+	refusals_check(generation, options->dev);
 	return generation;
 }
 
@@ -335,6 +412,7 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		if (!names_have(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
 	}
+	diff.whole = new_bundle->is_object;
 	foreach(lc, repos)
 	{
 		RepoGeneration *before = palloc0(sizeof(RepoGeneration));
@@ -346,10 +424,11 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		build_given(before, generate_input_group(old_bundle->snapshots, before->repo),
 					&nothing, &problem);
 		recorded.model = before->given;
-		generate_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
-					  &recorded, &diff);
+		compare_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
+					 &recorded, &diff);
 		result = lappend(result, after);
 	}
+	plan_repos(result, &diff);
 	return result;
 }
 

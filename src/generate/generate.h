@@ -22,7 +22,7 @@
 
 typedef struct GenerateOptions
 {
-	const char *name;			/* NULL: made up from what is done */
+	const char *name;			/* NULL: derived from the operations */
 	bool		dev;
 	const char *renames;		/* JSON text; NULL: ask */
 	bool		drop_columns;
@@ -77,9 +77,10 @@ extern bool generate_is_current(Datum input, const GenerateOptions *options);
 extern bool generate_is_empty(const Generation *generation);
 
 /*
- * Plan and record, under the lock that lets one generation in at a time.  A
- * generation that is not dev first takes back and forgets the dev ones.
- * Returns the migrations (of Migration *) in the order in which they run.
+ * Plan and record, under the lock that allows one generation at a time.  A
+ * named generation first removes the development ones, which must have been
+ * rolled back.  Returns the migrations (of Migration *) in the order in which
+ * they run.
  */
 extern List *generate_record(Datum input, const GenerateOptions *options);
 

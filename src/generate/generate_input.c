@@ -74,8 +74,8 @@ generate_input_decode(Datum input, bool quiet)
 							 (char *) lfirst(lc));
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("the snapshots have keys that ashmig does not know"),
-				 errdetail("Not used: %s.", keys.data)));
+				 errmsg("snapshots contain unknown keys"),
+				 errdetail("Ignored: %s.", keys.data)));
 	}
 	return bundle;
 }
@@ -85,7 +85,10 @@ generate_input_decode(Datum input, bool quiet)
  * ----------
  */
 
-/* Raise where two tables are one only because PostgreSQL cuts their names. */
+/*
+ * Raise an error if two tables are one only because PostgreSQL cuts their
+ * names.
+ */
 static void
 check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 {
@@ -95,9 +98,9 @@ check_same_table(const ResourceSnapshot *one, const ResourceSnapshot *other)
 				(errcode(ERRCODE_ASHMIG_NAME_COLLISION),
 				 errmsg("two tables would have the same name \"%s\"",
 						names_cut(other->table)),
-				 errdetail("At %s: The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+				 errdetail("At %s: The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 						   other->path, one->path, NAMEDATALEN - 1),
-				 errhint("Give one of the two a name of its own.")));
+				 errhint("Give one of them a different name.")));
 }
 
 List *

@@ -35,8 +35,8 @@ typedef struct SnapshotGroup
 
 /*
  * The snapshots (of ResourceSnapshot *) of one repo, grouped by table, in the
- * order of each table's first: a List of SnapshotGroup *.  Raises where two
- * tables are one only because PostgreSQL cuts their names.
+ * order of each table's first: a List of SnapshotGroup *.  Raises an error if
+ * two tables are one only because PostgreSQL cuts their names.
  */
 extern List *generate_input_group(List *snapshots, const char *repo);
 

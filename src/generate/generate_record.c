@@ -102,9 +102,14 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	{
 		int64		version = scope_version(first, taken->name.scope);
 
-		/* without a migration there is no version to go by: it stays theirs */
+		/*
+		 * without a migration there is no version to go by, and its history
+		 * comes along
+		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
+		else
+			snapshot_store_pass(taken->repo, repo->repo, &taken->name);
 	}
 	foreach_ptr(const GivenTable, given, repo->tables)
 	{
@@ -118,7 +123,10 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	}
 }
 
-/* Forget the dev migrations and their snapshots; they are applied nowhere by now. */
+/*
+ * Remove the development migrations and their snapshots; they have been rolled
+ * back everywhere by now.
+ */
 static void
 forget_dev(List *migrations)
 {
@@ -252,7 +260,7 @@ copy_model(const Model *model)
 	return copy;
 }
 
-/* The operations that drop a table's retired columns; the table forgets them. */
+/* Drop a table's retired columns; returns the operations. */
 static List *
 drop_retired(Table *table, List *operations)
 {

@@ -4,7 +4,7 @@
  *		ashmig.snapshots, and the structure that it stands for.
  *
  * Every generation adds the snapshots of the tables it changed, under its own
- * version, so that forgetting a migration is forgetting its rows.  What counts
+ * version, so that removing a migration is removing its rows.  What counts
  * is the newest row of a table; one without a snapshot says that the table is
  * gone.  Rows of dev generations count only for dev generations.
  */
@@ -66,6 +66,9 @@ extern void snapshot_store_refresh(const char *repo, const Table *table, Datum s
 
 /* Record that a table is gone as of "version". */
 extern void snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev);
+
+/* A table's snapshots, all that there are, pass from one repo to another. */
+extern void snapshot_store_pass(const char *from, const char *to, const TableName *name);
 
 /* Forget the snapshots of dev generations, of all repos. */
 extern void snapshot_store_forget_dev(void);

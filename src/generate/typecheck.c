@@ -3,10 +3,10 @@
  *		Does this database know the types that a generation brings, and do its
  *		defaults fit them?
  *
- * The core knows only that a type's text is one; what it names is a matter of
- * the catalog.  Looking it up before anything is recorded turns a misspelt
- * type, or a default that is no value of it, into one error with its JSON
- * path, instead of a migration that fails.
+ * The core knows only that the text is syntactically a type; what it names is
+ * a matter of the catalog.  Looking it up before anything is recorded turns a
+ * misspelled type, or a default that is not valid for it, into one error with
+ * its JSON path, instead of a migration that fails.
  */
 #include "postgres.h"
 
@@ -24,6 +24,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "generate/typecheck.h"
+#include "metadata/search_path.h"
 #include "plan/operation.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
@@ -31,7 +32,7 @@
 /* Longer texts of types than this are looked up each time. */
 #define KNOWN_TYPE_SIZE 256
 
-/* How many types the table of those that are known is made for; it grows. */
+/* Initial size of the table of known types, which grows as needed. */
 #define KNOWN_TYPES 64
 
 /* A type that was looked up and found, by its text */
@@ -58,7 +59,7 @@ types_create(void)
  * ----------
  */
 
-/* Is it the type of this session alone, or an array of one? */
+/* Is it a temporary type of this session, or an array of one? */
 static bool
 is_temporary(Oid type)
 {
@@ -72,7 +73,7 @@ is_temporary(Oid type)
 	return isAnyTempNamespace(schema);
 }
 
-/* Look the column's type up; why it cannot be had, or NULL. */
+/* Look up the column's type; returns why it is not available, or NULL. */
 static char *
 look_up_type(const Column *column, KnownType *type)
 {
@@ -101,10 +102,10 @@ look_at_default(const Column *column, KnownType *type)
 }
 
 /*
- * What a look says, or the message of the error that it raised; NULL where
- * all is well.  Looking changes nothing, and the caller raises what it gets, so
- * catching the error needs no subtransaction.  One that is not the text's fault
- * (a cancel, no memory) goes on.
+ * The result of a check, or the message of the error that it raised; NULL if
+ * all is well.  A check changes nothing, and the caller raises what it gets,
+ * so catching the error needs no subtransaction.  Errors not caused by the
+ * text (a cancel, out of memory) are re-raised.
  */
 static char *
 find_fault(char *(*look) (const Column *column, KnownType *type),
@@ -137,7 +138,7 @@ find_fault(char *(*look) (const Column *column, KnownType *type),
  * ----------
  */
 
-/* The column's type; raises where the database does not know it. */
+/* The column's type; raises an error if the database does not know it. */
 static KnownType
 typecheck_type(HTAB *known, const Operation *operation, const Column *column)
 {
@@ -153,10 +154,10 @@ typecheck_type(HTAB *known, const Operation *operation, const Column *column)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_TYPE),
-				 errmsg("column \"%s\" of \"%s\" has a type that this database does not know: \"%s\"",
+				 errmsg("column \"%s\" of \"%s\" has invalid type \"%s\"",
 						column->name, table_name_show(&operation->table), column->type),
 				 errdetail("At %s.type: %s.", column->path ? column->path : "$", fault),
-				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that has it: SELECT * FROM ashmig_install_extensions('{...}').",
+				 errhint("Correct the type, create it in schema \"%s\" first, or install the extension that provides it: SELECT * FROM ashmig_install_extensions('{...}').",
 						 ashmig_default_schema)));
 	if (keep)
 	{
@@ -167,7 +168,7 @@ typecheck_type(HTAB *known, const Operation *operation, const Column *column)
 	return type;
 }
 
-/* Is the column's default a literal?  SQL may need what is still to come. */
+/* Is the column's default a literal?  SQL may need what does not exist yet. */
 static bool
 has_literal_default(const Column *column)
 {
@@ -186,7 +187,7 @@ typecheck_column(HTAB *known, const Operation *operation, const Column *column)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_DEFAULT),
-				 errmsg("column \"%s\" of \"%s\" has a default that is no value of its type: %s",
+				 errmsg("column \"%s\" of \"%s\" has a default that is not valid for its type: %s",
 						column->name, table_name_show(&operation->table), column->default_sql),
 				 errdetail("At %s.default: %s.", column->path ? column->path : "$", fault),
 				 errhint("The type is %s. Correct the default, or write it as SQL: fragment(\"...\").",
@@ -200,8 +201,7 @@ typecheck_operations(List *operations)
 	HTAB	   *known = types_create();
 	ListCell   *lc;
 
-	/* pg_temp is where a session could hide a type; said last, it hides none */
-	settings_pin_path(ashmig_default_schema);
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	foreach_ptr(const Operation, operation, operations)
 	{
 		if (operation->kind == OP_CREATE_TABLE)
@@ -247,17 +247,24 @@ has_words(const char *text, const char *const *firsts, const char *const *second
 }
 
 bool
-typecheck_may_bring_types(const Migration *migration)
+typecheck_text_may_bring_types(const char *sql)
 {
 	static const char *const verbs[] = {"create", "alter", NULL};
 	static const char *const objects[] = {"type", "domain", "extension", NULL};
+
+	return has_words(sql, verbs, objects);
+}
+
+bool
+typecheck_may_bring_types(const Migration *migration)
+{
 	ListCell   *lc;
 
 	if (migration->kind != MIGRATION_GENERATED)
 		return true;
 	foreach(lc, migration->up)
 	{
-		if (has_words(lfirst(lc), verbs, objects))
+		if (typecheck_text_may_bring_types(lfirst(lc)))
 			return true;
 	}
 	return false;

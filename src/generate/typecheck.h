@@ -14,10 +14,10 @@
 
 /*
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
- * Operation *) whose type the database does not have, or whose modifiers the
- * type refuses, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
- * default, where it is a literal, is no value of the type.  Migrations find
- * types in the default schema, so that is where this looks.
+ * Operation *) whose type does not exist in the database, or has invalid
+ * modifiers, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
+ * default is a literal that is not valid for the type.  Types are looked for
+ * where migrations find them (metadata/search_path.h).
  */
 extern void typecheck_operations(List *operations);
 
@@ -27,5 +27,8 @@ extern void typecheck_operations(List *operations);
  * True is the answer in doubt.
  */
 extern bool typecheck_may_bring_types(const Migration *migration);
+
+/* May this SQL text do so? */
+extern bool typecheck_text_may_bring_types(const char *sql);
 
 #endif							/* ASHMIG_TYPECHECK_H */

@@ -86,8 +86,8 @@ version_of_time(TimestampTz at)
 }
 
 /*
- * The version one second after this one.  What is no time (a version written
- * by hand) is just counted up.
+ * The version one second after this one.  A version that is not a time (chosen
+ * by hand) is just incremented.
  */
 static int64
 version_after(int64 version)
@@ -119,16 +119,16 @@ catalog_check_version(int64 version)
 	if (version <= 0 || version > NEWEST_VERSION)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg(INT64_FORMAT " cannot be a version", version),
-				 errhint("Versions are positive and have up to 14 digits, YYYYMMDDHHMMSS.")));
+				 errmsg("invalid version " INT64_FORMAT, version),
+				 errhint("A version is a positive number of up to 14 digits (YYYYMMDDHHMMSS).")));
 	return version;
 }
 
 /*
  * The version of a migration that is recorded now: the time, or the second
- * after the newest version where that is not later.  A version that was given
- * away is not given again, though its migration may be forgotten (a dev one).
- * The caller holds the lock of catalog_lock_generation.
+ * after the newest version where that is not later.  A version that was
+ * assigned is not assigned again, even if its migration has been removed (a
+ * development one).  The caller holds the lock of catalog_lock_generation.
  */
 int64
 catalog_next_version(void)
@@ -195,7 +195,7 @@ migration_kind_find(const char *name, MigrationKind *kind)
 	return false;
 }
 
-/* Statements as text that no two lists share */
+/* Statements as text, different for different lists */
 static void
 append_statements(StringInfo buf, List *statements)
 {
@@ -204,17 +204,28 @@ append_statements(StringInfo buf, List *statements)
 		appendStringInfo(buf, "%zu:%s;", strlen(statement), statement);
 }
 
+char *
+catalog_hash(const char *text)
+{
+	bytea	   *input = (bytea *) cstring_to_text(text);
+	bytea	   *hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
+	int			n = VARSIZE_ANY_EXHDR(hash);
+	char	   *result = palloc(n * 2 + 1);
+
+	hex_encode(VARDATA_ANY(hash), n, result);
+	result[n * 2] = '\0';
+	pfree(input);
+	return result;
+}
+
 /*
- * SHA-256, in hex, over what decides what a migration does.
+ * SHA-256, in hex, over everything that determines what a migration does.
  */
 char *
 catalog_checksum(const Migration *migration)
 {
 	StringInfoData buf;
-	bytea	   *input;
-	bytea	   *hash;
 	char	   *result;
-	int			n;
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%s;up:", migration->transactional ? "t" : "n");
@@ -222,13 +233,7 @@ catalog_checksum(const Migration *migration)
 	appendStringInfoString(&buf, migration->reversible ? "down:" : "no down:");
 	append_statements(&buf, migration->down);
 
-	input = (bytea *) cstring_to_text_with_len(buf.data, buf.len);
-	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
-	n = VARSIZE_ANY_EXHDR(hash);
-	result = palloc(n * 2 + 1);
-	hex_encode(VARDATA_ANY(hash), n, result);
-	result[n * 2] = '\0';
-	pfree(input);
+	result = catalog_hash(buf.data);
 	pfree(buf.data);
 	return result;
 }
@@ -273,9 +278,9 @@ catalog_add_migration(Migration *migration)
 }
 
 /*
- * Forget a migration.  An error where it is not recorded or is applied in some
- * schema; runs that might be applying it are waited for, and later ones wait
- * for the end of this transaction.
+ * Remove a migration.  Raises an error if it is not recorded or is applied in
+ * some schema.  Waits for runs that might be applying it; later ones wait for
+ * the end of this transaction.
  */
 void
 catalog_remove_migration(const char *repo, Scope scope, int64 version)
@@ -300,16 +305,19 @@ catalog_remove_migration(const char *repo, Scope scope, int64 version)
 	if (catalog_query(&applied, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied", scope_name(scope), version),
-				 errdetail("It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
-						   catalog_int64(0, 2), catalog_string(0, 1, CurrentMemoryContext)),
-				 errhint("Take it back first, with %s.",
+				 errmsg("cannot remove %s migration " INT64_FORMAT " because it is applied",
+						scope_name(scope), version),
+				 errdetail_plural("It is applied in " INT64_FORMAT " schema, \"%s\".",
+								  "It is applied in " INT64_FORMAT " schemas, among them \"%s\".",
+								  (unsigned long) catalog_int64(0, 2), catalog_int64(0, 2),
+								  catalog_string(0, 1, CurrentMemoryContext)),
+				 errhint("Roll it back first with %s.",
 						 scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 	if (catalog_execute(&forget, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(scope), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(scope), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	catalog_disconnect(level);
 }
 
@@ -419,7 +427,7 @@ cache_invalidate(Datum arg, Oid relid)
 }
 
 /*
- * Read all migrations into the cache.  It is not valid afterwards where they
+ * Read all migrations into the cache.  It is not valid afterwards if they
  * changed meanwhile; what was read is then still right for the snapshot that
  * it was read with.
  */

@@ -8,10 +8,10 @@
  *
  * Locks, in the order in which they are taken:
  *	 ashmig.migrations	SHARE ROW EXCLUSIVE while a generation is recorded: one
- *						at a time; reading goes on.
+ *						at a time; reads continue.
  *	 ashmig.tenants		SHARE as well then: a tenant that is being created is
  *						waited for, and one created later sees the generation,
- *						so that none is born without it.  Creating, renaming
+ *						so that none is created without it.  Creating, renaming
  *						and dropping tenants takes ROW EXCLUSIVE first of all.
  *	 ashmig.versions	ROW EXCLUSIVE by a run, before it reads what is
  *						pending; SHARE when a migration is removed, so that none
@@ -69,7 +69,10 @@ scope_filter(Scope scope)
 	return scope == SCOPE_TENANT ? SCOPES_TENANT : SCOPES_PUBLIC;
 }
 
-/* The kind as the column "kind" has it; and back, false where there is none of that name */
+/*
+ * The kind as the column "kind" has it; and back, false if there is none of
+ * that name
+ */
 extern const char *migration_kind_name(MigrationKind kind);
 extern bool migration_kind_find(const char *name, MigrationKind *kind);
 
@@ -79,7 +82,7 @@ extern const char *catalog_repo_name(const char *repo);
 /* The version of a migration that is recorded now */
 extern int64 catalog_next_version(void);
 
-/* A version that is given, as it is; an error where it cannot be one */
+/* A version that is given, as it is; an error if it cannot be one */
 extern int64 catalog_check_version(int64 version);
 
 /* Locks until the end of the transaction; see above */
@@ -87,11 +90,14 @@ extern void catalog_lock_generation(void);
 extern void catalog_lock_tenants(LOCKMODE mode);
 extern void catalog_lock_versions(LOCKMODE mode);
 
-/* Migrations: write (computes checksum), forget, read in version order */
+/* Migrations: write (computes checksum), remove, read in version order */
 extern void catalog_add_migration(Migration *migration);
 extern void catalog_remove_migration(const char *repo, Scope scope, int64 version);
 extern List *catalog_migrations(const char *repo, ScopeFilter filter);
 extern char *catalog_checksum(const Migration *migration);
+
+/* SHA-256 of a text, in hex */
+extern char *catalog_hash(const char *text);
 
 /*
  * The same without reading the table where it has not changed: all migrations

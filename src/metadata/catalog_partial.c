@@ -1,6 +1,6 @@
 /*
  * catalog_partial.c
- *		How far non-transactional migrations have come: see catalog_partial.h.
+ *		Progress of non-transactional migrations: see catalog_partial.h.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@ name_migration(const Migration *migration, const char *schema, Datum *values)
 }
 
 /*
- * Statements that are done; *started: the next one was begun.
+ * Number of executed statements; *started: the next one was started.
  */
 int
 catalog_partial_read(const Migration *migration, const char *schema, bool down, bool *started)
@@ -75,7 +75,7 @@ catalog_partial_write(const Migration *migration, const char *schema, bool down,
 }
 
 /*
- * Forget how far a migration has come in a schema.
+ * Delete the progress of a migration in a schema.
  */
 void
 catalog_partial_forget(const Migration *migration, const char *schema)
@@ -94,7 +94,8 @@ catalog_partial_forget(const Migration *migration, const char *schema)
 }
 
 /*
- * How many statements are done where the migration has come farthest.
+ * Number of executed statements in the schema where the migration has
+ * progressed furthest.
  */
 int
 catalog_partial_farthest(const Migration *migration, char **schema)

@@ -1,11 +1,11 @@
 /*
  * catalog_partial.h
- *		ashmig.partial_migrations: how far a non-transactional migration has
- *		come in a schema.
+ *		ashmig.partial_migrations: the progress of a non-transactional
+ *		migration in a schema.
  *
- * Such a migration commits statement by statement.  While it is under way, or
- * was cut short, its row says how many statements are done; when it is
- * through, the version's row takes the place of that one.
+ * Such a migration commits statement by statement.  While it is running, and
+ * after it was interrupted, its row says how many statements have been
+ * executed; when it is complete, the version's row replaces that one.
  */
 #ifndef ASHMIG_CATALOG_PARTIAL_H
 #define ASHMIG_CATALOG_PARTIAL_H
@@ -14,7 +14,10 @@
 
 #include "metadata/catalog_migrations.h"
 
-/* Statements that are done in a schema; *started: the next one was begun. */
+/*
+ * Number of statements executed in a schema; *started: the next one was
+ * started.
+ */
 extern int	catalog_partial_read(const Migration *migration, const char *schema, bool down,
 								 bool *started);
 extern void catalog_partial_write(const Migration *migration, const char *schema, bool down,
@@ -22,8 +25,8 @@ extern void catalog_partial_write(const Migration *migration, const char *schema
 extern void catalog_partial_forget(const Migration *migration, const char *schema);
 
 /*
- * Statements that are done in the schema where the migration has come
- * farthest: *schema.  -1: it was begun nowhere.
+ * Number of executed statements in the schema where the migration has
+ * progressed furthest: *schema.  -1: it was not started anywhere.
  */
 extern int	catalog_partial_farthest(const Migration *migration, char **schema);
 

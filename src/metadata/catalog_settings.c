@@ -33,10 +33,10 @@ catalog_setting(const char *name)
 }
 
 /*
- * Set one, or clear it (NULL).  A setting that is there is updated plainly:
- * ON CONFLICT locks the row first, and where a transaction does that after
- * subtransactions of its own that updated the row and were rolled back, an
- * assertion of heap_update fails.
+ * Set one, or clear it (NULL).  An existing setting is changed by a plain
+ * UPDATE: ON CONFLICT locks the row first, and if a transaction does that
+ * after some of its subtransactions updated the row and were rolled back, an
+ * assertion in heap_update fails.
  */
 void
 catalog_set_setting(const char *name, const char *value)

@@ -21,7 +21,7 @@
 #include "metadata/catalog_spi.h"
 
 /*
- * Oid of a table of schema ashmig; an error where it does not exist.
+ * Oid of a table of schema ashmig; an error if it does not exist.
  */
 Oid
 catalog_table(const char *name)
@@ -57,7 +57,7 @@ catalog_connect(void)
 }
 
 /*
- * Leave SPI and give search_path back.
+ * Leave SPI and restore search_path.
  */
 void
 catalog_disconnect(int guc_level)
@@ -80,7 +80,7 @@ statement_plan(CatalogStatement *statement)
 		if (plan == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not prepare a statement: %s",
+					 errmsg("could not prepare statement: %s",
 							SPI_result_code_string(SPI_result)),
 					 errdetail("Statement: %s", statement->sql)));
 		SPI_keepplan(plan);
@@ -100,7 +100,7 @@ catalog_execute(CatalogStatement *statement, Datum *values, const char *nulls)
 	if (code < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a statement: %s", SPI_result_code_string(code)),
+				 errmsg("could not execute statement: %s", SPI_result_code_string(code)),
 				 errdetail("Statement: %s", statement->sql)));
 	return SPI_processed;
 }
@@ -114,14 +114,14 @@ catalog_query(CatalogStatement *statement, Datum *values, const char *nulls)
 	SPIPlanPtr	plan = statement_plan(statement);
 	int			code;
 
-	/* what this transaction did itself is to be seen as well */
+	/* this transaction's own changes must be visible as well */
 	CommandCounterIncrement();
 	code = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(),
 								InvalidSnapshot, true, false, 0);
 	if (code != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not run a query: %s", SPI_result_code_string(code)),
+				 errmsg("could not execute query: %s", SPI_result_code_string(code)),
 				 errdetail("Statement: %s", statement->sql)));
 	return SPI_processed;
 }
@@ -215,7 +215,7 @@ catalog_text_list(Datum array)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("an array of names or statements may not hold NULL")));
+					 errmsg("array of names or statements must not contain nulls")));
 		result = lappend(result, TextDatumGetCString(elements[i]));
 	}
 	return result;

@@ -12,7 +12,7 @@
 
 #include "nodes/pg_list.h"
 
-/* Oid of a table of schema ashmig; an error where it does not exist */
+/* Oid of a table of schema ashmig; an error if it does not exist */
 extern Oid	catalog_table(const char *name);
 
 /*

@@ -25,6 +25,7 @@
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/search_path.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
 
@@ -33,28 +34,28 @@ static const char *
 name_fault(const char *schema)
 {
 	if (*schema == '\0')
-		return "It is empty.";
+		return "The name is empty.";
 	if (strlen(schema) >= NAMEDATALEN)
-		return "It is longer than 63 bytes.";
+		return "The name is longer than 63 bytes.";
 	for (const char *c = schema; *c; c++)
 	{
 		if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
 			  (*c >= '0' && *c <= '9') || *c == '_' || *c == '-'))
-			return "A tenant's name consists of ASCII letters, digits, \"_\" and \"-\".";
+			return "A tenant name may contain only ASCII letters, digits, \"_\" and \"-\".";
 	}
 	if (strncmp(schema, "pg_", 3) == 0)
-		return "Names that begin with \"pg_\" are PostgreSQL's.";
+		return "The prefix \"pg_\" is reserved for system schemas.";
 	if (strcmp(schema, "information_schema") == 0)
-		return "The schema is PostgreSQL's.";
+		return "The name is reserved for a system schema.";
 	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
-		return "The schema holds the catalog of ashmig.";
+		return "The schema contains ashmig's catalog.";
 	if (strcmp(schema, "public") == 0 || strcmp(schema, ashmig_default_schema) == 0)
-		return "The schema is that of the public migrations.";
+		return "The schema is used for public migrations.";
 	return NULL;
 }
 
 /*
- * Raise where the name is outside the rule for tenants.
+ * Raise an error if a tenant cannot have that name.
  */
 void
 catalog_tenants_check_name(const char *schema)
@@ -64,7 +65,7 @@ catalog_tenants_check_name(const char *schema)
 	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
-				 errmsg("\"%s\" cannot be the name of a tenant", schema),
+				 errmsg("invalid tenant name \"%s\"", schema),
 				 errdetail_internal("%s", fault)));
 }
 
@@ -78,7 +79,7 @@ enter_query_path(void)
 {
 	int			level = NewGUCNestLevel();
 
-	settings_pin_path(ashmig_default_schema);
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	return level;
 }
 
@@ -97,7 +98,7 @@ run_query(const char *query)
 											 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the query of ashmig_set_all_tenants() gives no rows"),
+				 errmsg("the query of ashmig_set_all_tenants() does not return rows"),
 				 errdetail("Query: %s", query)));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -105,10 +106,7 @@ run_query(const char *query)
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		if (name)
-		{
-			catalog_tenants_check_name(name);
 			result = lappend(result, pstrdup(name));
-		}
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
@@ -116,11 +114,53 @@ run_query(const char *query)
 	return result;
 }
 
+/* Say where an error comes from. */
+static void
+query_callback(void *arg)
+{
+	errcontext("query of ashmig_set_all_tenants()");
+}
+
 /*
- * The tenants that the query lists.  It is run in a subtransaction that is taken
- * back, for that gives its locks back: a run that began with the query would
- * else be in the way of its own migrations, where these change the table that
- * the query reads.
+ * run_query in a subtransaction, which is open afterwards; an error ends it.
+ */
+static List *
+run_query_inside(const char *query, ResourceOwner owner)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback callback = {.callback = query_callback};
+	List	   *volatile result = NIL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+		result = run_query(query);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * The names that the query lists, usable or not.  It runs in a
+ * subtransaction that is rolled back, which releases its locks: otherwise a
+ * run that began with the query would block its own migrations if these change
+ * a table that the query reads.
  */
 static List *
 listed_names(void)
@@ -132,13 +172,20 @@ listed_names(void)
 
 	if (query == NULL)
 		return NIL;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	result = run_query(query);
+	result = run_query_inside(query, owner);
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return result;
+}
+
+/*
+ * A fault as a row shows it: the message and, in a line of its own, the detail.
+ */
+char *
+catalog_tenants_describe_fault(const char *schema, const char *fault)
+{
+	return fault ? psprintf("invalid tenant name \"%s\"\n  %s", schema, fault) : NULL;
 }
 
 /*
@@ -179,6 +226,7 @@ catalog_tenants(void)
 		tenant->exists = DatumGetBool(catalog_datum(i, 4, &isnull));
 		tenant->managed_by = DatumGetObjectId(catalog_datum(i, 5, &isnull));
 		tenant->manager = catalog_string(i, 6, context);
+		tenant->fault = tenant->registered ? NULL : name_fault(tenant->schema);
 		result = lappend(result, tenant);
 		MemoryContextSwitchTo(old);
 	}
@@ -186,19 +234,20 @@ catalog_tenants(void)
 	return result;
 }
 
-/* Raise for a query that ashmig_set_all_tenants does not take. */
+/* Raise an error for a query that ashmig_set_all_tenants does not accept. */
 static void
 refuse_query(const char *fault)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-			 errmsg("the query must be one SELECT of one text column"),
+			 errmsg("query must be a single SELECT of one text column"),
 			 errdetail_internal("%s", fault),
 			 errhint("For example: SELECT 'org_' || id FROM public.organizations")));
 }
 
 /*
- * Raise where it is not one SELECT that writes nothing, of one text column.
+ * Raise an error if it is not one SELECT that writes nothing, of one text
+ * column.
  */
 static void
 check_query(const char *text)
@@ -211,21 +260,21 @@ check_query(const char *text)
 	bool		preferred;
 
 	if (list_length(raw) != 1)
-		refuse_query("There is not exactly one statement.");
+		refuse_query("The text does not contain exactly one statement.");
 	if (!IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
-		refuse_query("It is not a SELECT.");
+		refuse_query("The statement is not a SELECT.");
 	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, raw), text, NULL, 0, NULL);
 	if (list_length(queries) != 1)
-		refuse_query("It is not a plain SELECT.");
+		refuse_query("The statement is not a plain SELECT.");
 	query = linitial_node(Query, queries);
 	if (query->commandType != CMD_SELECT || query->hasModifyingCTE || query->rowMarks != NIL)
-		refuse_query("It does more than read.");
+		refuse_query("The statement is not read-only.");
 	if (ExecCleanTargetListLength(query->targetList) != 1)
-		refuse_query("It does not have exactly one column.");
+		refuse_query("The statement does not return exactly one column.");
 	column = linitial_node(TargetEntry, query->targetList);
 	get_type_category_preferred(getBaseType(exprType((Node *) column->expr)), &category, &preferred);
 	if (category != TYPCATEGORY_STRING && exprType((Node *) column->expr) != UNKNOWNOID)
-		refuse_query("The column is not text.");
+		refuse_query("The column does not have type text.");
 }
 
 /*
@@ -301,7 +350,7 @@ catalog_tenants_add(const char *schema, Oid managed_by)
 }
 
 /*
- * Forget a tenant and what was applied in it.
+ * Delete the records of a tenant and of what was applied in it.
  */
 void
 catalog_tenants_remove(const char *schema)
@@ -326,7 +375,7 @@ catalog_tenants_remove(const char *schema)
 }
 
 /*
- * Carry a tenant and what was applied in it over to another name.
+ * Move the records of a tenant and of what was applied in it to another name.
  */
 void
 catalog_tenants_rename(const char *old_name, const char *new_name)

@@ -19,13 +19,22 @@ typedef struct Tenant
 	Oid			managed_by;		/* the table whose row it belongs to, or
 								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
+	const char *fault;			/* why the query's name cannot be a tenant's,
+								 * or NULL */
 } Tenant;
 
-/* All tenants, once each, ordered by name.  Raises where the query fails. */
+/*
+ * All tenants, once each, ordered by name.  Raises an error if the query
+ * fails.  Invalid tenant names are among them, each with its fault: they are
+ * skipped, and the others are not affected.
+ */
 extern List *catalog_tenants(void);
 
+/* Such a name and its fault as rows show it; NULL if there is none */
+extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
+
 /*
- * Raise where the name is outside the rule for tenants:
+ * Raise an error if a tenant cannot have that name.  The rule is
  * ^[a-zA-Z0-9_-]+$, 63 bytes at most, and none that PostgreSQL, ashmig or the
  * public migrations use.
  */
@@ -34,12 +43,15 @@ extern void catalog_tenants_check_name(const char *schema);
 /* Is there a query that lists tenants? */
 extern bool catalog_tenants_have_query(void);
 
-/* Set or clear (NULL) the query.  Raises where it is not one SELECT of text. */
+/*
+ * Set or clear (NULL) the query.  Raises an error if it is not one SELECT of
+ * text.
+ */
 extern void catalog_tenants_set_query(const char *query);
 
 /*
  * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
- * set to the schema that it had (InvalidOid where nobody noted it), and
+ * set to the schema that it had (InvalidOid if it was not noted), and
  * "managed_by" to its table.
  */
 extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);

@@ -144,7 +144,7 @@ catalog_is_applied(const Migration *migration, const List *applied)
 }
 
 /*
- * Record migrations as applied in a schema, and sum up.
+ * Record migrations as applied in a schema, and update the summary.
  */
 void
 catalog_record_applied(const char *schema, Scope scope, List *executed)
@@ -184,7 +184,8 @@ catalog_record_applied(const char *schema, Scope scope, List *executed)
 }
 
 /*
- * Forget that migrations are applied in a schema, and sum up anew.
+ * Delete the records of migrations applied in a schema, and recompute the
+ * summary.
  */
 void
 catalog_record_rolled_back(const char *schema, Scope scope, List *executed)

@@ -26,6 +26,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
+#include "metadata/search_path.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "syntax/statement.h"
@@ -56,20 +57,6 @@ distributed_engine_loaded(void)
 }
 
 /*
- * The search_path for one schema.  Temporary objects come last, not, as where
- * they are not named, first: a role whose trigger has a tenant created must not
- * slip its own in.
- */
-static char *
-search_path(const char *schema, const char *default_schema)
-{
-	if (strcmp(schema, default_schema) == 0)
-		return psprintf("%s, pg_temp", quote_identifier(schema));
-	return psprintf("%s, %s, pg_temp", pstrdup(quote_identifier(schema)),
-					quote_identifier(default_schema));
-}
-
-/*
  * Enter the environment for one schema.
  */
 int
@@ -80,7 +67,7 @@ execute_enter(const char *schema, const char *default_schema,
 
 	distributed = distributed_engine_loaded();
 
-	settings_pin("search_path", search_path(schema, default_schema));
+	settings_pin("search_path", search_path_for(schema, default_schema));
 	settings_pin("standard_conforming_strings", "on");
 	settings_pin("check_function_bodies", "on");
 	settings_pin("row_security", "on");
@@ -241,18 +228,18 @@ check_utility(Node *statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("transaction control statements are not allowed in a migration"),
-				 errhint("ashmig runs a schema's migrations in one transaction; leave BEGIN and COMMIT out.")));
+				 errhint("Remove BEGIN and COMMIT; ashmig runs a schema's migrations in one transaction.")));
 	if (IsA(statement, CopyStmt) && ((CopyStmt *) statement)->filename == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("COPY from or to the client is not possible in a migration"),
-				 errhint("Use INSERT.")));
+				 errmsg("COPY from or to the client is not allowed in a migration"),
+				 errhint("Use INSERT instead.")));
 	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
-				 errmsg("%s cannot run inside a transaction", outside),
-				 errdetail("Inside a transaction only an index of an empty or new table is built, plainly."),
-				 errhint("A migration that is recorded as non-transactional does so when it is run outside a transaction block, and not atomic.")));
+				 errmsg("%s cannot run inside a transaction block", outside),
+				 errdetail("Inside a transaction block, only indexes of empty or new tables can be built, without CONCURRENTLY."),
+				 errhint("Record it as a non-transactional migration, and run that outside a transaction block, without atomic => true.")));
 }
 
 /* ------------------------------------------------------------------------
@@ -368,7 +355,7 @@ execute_statement(const char *sql, const ExecutePlace *place)
 void
 execute_enter_session(const char *schema, const char *default_schema)
 {
-	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("search_path", search_path_for(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 }
@@ -422,8 +409,8 @@ execute_outside(const char *sql, const ExecutePlace *place)
 		if (list_length(raw) != 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-					 errmsg("a statement that runs outside a transaction must stand alone"),
-					 errhint("Record each statement of the migration by itself.")));
+					 errmsg("a statement that runs outside a transaction must be recorded separately"),
+					 errhint("Record each statement of the migration as a separate array element.")));
 		execute_toplevel(linitial_node(RawStmt, raw), sql);
 		CommitTransactionCommand();
 	}

@@ -113,7 +113,7 @@ lock_watch_tell(void)
 	if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE || blocker == 0)
 		return;
 	errdetail("Process %d holds the lock.", blocker);
-	errhint("SELECT * FROM pg_stat_activity WHERE pid = %d tells who that is.", blocker);
+	errhint("SELECT * FROM pg_stat_activity WHERE pid = %d shows what it is doing.", blocker);
 }
 
 /*
@@ -146,6 +146,6 @@ lock_watch_describe(void)
 		result = catalog_string(0, 1, context);
 	catalog_disconnect(level);
 	if (result == NULL)
-		result = psprintf("Process %d held it.", blocker);
+		result = psprintf("Process %d held the lock.", blocker);
 	return result;
 }

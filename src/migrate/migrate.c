@@ -24,6 +24,7 @@
 #include "migrate/migrate.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /* A foreign key that waits until the end; see deferral.h */
@@ -229,6 +230,35 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	return done;
 }
 
+/*
+ * Where all of these (copies) run in one transaction, enums that they create
+ * have the values that they add later from the start; see syntax/enum_follow.h.
+ */
+static void
+fold_enums(List *pending, const char *schema, const char *default_schema)
+{
+	List	   *texts = NIL;
+	List	   *cells = NIL;
+	bool		adds_value = false;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	foreach(lc, pending)
+	{
+		foreach(lt, ((Migration *) lfirst(lc))->up)
+		{
+			cells = lappend(cells, lt);
+			adds_value |= enum_follow_may_add_value(lfirst(lt));
+		}
+	}
+	if (!adds_value)
+		return;
+	foreach(lc, cells)
+		texts = lappend(texts, sql_fill(lfirst((ListCell *) lfirst(lc)), schema, default_schema));
+	forboth(lc, cells, lt, enum_follow_fold(texts, schema))
+		lfirst((ListCell *) lfirst(lc)) = lfirst(lt);
+}
+
 /* Raise for public migrations without their schema. */
 static void
 raise_no_public_schema(const char *schema)
@@ -236,7 +266,7 @@ raise_no_public_schema(const char *schema)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_SCHEMA),
 			 errmsg("schema \"%s\" does not exist", schema),
-			 errhint("Create it; public migrations run in ashmig.default_schema, or in \"prefix\".")));
+			 errhint("Create the schema. Public migrations run in ashmig.default_schema, or in \"prefix\" if it is given.")));
 }
 
 /*
@@ -308,6 +338,8 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		return;
 	}
 	check_usage(schema);
+	if (!outside && !options->down)
+		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
 	done = run_migrations_of(options, schema, pending, outside);

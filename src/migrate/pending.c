@@ -111,9 +111,9 @@ pending_up(const RunOptions *options, Scope scope, const char *schema)
 		if (options->strict_version_order && summary && migration->version < summary->version)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
-					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which schema \"%s\" has",
+					 errmsg("migration " INT64_FORMAT " is older than " INT64_FORMAT ", which is applied in schema \"%s\"",
 							migration->version, summary->version, schema),
-					 errhint("Give it a newer version, or run without strict_version_order.")));
+					 errhint("Give it a later version, or run without strict_version_order.")));
 		result = lappend(result, migration);
 		if (options->step > 0 && list_length(result) == options->step)
 			break;
@@ -136,9 +136,9 @@ applied_migration(List *migrations, Scope scope, const char *schema,
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-			 errmsg("there is no %s migration " INT64_FORMAT ", which schema \"%s\" has",
+			 errmsg("%s migration " INT64_FORMAT ", applied in schema \"%s\", is not recorded",
 					scope_name(scope), applied->version, schema),
-			 errhint("Record it again before taking it back.")));
+			 errhint("Record it again before rolling it back.")));
 	return NULL;				/* keep compiler quiet */
 }
 
@@ -153,8 +153,8 @@ check_newest(const RunOptions *options, const char *schema, const AppliedVersion
 	if (applied->version > *(int64 *) linitial(options->versions))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
-				 errmsg("schema \"%s\" has been migrated meanwhile", schema),
-				 errdetail("It has migration " INT64_FORMAT " by now, which is newer than the one to be rolled back.",
+				 errmsg("schema \"%s\" was migrated concurrently", schema),
+				 errdetail("It now has migration " INT64_FORMAT ", which is newer than the one to be rolled back.",
 						   applied->version),
 				 errhint("Run the rollback again.")));
 }
@@ -186,10 +186,10 @@ pending_down(const RunOptions *options, Scope scope, const char *schema)
 		if (!migration->reversible)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-					 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+					 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
 							scope_name(scope), migration->version, migration->name),
 					 errdetail("It has no down statements."),
-					 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+					 errhint("Roll back to a later version, or write a migration that undoes it.")));
 		result = lappend(result, migration);
 		if (step > 0 && list_length(result) == step)
 			break;

@@ -195,7 +195,7 @@ append_failure(StringInfo buf, const RunResult *result)
 					 result->scope == SCOPE_TENANT ? "tenant" : "public schema", result->schema,
 					 error->message, unpack_sql_state(error->sqlerrcode));
 	if (result->attempts > 1)
-		appendStringInfo(buf, ", after %d tries", result->attempts);
+		appendStringInfo(buf, ", after %d attempts", result->attempts);
 	results_append_details(buf, error);
 	appendStringInfoChar(buf, '\n');
 }
@@ -214,7 +214,7 @@ failure_details(List *results)
 			continue;
 		if (++n > MAX_DETAILS)
 		{
-			appendStringInfoString(&buf, "... and more, in ashmig.run_schemas.\n");
+			appendStringInfoString(&buf, "... and more; see ashmig.run_schemas.\n");
 			break;
 		}
 		append_failure(&buf, result);
@@ -229,13 +229,19 @@ failure_details(List *results)
 void
 results_raise_failure(List *results)
 {
+	results_raise_failure_with(results, NULL);
+}
+
+void
+results_raise_failure_with(List *results, const char *hint)
+{
 	const RunResult *first = NULL;
 	int			failed = 0;
 	int			skipped = 0;
 
 	foreach_ptr(const RunResult, result, results)
 	{
-		if (result->status == RUN_SKIPPED)
+		if (result->status == RUN_SKIPPED && result->reason == NULL)
 			skipped++;
 		if (result->status != RUN_FAILED)
 			continue;
@@ -252,13 +258,14 @@ results_raise_failure(List *results)
 			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
 					failed, list_length(results), first->schema, first->error->message),
 			 errdetail_internal("%s", failure_details(results)),
+			 hint != NULL ? errhint("%s", hint) :
 			 skipped > 0 ?
-			 errhint_plural("%d schema had no turn. What is done stays done; running again resumes.",
-							"%d schemas had no turn. What is done stays done; running again resumes.",
+			 errhint_plural("%d schema was not attempted. Completed schemas are unaffected; run again to resume.",
+							"%d schemas were not attempted. Completed schemas are unaffected; run again to resume.",
 							skipped, skipped) :
 			 failed == list_length(results) ?
-			 errhint("What failed is as it was before; running again tries it again.") :
-			 errhint("The other schemas are done, and stay so; running again resumes with these.")));
+			 errhint("Failed schemas are unchanged; run again to retry them.") :
+			 errhint("Completed schemas are unaffected; run again to retry the failed ones.")));
 }
 
 /*
@@ -271,6 +278,8 @@ results_error(const RunResult *result)
 
 	if (result->status == RUN_MISSING)
 		return "the schema does not exist";
+	if (result->reason)
+		return pstrdup(result->reason);
 	if (result->error == NULL)
 		return NULL;
 	initStringInfo(&buf);

@@ -40,6 +40,7 @@ typedef struct RunResult
 	int64		elapsed;		/* microseconds */
 	int			attempts;
 	ErrorData  *error;			/* of a failure, or NULL */
+	const char *reason;			/* why it cannot have a turn at all, or NULL */
 } RunResult;
 
 extern const char *run_status_name(RunStatus status);
@@ -55,6 +56,9 @@ extern bool results_have_failure(List *results);
  * of them and what failed there.  Returns where none did.
  */
 extern void results_raise_failure(List *results);
+
+/* The same with another HINT; NULL: as above */
+extern void results_raise_failure_with(List *results, const char *hint);
 
 /*
  * One list of results out of those of two stages, a row for each schema still;

@@ -42,7 +42,7 @@ static void
 waiting_callback(void *arg)
 {
 	lock_watch_tell();
-	errcontext("waiting for schema \"%s\", which another run or transaction is at", (char *) arg);
+	errcontext("waiting for schema \"%s\", which is locked by another run or transaction", (char *) arg);
 }
 
 /*

@@ -39,7 +39,7 @@ static const EctoType ecto_types[] = {
 	{"duration", "interval", false, true},
 };
 
-/* What Ecto limits a :string to that is given no size */
+/* Ecto's limit for a :string without a size */
 #define ECTO_STRING_SIZE 255
 
 /* The entry of an Ecto type name, or NULL. */
@@ -182,7 +182,7 @@ column_type_array(const ElixirTerm *term, const char *base, int array_depth,
 
 /*
  * A charlist for an array column.  To Elixir 'ab' is [97, 98], so Ecto makes
- * an array of code points of it, and so do we: it is what stands there.
+ * an array of code points of it, and so do we.
  */
 static char *
 column_type_charlist(const char *text, const char *base, int array_depth)
@@ -237,7 +237,7 @@ column_type_literal(const ElixirTerm *term, const char *base, int array_depth,
 }
 
 /*
- * The default as an SQL expression, or NULL where there is none.
+ * The default as an SQL expression, or NULL if there is none.
  */
 char *
 column_type_default(const Attribute *attribute, Problem *problem)
@@ -317,7 +317,8 @@ type_dimensions(const char *type)
  * Is there a cast from one type to the other?
  *
  * The catalog would know, but the text of a migration must not depend on the
- * database that it is made in; so yes is what every server has.
+ * database that it is made in; so the answer is yes only for the casts that
+ * every server has.
  */
 static bool
 type_has_cast(const char *from, const char *to)
@@ -327,8 +328,6 @@ type_has_cast(const char *from, const char *to)
 	TypeFamily	from_family = type_family(from_word);
 	TypeFamily	to_family = type_family(to_word);
 
-	if (type_dimensions(from) != type_dimensions(to))
-		return from_family == FAMILY_TEXT && type_dimensions(from) == 0;
 	if (from_family == FAMILY_TEXT || to_family == FAMILY_TEXT)
 		return true;
 	if (from_family != FAMILY_OTHER && from_family == to_family)
@@ -338,10 +337,57 @@ type_has_cast(const char *from, const char *to)
 	return strcmp(from_word, to_word) == 0;
 }
 
+/* The type of an array's elements, or the type itself */
+static char *
+type_element(const char *type)
+{
+	return pnstrdup(type, strcspn(type, "["));
+}
+
+static bool
+type_is_json(const char *type)
+{
+	return strcmp(type, "jsonb") == 0 || strcmp(type, "json") == 0;
+}
+
+/* A value becomes an array of one; NULL stays NULL. */
+static char *
+conversion_to_array(const char *column, const char *from, const char *to)
+{
+	char	   *value = column_type_conversion(column, from, type_element(to));
+
+	for (int i = type_dimensions(to); i > 0; i--)
+		value = psprintf("ARRAY[%s]", value);
+	return psprintf("CASE WHEN %s IS NOT NULL THEN %s::%s END", column, value, to);
+}
+
+/* An array becomes its first element; JSON has arrays of its own. */
+static char *
+conversion_from_array(const char *column, const char *from, const char *to)
+{
+	char	   *value = pstrdup(column);
+
+	if (type_is_json(to))
+		return psprintf("pg_catalog.to_%s(%s)", to, column);
+	for (int i = type_dimensions(from); i > 0; i--)
+		value = psprintf("%s[1]", value);
+	return column_type_conversion(value, type_element(from), to);
+}
+
 char *
 column_type_conversion(const char *column, const char *from, const char *to)
 {
+	if (type_dimensions(from) == 0 && type_dimensions(to) > 0)
+		return conversion_to_array(column, from, to);
+	if (type_dimensions(from) > 0 && type_dimensions(to) == 0)
+		return conversion_from_array(column, from, to);
 	if (type_has_cast(from, to))
 		return psprintf("%s::%s", column, to);
 	return psprintf("%s::text::%s", column, to);
+}
+
+bool
+column_type_loses_elements(const char *from, const char *to)
+{
+	return type_dimensions(from) > 0 && type_dimensions(to) == 0 && !type_is_json(to);
 }

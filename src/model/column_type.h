@@ -29,20 +29,24 @@ extern SequenceKind column_type_sequence(const Attribute *attribute);
 
 /*
  * The column's type as SQL, "bigint", "varchar(255)[]", without its sequence.
- * NULL with the problem noted where PostgreSQL's grammar does not take it.
+ * NULL with the problem noted if PostgreSQL's grammar does not take it.
  */
 extern char *column_type_sql(const Attribute *attribute, Problem *problem);
 
 /*
- * The default as an SQL expression, or NULL where there is none.  NULL also
- * with the problem noted, where a fragment is not one expression.
+ * The default as an SQL expression, or NULL if there is none.  NULL also with
+ * the problem noted, where a fragment is not one expression.
  */
 extern char *column_type_default(const Attribute *attribute, Problem *problem);
 
 /*
- * The expression that brings the values of a column (a quoted name) from one
- * type to another: a cast, through text where PostgreSQL has none.
+ * The expression that converts the values of a column (a quoted name) from one
+ * type to another: a cast, through text where PostgreSQL has none.  A value
+ * becomes an array of one element, an array its first element.
  */
 extern char *column_type_conversion(const char *column, const char *from, const char *to);
+
+/* Does the conversion keep only the first element of an array? */
+extern bool column_type_loses_elements(const char *from, const char *to);
 
 #endif							/* ASHMIG_COLUMN_TYPE_H */

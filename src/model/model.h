@@ -163,8 +163,15 @@ extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *
  * ----------
  */
 
-/* A problem where the table asks for what this server's SQL does not have */
+/* A problem if the table asks for what this server's SQL does not have */
 extern bool model_check_server(const Table *table, Problem *problem);
+
+/*
+ * A problem where a key, an index or a foreign key of the table is over a
+ * column that the table does not have, or has only as a retired one.  SQL in
+ * it is not looked into.
+ */
+extern bool model_check_columns(const Table *table, Problem *problem);
 
 /*
  * Names that PostgreSQL's 63 bytes make the same, within each schema and
@@ -180,11 +187,18 @@ extern Model *model_create(void);
 extern void model_add(Model *model, Table *table);
 extern Table *model_find(const Model *model, const TableName *name);
 extern Column *model_find_column(List *columns, const char *name);
+extern TableIndex *model_find_index(List *indexes, const char *name);
+extern Check *model_find_check(List *checks, const char *name);
+
+/* The same statement: other SQL under its name is another one */
+extern Statement *model_find_statement(List *statements, const Statement *wanted);
 
 /* Do its options make it a partitioned table? */
 extern bool model_is_partitioned(const Table *table);
 
-/* A column of a removed attribute, without its NOT NULL where inserts would fail. */
+/*
+ * A column of a removed attribute, without its NOT NULL if inserts would fail.
+ */
 extern Column *model_retire(const Column *column);
 
 /* Equal but for the name, which is the caller's to compare */
@@ -201,6 +215,12 @@ extern bool index_key_equal(const IndexKey *a, const IndexKey *b);
 
 /* A key as it stands in CREATE INDEX */
 extern char *index_key_sql(const IndexKey *key);
+
+/* The column that a key of an index is, also where it is written as SQL; NULL for an expression */
+extern char *index_key_column_name(const IndexKey *key);
+
+/* Can a foreign key point to these columns (of char *, in any order) because of the index? */
+extern bool index_is_key_of(const TableIndex *index, const List *columns);
 
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);

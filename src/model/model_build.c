@@ -211,8 +211,8 @@ foreign_key_target(const ResourceSnapshot *snapshot, const Reference *reference,
 }
 
 /*
- * The foreign key of a reference, or NULL where none is made: a table that
- * all tenants share cannot point into one tenant.
+ * The foreign key of a reference, or NULL if none is made: a table that all
+ * tenants share cannot point into one tenant.
  */
 static ForeignKey *
 model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
@@ -242,7 +242,7 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
 	}
 	key->match = with_tenant ? MATCH_FULL : reference->match_type;
 	if (key->match == MATCH_SIMPLE)
-		key->match = MATCH_UNSET;	/* what SQL means by saying nothing */
+		key->match = MATCH_UNSET;	/* the default in SQL */
 	key->on_delete = reference->on_delete;
 	key->on_delete_columns = names_cut_all(reference->on_delete_columns);
 	key->on_update = reference->on_update;
@@ -255,7 +255,9 @@ model_foreign_key(const ResourceSnapshot *snapshot, const Attribute *attribute,
  * ----------
  */
 
-/* With a base filter a check binds only the rows that the filter lets in. */
+/*
+ * With a base filter, a check applies only to the rows that match the filter.
+ */
 static Check *
 model_check(const CheckConstraint *constraint, Problem *problem)
 {

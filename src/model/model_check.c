@@ -1,7 +1,7 @@
 /*
  * model_check.c
- *		What a model asks for and cannot get: SQL that the server lacks, names
- *		that collide.  See model.h.
+ *		What a model asks for but cannot have: SQL that the server does not
+ *		support, names that collide.  See model.h.
  */
 #include "postgres.h"
 
@@ -17,14 +17,14 @@
  * ----------
  */
 
-/* Note that a part of a snapshot needs another server than this one. */
+/* Note that a part of a snapshot is not supported by this server. */
 static void
 note_unsupported(Problem *problem, const char *path, const char *what, const char *since)
 {
 	problem_note(problem, ERRCODE_ASHMIG_UNSUPPORTED, path,
-				 psprintf("This is PostgreSQL %s.", PG_VERSION),
-				 since ? psprintf("It needs PostgreSQL %s or newer.", since)
-				 : "No version of PostgreSQL has it so far.",
+				 psprintf("The server runs PostgreSQL %s.", PG_VERSION),
+				 since ? psprintf("This requires PostgreSQL %s or later.", since)
+				 : "No version of PostgreSQL supports it yet.",
 				 "%s is not supported by this server", what);
 }
 
@@ -47,11 +47,86 @@ model_check_server(const Table *table, Problem *problem)
 }
 
 /* ----------
+ * Columns that are not there
+ * ----------
+ */
+
+/* A part of a table that is over columns, for messages */
+typedef struct ColumnUser
+{
+	const Table *table;
+	const char *kind;			/* "identity" */
+	const char *name;
+	const char *path;
+} ColumnUser;
+
+/* Note the first of the columns (of char *) that the table does not have. */
+static void
+check_columns(const ColumnUser *user, const List *columns, Problem *problem)
+{
+	const char *table = table_name_show(&user->table->name);
+
+	foreach_ptr(const char, column, columns)
+	{
+		bool		retired;
+
+		if (model_find_column(user->table->columns, column) != NULL)
+			continue;
+		retired = model_find_column(user->table->retired, column) != NULL;
+		problem_note(problem, ERRCODE_ASHMIG_NO_COLUMN, user->path,
+					 retired ? "The attribute was removed from the snapshot. Its column is retired, and new schemas do not get it."
+					 : "The snapshot has no such attribute.",
+					 psprintf("Remove the %s from the resource of \"%s\", or add the attribute \"%s\" to it.",
+							  user->kind, table, column),
+					 "%s \"%s\" of \"%s\" is over column \"%s\", which the snapshot does not have",
+					 user->kind, user->name, table, column);
+	}
+}
+
+/* Check the columns of an index: those that are keys, and those that it includes. */
+static void
+check_index_columns(const Table *table, const TableIndex *index, Problem *problem)
+{
+	ColumnUser	user = {table, index->kind == INDEX_IDENTITY ? "identity" : "index",
+	index->kind == INDEX_IDENTITY ? index->identity : index->name, index->path};
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, index->keys)
+	{
+		char	   *column = index_key_column_name(lfirst(lc));
+
+		if (column != NULL)
+			columns = lappend(columns, column);
+	}
+	check_columns(&user, list_concat(columns, index->include), problem);
+}
+
+bool
+model_check_columns(const Table *table, Problem *problem)
+{
+	foreach_ptr(const TableIndex, index, table->indexes)
+	{
+		/* with a prefix it lies on another table of that name */
+		if (index->prefix == NULL)
+			check_index_columns(table, index, problem);
+	}
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		ColumnUser	user = {table, "reference", key->name, key->path};
+
+		check_columns(&user, key->columns, problem);
+		check_columns(&user, key->on_delete_columns, problem);
+	}
+	return problem->sqlerrcode == 0;
+}
+
+/* ----------
  * Names that collide
  * ----------
  */
 
-/* How many names a model has, by and large: the hash table grows with more */
+/* Expected number of names in a model; the hash table grows as needed */
 #define EXPECTED_NAMES 1024
 
 /* What must have different names: relations of a schema; columns, or constraints, of a table */
@@ -86,8 +161,8 @@ typedef struct TakenName
 } TakenName;
 
 /*
- * Take a name; a problem where it is taken.  "table" says where: for a relation
- * only its schema counts.
+ * Reserve a name; a problem if it is taken.  "table" says where: for a
+ * relation only its schema counts.
  */
 static bool
 take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
@@ -110,9 +185,9 @@ take_name(HTAB *taken, NamedKind kind, const TableName *table, const char *name,
 		return true;
 	}
 	return problem_note(problem, ERRCODE_ASHMIG_NAME_COLLISION, path,
-						psprintf("The name is taken by %s. PostgreSQL keeps %d bytes of a name.",
+						psprintf("The name is already used at %s. PostgreSQL truncates names to %d bytes.",
 								 entry->path, NAMEDATALEN - 1),
-						"Give one of the two a name of its own.",
+						"Give one of them a different name.",
 						"two %s would have the same name \"%s\"", named_words[kind], name);
 }
 

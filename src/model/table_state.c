@@ -1,6 +1,7 @@
 /*
  * table_state.c
- *		What is remembered of a table beside its snapshot: see table_state.h.
+ *		What is remembered of a table in addition to its snapshot: see
+ *		table_state.h.
  */
 #include "postgres.h"
 
@@ -190,7 +191,7 @@ table_state_parse(const char *json, Problem *problem)
 
 		if (column == NULL)
 			problem_note(problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$.retired", NULL, NULL,
-						 "the recorded state of a table is malformed");
+						 "recorded state of a table is malformed");
 		else
 			state->retired = lappend(state->retired, column);
 	}

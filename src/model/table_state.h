@@ -1,6 +1,6 @@
 /*
  * table_state.h
- *		What is remembered of a table beside its snapshot, as JSON
+ *		What is remembered of a table in addition to its snapshot, as JSON
  *		(ashmig.snapshots.state): names that history gave, and columns that
  *		stay though their attributes are gone.
  */

@@ -2,9 +2,9 @@
  * deparse.c
  *		Operations as SQL text: see deparse.h.
  *
- * One printer a kind.  Changes that can share an ALTER TABLE are printed as
- * clauses and gathered until another table or another kind of statement comes
- * along; PostgreSQL itself works the clauses of one ALTER TABLE off in passes
+ * One printer per kind.  Changes that can share an ALTER TABLE are printed as
+ * clauses and collected until another table or another kind of statement
+ * follows; PostgreSQL itself executes the clauses of one ALTER TABLE in passes
  * (drops, types, new columns, constraints), which agrees with our order.
  */
 #include "postgres.h"
@@ -81,7 +81,7 @@ qualified(const TableName *name)
 	return psprintf("%s.%s", schema_of(name), quote_name(name->name));
 }
 
-/* An object beside the table: an index, a sequence */
+/* An object in the table's schema: an index, a sequence */
 static char *
 beside(const TableName *table, const char *name)
 {
@@ -139,7 +139,7 @@ has_own_sequence_name(const TableName *table, const Column *column)
 				  makeObjectName(table->name, column->name, "seq")) != 0;
 }
 
-/* "serial" takes no name for its sequence: one with a name of its own is spelled out. */
+/* "serial" cannot name its sequence: one with another name is spelled out. */
 static bool
 is_spelled_serial(const TableName *table, const Column *column)
 {
@@ -206,7 +206,7 @@ column_definition(const TableName *table, const Column *column)
 
 /*
  * From one column to another of the same name and kind of sequence.  A default
- * that stands in the way of a new type is dropped before and set after.
+ * that conflicts with a new type is dropped before and set afterwards.
  */
 static void
 alter_column(DeparseContext *context, const TableName *table,
@@ -234,9 +234,8 @@ alter_column(DeparseContext *context, const TableName *table,
 }
 
 /*
- * A retired column that is to be there.  A tenant that was made since it was
- * retired does not have it; the public scope, of which there is one, does
- * unless it was dropped.
+ * A retired column that must exist.  A tenant created after it was retired
+ * does not have it; the one public schema does, unless it was dropped.
  */
 static void
 ensure_column(DeparseContext *context, const TableName *table, const Column *column)
@@ -267,9 +266,10 @@ add_column(DeparseContext *context, const TableName *table, const Column *column
 }
 
 /*
- * Take a sequence away: the default first, as it uses it.  DROP IDENTITY and
- * ADD GENERATED stand alone: PostgreSQL brings the sequence to a new type of the
- * column before it looks at the other clauses of an ALTER TABLE.
+ * Remove a sequence: the default first, as it uses the sequence.  DROP
+ * IDENTITY and ADD GENERATED stand alone: PostgreSQL brings the sequence to a
+ * new type of the column before it looks at the other clauses of an ALTER
+ * TABLE.
  */
 static void
 remove_sequence(DeparseContext *context, const TableName *table, const Column *from)
@@ -286,7 +286,7 @@ remove_sequence(DeparseContext *context, const TableName *table, const Column *f
 	add_statement(context, psprintf("DROP SEQUENCE %s", beside(table, from->sequence_name)));
 }
 
-/* Give a column a sequence that goes on after its largest value. */
+/* Give a column a sequence that continues after its largest value. */
 static void
 add_sequence(DeparseContext *context, const TableName *table, const Column *to)
 {
@@ -418,7 +418,10 @@ deparse_add_index(DeparseContext *context, const Operation *operation)
 										operation->concurrently));
 }
 
-/* One that goes with its table needs no word; one built concurrently goes so. */
+/*
+ * One that is dropped with its table needs no statement; one built
+ * concurrently is dropped concurrently.
+ */
 static void
 deparse_remove_index(DeparseContext *context, const Operation *operation)
 {

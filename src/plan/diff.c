@@ -8,6 +8,9 @@
 #include "base/names.h"
 #include "plan/diff.h"
 #include "plan/historic_names.h"
+#include "plan/makers.h"
+#include "plan/remake.h"
+#include "syntax/sql_text.h"
 
 /* Columns of a table that something happens to */
 typedef struct TouchedColumns
@@ -22,13 +25,19 @@ typedef struct DiffContext
 	const Model *from;			/* the recorded structure, renamed */
 	List	   *historic;		/* of TableName *: names of keys and sequences
 								 * that a rename left */
+	const Remake *remake;		/* what stays, and is made again */
+	List	   *added_makers;	/* of Maker *: statements that come */
+	List	   *removed_makers; /* of Maker *: statements that go */
 	List	   *operations;
 	List	   *retyped;		/* of TouchedColumns *: columns whose type
 								 * changes */
 	List	   *lost_keys;		/* of TouchedColumns *: keys that are dropped */
 } DiffContext;
 
-/* Append an operation and return it, for the caller to say what was and what shall be. */
+/*
+ * Append an operation and return it, for the caller to fill in the old and the
+ * new state.
+ */
 static Operation *
 diff_emit(DiffContext *context, OperationKind kind, const Table *table)
 {
@@ -36,6 +45,16 @@ diff_emit(DiffContext *context, OperationKind kind, const Table *table)
 
 	context->operations = lappend(context->operations, operation);
 	return operation;
+}
+
+/* Note that the operation takes something down only to make it again, and why. */
+static void
+note_remade(Operation *operation, const char *reason)
+{
+	if (reason != NULL)
+		operation->note = psprintf("%s, as %s",
+								   operation->any.to == NULL ? "taken down" : "made again as it was",
+								   reason);
 }
 
 static List *
@@ -167,6 +186,45 @@ diff_columns(DiffContext *context, const Table *from, Table *to)
 	}
 }
 
+/* The operation that alters a column, or NULL */
+static Operation *
+find_alter(const DiffContext *context, const Table *table, const char *column)
+{
+	foreach_ptr(Operation, operation, context->operations)
+	{
+		if ((operation->kind == OP_ALTER_ATTRIBUTE || operation->kind == OP_RETIRE_ATTRIBUTE) &&
+			table_name_equal(&operation->table, &table->name) &&
+			strcmp(operation->column.from->name, column) == 0)
+			return operation;
+	}
+	return NULL;
+}
+
+/*
+ * Defaults that use what is made again: dropped before, set after.  Where the
+ * column is altered anyway, it is altered without its default.
+ */
+static void
+diff_defaults(DiffContext *context, const Table *from, const Table *to)
+{
+	foreach_ptr(const Column, column, from->columns)
+	{
+		const Column *new = model_find_column(to->columns, column->name);
+		const Column *bare;
+		Operation  *alter;
+
+		if (new == NULL || remake_reason(context->remake, column) == NULL)
+			continue;
+		bare = makers_column_without_default(column);
+		alter = find_alter(context, to, column->name);
+		emit_column_change(context, OP_ALTER_ATTRIBUTE, to, column, bare);
+		if (alter != NULL)
+			alter->column.from = bare;
+		else
+			emit_column_change(context, OP_ALTER_ATTRIBUTE, to, bare, new);
+	}
+}
+
 /* ----------
  * Primary key
  * ----------
@@ -247,17 +305,6 @@ index_key_columns(const TableIndex *index)
 	return columns;
 }
 
-static TableIndex *
-find_index(List *indexes, const char *name)
-{
-	foreach_ptr(TableIndex, index, indexes)
-	{
-		if (strcmp(index->name, name) == 0)
-			return index;
-	}
-	return NULL;
-}
-
 /*
  * Is an index of that name in the way?  One that is removed by the same diff is
  * still there when indexes are renamed.
@@ -269,7 +316,7 @@ index_name_taken(const DiffContext *context, const Table *table, const TableInde
 
 	foreach_ptr(const Table, other, context->from->tables)
 	{
-		const TableIndex *taken = find_index(other->indexes, index->name);
+		const TableIndex *taken = model_find_index(other->indexes, index->name);
 
 		if (taken != NULL)
 		{
@@ -312,9 +359,9 @@ index_has_sql(const TableIndex *index)
 
 /*
  * What is removed from a table with new names, and holds SQL text that speaks
- * of the old ones, is removed before the renames: so the down makes it again
- * after it has given the old names back.  The caller sees to it that what is
- * removed is described with the old names, too.
+ * of the old ones, is removed before the renames: so the down recreates it
+ * after restoring the old names.  The caller makes sure that what is removed
+ * is described with the old names, too.
  */
 static void
 remove_before_renames(Operation *operation, const Table *from)
@@ -323,9 +370,25 @@ remove_before_renames(Operation *operation, const Table *from)
 	operation->table = from->before->name;
 }
 
+static Operation *
+diff_lost_index(DiffContext *context, const Table *from, const Table *to, const TableIndex *index)
+{
+	List	   *columns = index_key_columns(index);
+	Operation  *remove = diff_remove_index(context, to, index);
+
+	if (from->before != NULL && index_has_sql(index))
+	{
+		remove_before_renames(remove, from);
+		remove->index.from = model_find_index(from->before->indexes, index->name);
+	}
+	if (columns != NIL)
+		context->lost_keys = touch(context->lost_keys, &to->name, columns);
+	return remove;
+}
+
 /*
- * Indexes are matched by name first, then by definition: one that only its
- * name tells from the old one is renamed, not built anew.
+ * Indexes are matched by name first, then by definition: one that differs from
+ * the old one only in its name is renamed, not rebuilt.
  */
 static void
 diff_indexes(DiffContext *context, const Table *from, const Table *to)
@@ -335,18 +398,32 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 
 	foreach_ptr(TableIndex, index, to->indexes)
 	{
-		TableIndex *old = find_index(left, index->name);
+		TableIndex *old = model_find_index(left, index->name);
+		const char *reason;
 
-		if (old != NULL && index_same_definition(old, index))
-			left = list_delete_ptr(left, old);
-		else
+		if (old == NULL || !index_same_definition(old, index))
+		{
 			added = lappend(added, index);
+			continue;
+		}
+		left = list_delete_ptr(left, old);
+		reason = remake_reason(context->remake, old);
+		if (reason != NULL)
+		{
+			Operation  *again;
+
+			note_remade(diff_lost_index(context, from, to, old), reason);
+			again = diff_add_index(context, to, index);
+			again->concurrently = false;	/* as PostgreSQL would build it */
+			note_remade(again, reason);
+		}
 	}
 	foreach_ptr(TableIndex, index, added)
 	{
 		TableIndex *old = find_renamed_index(left, index);
 
-		if (old != NULL && !index_name_taken(context, to, index))
+		if (old != NULL && !index_name_taken(context, to, index) &&
+			remake_reason(context->remake, old) == NULL)
 		{
 			Operation  *rename = diff_emit(context, OP_RENAME_INDEX, to);
 
@@ -358,33 +435,17 @@ diff_indexes(DiffContext *context, const Table *from, const Table *to)
 			diff_add_index(context, to, index);
 	}
 	foreach_ptr(TableIndex, index, left)
-	{
-		List	   *columns = index_key_columns(index);
-		Operation  *remove = diff_remove_index(context, to, index);
-
-		if (from->before != NULL && index_has_sql(index))
-		{
-			remove_before_renames(remove, from);
-			remove->index.from = find_index(from->before->indexes, index->name);
-		}
-		if (columns != NIL)
-			context->lost_keys = touch(context->lost_keys, &to->name, columns);
-	}
+		diff_lost_index(context, from, to, index);
 }
 
 /* ----------
  * Checks and statements
  * ----------
  */
-static Check *
-find_check(List *checks, const char *name)
+static bool
+check_same(const Check *a, const Check *b)
 {
-	foreach_ptr(Check, check, checks)
-	{
-		if (strcmp(check->name, name) == 0)
-			return check;
-	}
-	return NULL;
+	return a != NULL && b != NULL && strcmp(a->expression, b->expression) == 0;
 }
 
 static void
@@ -392,39 +453,33 @@ diff_checks(DiffContext *context, const Table *from, const Table *to)
 {
 	foreach_ptr(Check, old, from->checks)
 	{
-		Check	   *new = find_check(to->checks, old->name);
+		const char *reason = remake_reason(context->remake, old);
+		bool		same = check_same(old, model_find_check(to->checks, old->name));
+		Operation  *remove;
 
-		if (new == NULL || strcmp(new->expression, old->expression) != 0)
-		{
-			Operation  *remove = diff_emit(context, OP_REMOVE_CHECK, to);
-
-			remove->check.from = old;
-			if (from->before != NULL)
-				remove_before_renames(remove, from);
-		}
+		if (same && reason == NULL)
+			continue;
+		remove = diff_emit(context, OP_REMOVE_CHECK, to);
+		remove->check.from = old;
+		if (same)
+			note_remade(remove, reason);
+		if (from->before != NULL)
+			remove_before_renames(remove, from);
 	}
 	foreach_ptr(Check, new, to->checks)
 	{
-		Check	   *old = find_check(from->checks, new->name);
+		Check	   *old = model_find_check(from->checks, new->name);
+		const char *reason = old == NULL ? NULL : remake_reason(context->remake, old);
+		bool		same = check_same(old, new);
+		Operation  *add;
 
-		if (old == NULL || strcmp(new->expression, old->expression) != 0)
-			diff_emit(context, OP_ADD_CHECK, to)->check.to = new;
+		if (same && reason == NULL)
+			continue;
+		add = diff_emit(context, OP_ADD_CHECK, to);
+		add->check.to = new;
+		if (same)
+			note_remade(add, reason);
 	}
-}
-
-/* The same statement: by name, as other SQL under the name is another one */
-static Statement *
-find_statement(List *statements, const Statement *wanted)
-{
-	foreach_ptr(Statement, statement, statements)
-	{
-		if (strcmp(statement->name, wanted->name) == 0 &&
-			strcmp(statement->up, wanted->up) == 0 &&
-			strcmp(statement->down, wanted->down) == 0 &&
-			statement->scope == wanted->scope)
-			return statement;
-	}
-	return NULL;
 }
 
 static void
@@ -434,13 +489,26 @@ diff_statements(DiffContext *context, const Table *from, const Table *to)
 
 	foreach(lc, from->statements)
 	{
-		if (find_statement(to->statements, lfirst(lc)) == NULL)
-			diff_emit(context, OP_REMOVE_STATEMENT, to)->statement.from = lfirst(lc);
+		const char *reason = remake_reason(context->remake, lfirst(lc));
+		Operation  *remove;
+
+		if (model_find_statement(to->statements, lfirst(lc)) != NULL && reason == NULL)
+			continue;
+		remove = diff_emit(context, OP_REMOVE_STATEMENT, to);
+		remove->statement.from = lfirst(lc);
+		note_remade(remove, reason);
 	}
 	foreach(lc, to->statements)
 	{
-		if (find_statement(from->statements, lfirst(lc)) == NULL)
-			diff_emit(context, OP_ADD_STATEMENT, to)->statement.to = lfirst(lc);
+		const Statement *old = model_find_statement(from->statements, lfirst(lc));
+		const char *reason = old == NULL ? NULL : remake_reason(context->remake, old);
+		Operation  *add;
+
+		if (old != NULL && reason == NULL)
+			continue;
+		add = diff_emit(context, OP_ADD_STATEMENT, to);
+		add->statement.to = lfirst(lc);
+		note_remade(add, reason);
 	}
 }
 
@@ -498,7 +566,7 @@ rests_on_lost_key(const DiffContext *context, const ForeignKey *key)
 	return false;
 }
 
-/* Must the foreign key be taken off while the rest is done? */
+/* Must the foreign key be dropped during the other changes? */
 static bool
 is_in_the_way(const DiffContext *context, const TableName *table, const ForeignKey *key)
 {
@@ -507,7 +575,51 @@ is_in_the_way(const DiffContext *context, const TableName *table, const ForeignK
 		rests_on_lost_key(context, key);
 }
 
-/* A foreign key that only its name or its deferrability tells from the old one */
+/* The columns of a foreign key that may be NULL, or that may not (of char *) */
+static List *
+key_columns(const Table *table, const ForeignKey *key, bool not_null)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, key->columns)
+	{
+		const Column *column = model_find_column(table->columns, lfirst(lc));
+
+		if (column != NULL && column->not_null == not_null)
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/*
+ * MATCH FULL wants all columns or none, so a reference that looks optional is
+ * not, where another column of the key is NOT NULL.
+ */
+static const char *
+note_match_full(const Table *table, const ForeignKey *key)
+{
+	List	   *required = key_columns(table, key, true);
+	List	   *optional = key_columns(table, key, false);
+
+	if (key->match != MATCH_FULL || required == NIL || optional == NIL)
+		return NULL;
+	return psprintf("MATCH FULL: a row with %s cannot leave %s NULL%s", quote_names(required),
+					quote_names(optional),
+					key->on_delete == ACTION_SET_NULL ? ", and ON DELETE SET NULL fails" : "");
+}
+
+static Operation *
+diff_add_foreign_key(DiffContext *context, const Table *table, const ForeignKey *key)
+{
+	Operation  *add = diff_emit(context, OP_ADD_FOREIGN_KEY, table);
+
+	add->foreign_key.to = key;
+	add->note = note_match_full(table, key);
+	return add;
+}
+
+/* A foreign key that differs from the old one only in name or deferrability */
 static void
 diff_foreign_key(DiffContext *context, const Table *table, const ForeignKey *old,
 				 const ForeignKey *new)
@@ -515,7 +627,7 @@ diff_foreign_key(DiffContext *context, const Table *table, const ForeignKey *old
 	if (is_in_the_way(context, &table->name, old))
 	{
 		diff_emit(context, OP_DROP_FOREIGN_KEY, table)->foreign_key.from = old;
-		diff_emit(context, OP_ADD_FOREIGN_KEY, table)->foreign_key.to = new;
+		diff_add_foreign_key(context, table, new);
 		return;
 	}
 	if (strcmp(old->name, new->name) != 0)
@@ -570,7 +682,7 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 			left = list_delete_ptr(left, old);
 		}
 		else
-			diff_emit(context, OP_ADD_FOREIGN_KEY, to)->foreign_key.to = key;
+			diff_add_foreign_key(context, to, key);
 	}
 	foreach(lc, left)
 		diff_emit(context, OP_DROP_FOREIGN_KEY, to)->foreign_key.from = lfirst(lc);
@@ -583,43 +695,58 @@ diff_foreign_keys(DiffContext *context, const Table *from, const Table *to)
 static void
 diff_create_table(DiffContext *context, const Table *table)
 {
+	SplitTable	split;
 	ListCell   *lc;
 
 	free_key_name(context, table);
 	foreach(lc, table->columns)
 		free_sequence_name(context, table, lfirst(lc));
+	split = makers_split(context->added_makers, table);
 	if (table->name.schema != NULL)
 		diff_emit(context, OP_CREATE_SCHEMA, table)->name.to = table->name.schema;
-	diff_emit(context, OP_CREATE_TABLE, table)->whole_table.to = table;
+	diff_emit(context, OP_CREATE_TABLE, table)->whole_table.to = split.first;
+	foreach(lc, split.columns)
+		diff_emit(context, OP_ADD_ATTRIBUTE, table)->column.to = lfirst(lc);
+	foreach(lc, split.defaults)
+		emit_column_change(context, OP_ALTER_ATTRIBUTE, table,
+						   makers_column_without_default(lfirst(lc)), lfirst(lc));
+	foreach(lc, split.checks)
+		diff_emit(context, OP_ADD_CHECK, table)->check.to = lfirst(lc);
 	foreach(lc, table->indexes)
-		diff_add_index(context, table, lfirst(lc))->with_table = true;
+		diff_add_index(context, table, lfirst(lc))->with_table =
+		!makers_index_uses(context->added_makers, table, lfirst(lc));
 	foreach(lc, table->foreign_keys)
-	{
-		Operation  *add = diff_emit(context, OP_ADD_FOREIGN_KEY, table);
-
-		add->foreign_key.to = lfirst(lc);
-		add->with_table = true;
-	}
+		diff_add_foreign_key(context, table, lfirst(lc))->with_table = true;
 	foreach(lc, table->statements)
 		diff_emit(context, OP_ADD_STATEMENT, table)->statement.to = lfirst(lc);
 }
 
 /*
- * Dropping a table: its foreign keys go first, so that no order of the tables
- * matters and the down can make the tables before it makes the keys.
+ * Dropping a table: its foreign keys are dropped first, so that the order of
+ * the tables does not matter and the down can create the tables before the
+ * keys.
  */
 static void
 diff_drop_table(DiffContext *context, const Table *table)
 {
+	SplitTable	split = makers_split(context->removed_makers, table);
 	ListCell   *lc;
 
 	foreach(lc, table->statements)
 		diff_emit(context, OP_REMOVE_STATEMENT, table)->statement.from = lfirst(lc);
 	foreach(lc, table->foreign_keys)
 		diff_emit(context, OP_DROP_FOREIGN_KEY, table)->foreign_key.from = lfirst(lc);
+	foreach(lc, split.checks)
+		diff_emit(context, OP_REMOVE_CHECK, table)->check.from = lfirst(lc);
 	foreach(lc, table->indexes)
-		diff_remove_index(context, table, lfirst(lc))->with_table = true;
-	diff_emit(context, OP_DROP_TABLE, table)->whole_table.from = table;
+		diff_remove_index(context, table, lfirst(lc))->with_table =
+		!makers_index_uses(context->removed_makers, table, lfirst(lc));
+	foreach(lc, split.columns)
+		diff_emit(context, OP_REMOVE_ATTRIBUTE, table)->column.from = lfirst(lc);
+	foreach(lc, split.defaults)
+		emit_column_change(context, OP_ALTER_ATTRIBUTE, table, lfirst(lc),
+						   makers_column_without_default(lfirst(lc)));
+	diff_emit(context, OP_DROP_TABLE, table)->whole_table.from = split.first;
 }
 
 /* Tables are left that point to one that is dropped: who would, and by what */
@@ -634,9 +761,9 @@ check_dropped(const Model *result, const List *dropped, Problem *problem)
 			{
 				if (table_name_equal(&key->target, &gone->name))
 					problem_note(problem, ERRCODE_ASHMIG_CONFLICT, key->path,
-								 psprintf("The foreign key \"%s\" of \"%s\" points to it.",
+								 psprintf("Foreign key \"%s\" of \"%s\" references it.",
 										  key->name, table_name_show(&table->name)),
-								 "Give the snapshot of the referenced table as well, or remove the reference.",
+								 "Pass the snapshot of the referenced table as well, or remove the reference.",
 								 "cannot drop table \"%s\": \"%s\" references it",
 								 table_name_show(&gone->name),
 								 table_name_show(&table->name));
@@ -645,15 +772,23 @@ check_dropped(const Model *result, const List *dropped, Problem *problem)
 	}
 }
 
+/* What may have to be made again, though nothing of the table itself changes */
+static void
+diff_texts(DiffContext *context, const Table *from, const Table *to)
+{
+	diff_defaults(context, from, to);
+	diff_indexes(context, from, to);
+	diff_checks(context, from, to);
+	diff_statements(context, from, to);
+}
+
 /* Everything of two versions of a table but the foreign keys */
 static void
 diff_table(DiffContext *context, const Table *from, Table *to)
 {
 	diff_columns(context, from, to);
 	diff_primary_key(context, from, to);
-	diff_indexes(context, from, to);
-	diff_checks(context, from, to);
-	diff_statements(context, from, to);
+	diff_texts(context, from, to);
 }
 
 /* Tables of the result: what is given, and what is recorded and not given. */
@@ -680,12 +815,16 @@ diff_tables(DiffContext *context, Model *result, const Renamed *renamed,
 		if (context->options->drop_tables && !table->opted_out)
 			dropped = lappend(dropped, table);
 		else
+		{
 			model_add(result, table);
+			if (context->remake->parts != NIL)
+				diff_texts(context, table, table);
+		}
 	}
 	return dropped;
 }
 
-/* A table that moves into a schema needs it to be there. */
+/* A table can move only into a schema that exists. */
 static void
 diff_moves(DiffContext *context, List *operations)
 {
@@ -702,6 +841,36 @@ diff_moves(DiffContext *context, List *operations)
 	}
 }
 
+/* Find the statements that come or go and make something that parts of tables may use. */
+static void
+find_makers(DiffContext *context, const Model *given)
+{
+	List	   *added = NIL;
+	List	   *removed = NIL;
+	ListCell   *ls;
+
+	foreach_ptr(const Table, table, given->tables)
+	{
+		const Table *old = model_find(context->from, &table->name);
+
+		foreach(ls, table->statements)
+		{
+			const Statement *same = old == NULL ? NULL
+				: model_find_statement(old->statements, lfirst(ls));
+
+			if (same == NULL || remake_reason(context->remake, same) != NULL)
+				added = lappend(added, lfirst(ls));
+		}
+	}
+	foreach_ptr(const Table, table, context->options->drop_tables ? context->from->tables : NIL)
+	{
+		if (model_find(given, &table->name) == NULL && !table->opted_out)
+			removed = list_concat(removed, list_copy(table->statements));
+	}
+	context->added_makers = makers_of(added);
+	context->removed_makers = makers_of(removed);
+}
+
 Diff *
 diff_models(const Model *from, Model *given, const DiffOptions *options,
 			Problem *problem)
@@ -711,6 +880,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	RenameOptions rename = {
 		.answers = options->answers,
 		.complete = options->drop_tables,
+		.whole = options->whole,
 		.default_schema = options->default_schema
 	};
 	Renamed    *renamed = rename_resolve(from, given, &rename, problem);
@@ -721,6 +891,11 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	context.options = options;
 	context.from = renamed->from;
 	context.historic = historic_names_collect(context.from);
+	if (!(options->ask && renamed->questions != NIL) &&
+		!remake_check_names(renamed, given, options->drop_tables, problem))
+		return NULL;
+	context.remake = remake_find(renamed, given, options->drop_tables);
+	find_makers(&context, given);
 	diff_moves(&context, renamed->operations);
 	diff->questions = renamed->questions;
 	diff->forgotten = renamed->forgotten;

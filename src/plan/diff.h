@@ -17,7 +17,9 @@
 typedef struct DiffOptions
 {
 	bool		drop_columns;	/* else they are retired */
-	bool		drop_tables;	/* the input is complete: what is absent goes */
+	bool		drop_tables;	/* the input is complete: what is absent is
+								 * dropped */
+	bool		whole;			/* the input is more than one table (rename.h) */
 	bool		ask;			/* for the caller: open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
 	bool		concurrent_indexes;
@@ -38,7 +40,7 @@ typedef struct Diff
  * Compare.  "given" holds the tables of the input; recorded tables that are
  * not in it stay as they are, unless drop_tables.  "from" is not changed;
  * tables of "given" take over the names that history gave (a renamed table's
- * primary key).  NULL with the problem noted where the answers do not fit.
+ * primary key).  NULL with the problem noted if the answers do not fit.
  */
 extern Diff *diff_models(const Model *from, Model *given,
 						 const DiffOptions *options, Problem *problem);

@@ -7,6 +7,7 @@
 #include "base/compat.h"
 #include "base/names.h"
 #include "plan/deparse.h"
+#include "plan/makers.h"
 #include "plan/migration_plan.h"
 #include "plan/order.h"
 
@@ -81,10 +82,213 @@ is_repeated_schema(const List *operations, const Operation *operation)
 	return false;
 }
 
+/* ----------
+ * Letting go
+ * ----------
+ */
+
+/* Does a public operation take away, or change, what something may refer to? */
+static bool
+takes_away(const Operation *operation)
+{
+	switch (operation->kind)
+	{
+		case OP_DROP_TABLE:
+		case OP_REMOVE_PRIMARY_KEY:
+		case OP_REMOVE_UNIQUE_INDEX:
+		case OP_REMOVE_ATTRIBUTE:
+		case OP_DROP_RETIRED:
+			return true;
+		case OP_ALTER_ATTRIBUTE:
+		case OP_RESUME_ATTRIBUTE:
+			return strcmp(operation->column.from->type, operation->column.to->type) != 0;
+		default:
+			return false;
+	}
+}
+
+/* Does it rename something?  A statement that goes holds the old name. */
+static bool
+renames(const Operation *operation)
+{
+	return operation->kind == OP_MOVE_TABLE || operation->kind == OP_RENAME_TABLE ||
+		operation->kind == OP_RENAME_ATTRIBUTE;
+}
+
+/* What the public operations of a generation do to things that tenants may refer to */
+typedef struct PublicChanges
+{
+	List	   *taken;			/* of Operation *: takes_away() */
+	List	   *renamed;		/* of Operation *: renames() */
+	List	   *makers;			/* of Maker *: statements that go */
+} PublicChanges;
+
+static PublicChanges
+find_public_changes(const List *public)
+{
+	PublicChanges changes = {NIL, NIL, NIL};
+	List	   *statements = NIL;
+
+	foreach_ptr(Operation, operation, public)
+	{
+		if (takes_away(operation))
+			changes.taken = lappend(changes.taken, operation);
+		else if (renames(operation))
+			changes.renamed = lappend(changes.renamed, operation);
+		else if (operation->kind == OP_REMOVE_STATEMENT)
+			statements = lappend(statements, (void *) operation->statement.from);
+	}
+	changes.makers = makers_of(statements);
+	return changes;
+}
+
+/* Is any of the operations on a table that the words name? */
+static bool
+words_name_table_of(const List *words, const List *operations)
+{
+	foreach_ptr(const Operation, operation, operations)
+	{
+		if (sql_words_name(words, operation->table.name))
+			return true;
+	}
+	return false;
+}
+
+/* Do the words use what any of the statements makes? */
+static bool
+words_use_any(const List *makers, const List *words, const char *table)
+{
+	foreach_ptr(const Maker, maker, makers)
+	{
+		if (makers_used(maker->facts, words, table))
+			return true;
+	}
+	return false;
+}
+
+/* Must a tenant's operation be carried out before the public ones can be? */
+static bool
+must_let_go(const Operation *operation, const PublicChanges *changes)
+{
+	const char *table = operation->table.name;
+	const ForeignKey *key;
+	const List *words;
+
+	switch (operation->kind)
+	{
+		case OP_DROP_FOREIGN_KEY:
+			key = operation->foreign_key.from;
+			foreach_ptr(const Operation, taken, changes->taken)
+			{
+				if (table_name_equal(&key->target, &taken->table))
+					return true;
+			}
+			return false;
+		case OP_REMOVE_STATEMENT:
+			words = sql_words(operation->statement.from->up);
+			return words_name_table_of(words, changes->taken) ||
+				words_name_table_of(words, changes->renamed) ||
+				words_use_any(changes->makers, words, table);
+		default:
+			return changes->makers != NIL &&
+				words_use_any(changes->makers,
+							  makers_words(operation, operation->any.from), table) &&
+				!words_use_any(changes->makers,
+							   makers_words(operation, operation->any.to), table);
+	}
+}
+
+/*
+ * How many of the tenants' operations (in order) are to run before the public
+ * ones: 0 where no public operation waits for any.
+ */
+static int
+count_released(const List *public, const List *tenant)
+{
+	PublicChanges changes = find_public_changes(public);
+	int			released = 0;
+	bool		waits = false;
+	int			at = 0;
+
+	if (changes.taken == NIL && changes.renamed == NIL && changes.makers == NIL)
+		return 0;
+	foreach_ptr(const Operation, operation, tenant)
+	{
+		bool		needed = must_let_go(operation, &changes);
+
+		at++;
+		waits = waits || needed;
+		if (needed || order_lets_go(operation))
+			released = at;
+	}
+	return waits ? released : 0;
+}
+
+/* ----------
+ * The migrations
+ * ----------
+ */
+
+/* The operations of one scope, in order; each schema is created once */
+static List *
+scope_operations(const List *sorted, Scope scope)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, sorted)
+	{
+		if (operation_scope(lfirst(lc)) == scope && !is_repeated_schema(sorted, lfirst(lc)))
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+static PlannedMigration *
+plan_migration(Scope scope, const char *suffix, bool transactional, List *operations)
+{
+	PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
+
+	migration->scope = scope;
+	migration->suffix = suffix;
+	migration->transactional = transactional;
+	migration->operations = operations;
+	migration->up = deparse_up(operations);
+	migration->down = deparse_down(operations);
+	return migration;
+}
+
+/* The migrations of one scope: the parts that there are */
+static List *
+plan_scope(Scope scope, List *operations, const List *concurrent)
+{
+	List	   *migrations = NIL;
+	ListCell   *lc;
+
+	for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
+	{
+		List	   *chosen = NIL;
+
+		foreach(lc, operations)
+		{
+			if (migration_part(lfirst(lc), concurrent) == part)
+				chosen = lappend(chosen, lfirst(lc));
+		}
+		if (chosen != NIL)
+			migrations = lappend(migrations,
+								 plan_migration(scope, part_suffixes[part],
+												part != PART_CONCURRENT, chosen));
+	}
+	return migrations;
+}
+
 List *
 migration_plan_make(List *operations)
 {
 	List	   *sorted = order_operations(operations);
+	List	   *public = scope_operations(sorted, SCOPE_PUBLIC);
+	List	   *tenant = scope_operations(sorted, SCOPE_TENANT);
+	int			released = count_released(public, tenant);
 	List	   *concurrent = NIL;
 	List	   *migrations = NIL;
 	ListCell   *lc;
@@ -94,30 +298,15 @@ migration_plan_make(List *operations)
 		if (is_concurrent_index(lfirst(lc)))
 			concurrent = lappend(concurrent, lfirst(lc));
 	}
-	for (Scope scope = SCOPE_PUBLIC; scope <= SCOPE_TENANT; scope++)
+	if (released > 0)
 	{
-		for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
-		{
-			PlannedMigration *migration = palloc0(sizeof(PlannedMigration));
+		List	   *first = list_truncate(list_copy(tenant), released);
 
-			foreach_ptr(Operation, operation, sorted)
-			{
-				if (operation_scope(operation) == scope &&
-					migration_part(operation, concurrent) == part &&
-					!is_repeated_schema(sorted, operation))
-					migration->operations = lappend(migration->operations, operation);
-			}
-			if (migration->operations == NIL)
-				continue;
-			migration->scope = scope;
-			migration->suffix = part_suffixes[part];
-			migration->transactional = part != PART_CONCURRENT;
-			migration->up = deparse_up(migration->operations);
-			migration->down = deparse_down(migration->operations);
-			migrations = lappend(migrations, migration);
-		}
+		migrations = list_make1(plan_migration(SCOPE_TENANT, "_release", true, first));
+		tenant = list_copy_tail(tenant, released);
 	}
-	return migrations;
+	migrations = list_concat(migrations, plan_scope(SCOPE_PUBLIC, public, concurrent));
+	return list_concat(migrations, plan_scope(SCOPE_TENANT, tenant, concurrent));
 }
 
 char *

@@ -29,6 +29,10 @@ typedef struct PlannedMigration
  * PlannedMigration *): public before tenant; within a scope what runs in a
  * transaction, then indexes that are built concurrently, then foreign keys
  * that need one of those.
+ *
+ * Where public takes away or changes what foreign keys or statements of the
+ * tenants refer to, and these go or are made again, the tenants let go first,
+ * in a migration before the public ones ("_release").
  */
 extern List *migration_plan_make(List *operations);
 

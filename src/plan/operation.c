@@ -8,7 +8,7 @@
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
-/* What there is to know of a kind */
+/* Everything about a kind */
 typedef struct OperationInfo
 {
 	const char *name;			/* AshPostgres' term, in snake case */
@@ -22,11 +22,11 @@ typedef struct OperationInfo
 
 static const OperationInfo operation_info[] = {
 	[OP_CREATE_SCHEMA] = {"create_schema", SUBJECT_NAME, OP_DROP_SCHEMA, LOCK_NONE, false, false,
-	"taking it back leaves the schema"},
+	"rolling back keeps the schema"},
 	[OP_DROP_SCHEMA] = {"drop_schema", SUBJECT_NAME, OP_CREATE_SCHEMA, LOCK_NONE, false, false,
-	"the schema stays"},
+	"the schema is kept"},
 	[OP_REMOVE_STATEMENT] = {"remove_custom_statement", SUBJECT_STATEMENT, OP_ADD_STATEMENT,
-	LOCK_ACCESS_EXCLUSIVE, false, false, "the statement's own SQL decides what it locks"},
+	LOCK_ACCESS_EXCLUSIVE, false, false, "the statement's SQL determines what it locks"},
 	[OP_DROP_FOREIGN_KEY] = {"drop_foreign_key", SUBJECT_FOREIGN_KEY, OP_ADD_FOREIGN_KEY,
 	LOCK_ACCESS_EXCLUSIVE, false, false, "locks the referenced table as well"},
 	[OP_REMOVE_CHECK] = {"remove_check_constraint", SUBJECT_CHECK, OP_ADD_CHECK,
@@ -40,11 +40,11 @@ static const OperationInfo operation_info[] = {
 	[OP_REMOVE_PRIMARY_KEY] = {"remove_primary_key", SUBJECT_PRIMARY_KEY, OP_ADD_PRIMARY_KEY,
 	LOCK_ACCESS_EXCLUSIVE, false, false, NULL},
 	[OP_REMOVE_ATTRIBUTE] = {"remove_attribute", SUBJECT_COLUMN, OP_ADD_ATTRIBUTE,
-	LOCK_ACCESS_EXCLUSIVE, false, true, "taking it back brings the column, not its values"},
+	LOCK_ACCESS_EXCLUSIVE, false, true, "rolling back recreates the column, not its values"},
 	[OP_DROP_RETIRED] = {"drop_retired", SUBJECT_COLUMN, OP_RESTORE_RETIRED,
-	LOCK_ACCESS_EXCLUSIVE, false, true, "taking it back brings the column, not its values"},
+	LOCK_ACCESS_EXCLUSIVE, false, true, "rolling back recreates the column, not its values"},
 	[OP_DROP_TABLE] = {"drop_table", SUBJECT_TABLE, OP_CREATE_TABLE,
-	LOCK_ACCESS_EXCLUSIVE, false, true, "taking it back brings the table, not its rows"},
+	LOCK_ACCESS_EXCLUSIVE, false, true, "rolling back recreates the table, not its rows"},
 	[OP_MOVE_TABLE] = {"move_table", SUBJECT_TABLE_NAME, OP_MOVE_TABLE,
 	LOCK_ACCESS_EXCLUSIVE, false, false, NULL},
 	[OP_RENAME_TABLE] = {"rename_table", SUBJECT_TABLE_NAME, OP_RENAME_TABLE,
@@ -67,9 +67,9 @@ static const OperationInfo operation_info[] = {
 	[OP_RETIRE_ATTRIBUTE] = {"retire_attribute", SUBJECT_COLUMN, OP_RESUME_ATTRIBUTE,
 	LOCK_ACCESS_EXCLUSIVE, false, false, "the column stays until ashmig_drop_retired()"},
 	[OP_RESUME_ATTRIBUTE] = {"resume_attribute", SUBJECT_COLUMN, OP_RETIRE_ATTRIBUTE,
-	LOCK_ACCESS_EXCLUSIVE, false, false, "takes up the column that an earlier removal left"},
+	LOCK_ACCESS_EXCLUSIVE, false, false, "reuses the column that was retired earlier"},
 	[OP_ADD_SEQUENCE] = {"add_sequence", SUBJECT_COLUMN, OP_REMOVE_SEQUENCE,
-	LOCK_ACCESS_EXCLUSIVE, true, false, "starts after the largest value there is"},
+	LOCK_ACCESS_EXCLUSIVE, true, false, "starts after the largest existing value"},
 	[OP_ADD_PRIMARY_KEY] = {"add_primary_key", SUBJECT_PRIMARY_KEY, OP_REMOVE_PRIMARY_KEY,
 	LOCK_ACCESS_EXCLUSIVE, true, false, NULL},
 	[OP_ADD_UNIQUE_INDEX] = {"add_unique_index", SUBJECT_INDEX, OP_REMOVE_UNIQUE_INDEX,
@@ -85,7 +85,7 @@ static const OperationInfo operation_info[] = {
 	[OP_ALTER_DEFERRABILITY] = {"alter_deferrability", SUBJECT_FOREIGN_KEY, OP_ALTER_DEFERRABILITY,
 	LOCK_ACCESS_EXCLUSIVE, false, false, NULL},
 	[OP_ADD_STATEMENT] = {"add_custom_statement", SUBJECT_STATEMENT, OP_REMOVE_STATEMENT,
-	LOCK_ACCESS_EXCLUSIVE, false, false, "the statement's own SQL decides what it locks"},
+	LOCK_ACCESS_EXCLUSIVE, false, false, "the statement's SQL determines what it locks"},
 };
 
 StaticAssertDecl(lengthof(operation_info) == OPERATION_KINDS,
@@ -171,7 +171,7 @@ operation_scope(const Operation *operation)
  * ----------
  */
 
-/* The number in "varchar(n)": 0 where it says none, -1 where it is no such type */
+/* The number in "varchar(n)": 0 if it has none, -1 if it is another type */
 static int
 varchar_limit(const char *type)
 {
@@ -185,11 +185,11 @@ varchar_limit(const char *type)
 }
 
 /*
- * Does PostgreSQL write the table anew for this change of type?
+ * Does PostgreSQL rewrite the table for this change of type?
  *
- * It does not where the old values are values of the new type as they stand:
- * a text type that takes more.  For others we say yes, which is the truth for
- * most of what snapshots change.
+ * It does not if the old values are valid for the new type as they are: a
+ * wider text type.  For others we say yes, which is true for most changes of
+ * snapshots.
  */
 static bool
 type_change_rewrites(const char *from, const char *to)
@@ -202,7 +202,10 @@ type_change_rewrites(const char *from, const char *to)
 	return new_limit != 0 && (old_limit == 0 || new_limit < old_limit);
 }
 
-/* Is this default worked out anew for each row, so that adding it rewrites? */
+/*
+ * Is this default evaluated for each row, so that adding it rewrites the
+ * table?
+ */
 static bool
 default_is_volatile(const char *default_sql)
 {
@@ -220,13 +223,18 @@ hazard_alter(const Column *from, const Column *to, Hazard *hazard)
 		if (hazard->rewrites && varchar_limit(to->type) > 0)
 		{
 			hazard->destroys = true;
-			hazard->note = "the cast cuts values that are longer";
+			hazard->note = "the cast truncates longer values";
+		}
+		if (column_type_loses_elements(from->type, to->type))
+		{
+			hazard->destroys = true;
+			hazard->note = "keeps the first element of each array";
 		}
 	}
 	if (to->not_null && !from->not_null)
 	{
 		hazard->scans = true;
-		hazard->note = "fails where a row holds NULL";
+		hazard->note = "fails if a row contains NULL";
 	}
 }
 
@@ -265,7 +273,7 @@ operation_hazard(const Operation *operation)
 					default_is_volatile(column->default_sql);
 				if (column->not_null && column->default_sql == NULL &&
 					column->sequence == SEQUENCE_NONE)
-					hazard.note = "fails where the table has rows: NOT NULL without a default";
+					hazard.note = "fails if the table has rows: NOT NULL without a default";
 			}
 			break;
 		case SUBJECT_FOREIGN_KEY:
@@ -280,6 +288,9 @@ operation_hazard(const Operation *operation)
 		case SUBJECT_STATEMENT:
 			break;
 	}
+	if (operation->note != NULL)
+		hazard.note = hazard.note == NULL ? operation->note
+			: psprintf("%s; %s", operation->note, hazard.note);
 	return hazard;
 }
 

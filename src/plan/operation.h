@@ -2,9 +2,9 @@
  * operation.h
  *		One typed change of the structure, and all the kinds there are.
  *
- * An operation holds what was (from) and what shall be (to): additions have no
- * from, removals no to.  So its inverse is the inverse kind with the two
- * swapped, and the down of a migration is the same printer on the inverted
+ * An operation holds the old state (from) and the new state (to): additions
+ * have no from, removals no to.  So its inverse is the inverse kind with the
+ * two swapped, and the down of a migration is the same printer on the inverted
  * operations in reverse order.
  *
  * What the two are depends on the kind: a column, an index, a check...  Each
@@ -47,7 +47,7 @@ typedef enum OperationKind
 	OP_REMOVE_SEQUENCE,			/* column, both: a serial or identity lost */
 	OP_ALTER_ATTRIBUTE,			/* column, both */
 	OP_RETIRE_ATTRIBUTE,		/* column, both */
-	OP_RESUME_ATTRIBUTE,		/* column, both: takes up a retired one */
+	OP_RESUME_ATTRIBUTE,		/* column, both: reuses a retired one */
 	OP_ADD_SEQUENCE,			/* column, both */
 	OP_ADD_PRIMARY_KEY,			/* primary_key.to */
 	OP_ADD_UNIQUE_INDEX,		/* index.to */
@@ -75,17 +75,18 @@ typedef enum OperationSubject
 	SUBJECT_STATEMENT
 } OperationSubject;
 
-/* What was and what shall be; NULL where there is none */
+/* The old and the new state; NULL if there is none */
 #define OPERATION_PAIR(type) struct { const type *from; const type *to; }
 
 typedef struct Operation
 {
 	OperationKind kind;
 	TableName	table;			/* as it is called when the operation runs */
-	bool		with_table;		/* comes and goes with its table: removing
-								 * says nothing */
+	bool		with_table;		/* created and dropped with its table, so
+								 * removing it prints nothing */
 	bool		concurrently;	/* an index built without blocking writers */
 	bool		before_renames; /* removes SQL text that holds the old names */
+	const char *note;			/* what diff has to say of it, or NULL */
 	union
 	{
 		OPERATION_PAIR(char) name;
@@ -121,7 +122,7 @@ typedef struct Hazard
 	const char *note;			/* or NULL */
 } Hazard;
 
-/* One side of a pair: what shall be, or what was where nothing shall be */
+/* One side of a pair: the new state, or the old one if there is no new one */
 #define OPERATION_SIDE(pair) ((pair).to ? (pair).to : (pair).from)
 
 /* The word for it: "add_attribute" */

@@ -6,21 +6,26 @@
  * kind.  A foreign key needs two tables, their columns and a key, and nothing
  * but a statement needs a foreign key.  A table needs no other table once its
  * foreign keys are operations of their own, so there is no cycle to cut.  A
- * custom statement may need anything and nothing can be seen in it, so they
- * come after everything and go before everything.
+ * custom statement may need anything, so custom statements are added after everything and removed before everything.
  *
- * That makes phases: statements that go were written for the old names, so
- * they are first, and after them what else holds SQL text with old names;
- * then what stays gets its new names (a name that is taken is
- * refused as a new name, so nothing has to make room); whatever is removed goes
- * before what it stood on (foreign keys, indexes and columns, tables), and what
- * is new comes in the opposite order.  Within a phase the operations of one
- * table stand together, so that they can share one ALTER TABLE, and ties keep
- * the order of the snapshots.
+ * This gives phases: removed statements were written for the old names, so
+ * they come first, followed by everything else that contains SQL text with old
+ * names; then what stays is renamed (a name that is taken is rejected as a new
+ * name, so nothing has to make room); then objects are removed before those
+ * they depend on (foreign keys, indexes and columns, tables), and new ones are
+ * created in the opposite order.  Within a phase the operations of one table
+ * stand together, so that they can share one ALTER TABLE, and ties keep the
+ * order of the snapshots.
+ *
+ * Then comes what a kind does not say: a custom statement may create what a
+ * part of a table uses (makers.h).  Such a statement is moved forward, before
+ * that part, with what it needs itself; and such a part is removed before the
+ * statement is.  Everything else stays in its place.
  */
 #include "postgres.h"
 
 #include "base/compat.h"
+#include "plan/makers.h"
 #include "plan/order.h"
 #include "syntax/sql_text.h"
 
@@ -91,6 +96,19 @@ order_phase(OperationKind kind)
 	return PHASE_BUILD;			/* not reached: every kind is above */
 }
 
+static Phase
+operation_phase(const Operation *operation)
+{
+	return operation->before_renames ? PHASE_REMOVE_BEFORE_RENAMES
+		: order_phase(operation->kind);
+}
+
+bool
+order_lets_go(const Operation *operation)
+{
+	return operation_phase(operation) <= PHASE_DROP_FOREIGN_KEYS;
+}
+
 /* What an operation is sorted by */
 typedef struct SortItem
 {
@@ -98,6 +116,11 @@ typedef struct SortItem
 	Phase		phase;
 	int			table;			/* rank of its table's first mention */
 	int			position;
+	SqlFacts   *facts;			/* of a statement */
+	bool		read;			/* are the words below those of the part? */
+	List	   *before;			/* of SqlWord *: of its SQL as it was */
+	List	   *after;			/* as it is to be */
+	bool		done;
 } SortItem;
 
 static int
@@ -191,6 +214,244 @@ order_drops(List *operations)
 	return sorted;
 }
 
+/* ----------
+ * Needs that the words tell
+ * ----------
+ */
+typedef struct OrderContext
+{
+	SortItem   *items;			/* in the order of their phases */
+	int			count;
+	int			next;			/* those before it are done */
+	List	   *makers;			/* of int: statements that make something */
+	List	   *sorted;			/* of Operation * */
+} OrderContext;
+
+static void order_visit(OrderContext *context, int i);
+
+static void
+read_words(SortItem *item)
+{
+	if (item->read)
+		return;
+	item->read = true;
+	item->before = makers_words(item->operation, item->operation->any.from);
+	item->after = makers_words(item->operation, item->operation->any.to);
+}
+
+static bool
+same_scope(const SortItem *a, const SortItem *b)
+{
+	return operation_scope(a->operation) == operation_scope(b->operation);
+}
+
+/* What a part that comes uses is made before it. */
+static void
+visit_makers(OrderContext *context, SortItem *item)
+{
+	ListCell   *lc;
+
+	read_words(item);
+	if (item->after == NIL)
+		return;
+	foreach(lc, context->makers)
+	{
+		const SortItem *maker = &context->items[lfirst_int(lc)];
+
+		if (!maker->done && maker->operation->kind == OP_ADD_STATEMENT &&
+			same_scope(maker, item) &&
+			makers_used(maker->facts, item->after, item->operation->table.name))
+			order_visit(context, lfirst_int(lc));
+	}
+}
+
+/* Does a part that goes, or changes, stop using what this statement makes? */
+static bool
+stops_using(SortItem *item, const SortItem *maker)
+{
+	const char *table = item->operation->table.name;
+
+	read_words(item);
+	return makers_used(maker->facts, item->before, table) &&
+		!makers_used(maker->facts, item->after, table);
+}
+
+/* What uses the things that a statement made goes before it does. */
+static void
+visit_users(OrderContext *context, const SortItem *maker)
+{
+	if (maker->facts->makes == NIL)
+		return;
+	for (int i = context->next; i < context->count; i++)
+	{
+		SortItem   *item = &context->items[i];
+		const Operation *operation = item->operation;
+
+		if (item->done || !same_scope(item, maker))
+			continue;
+		if (operation->kind == OP_REMOVE_STATEMENT
+			? !table_name_equal(&operation->table, &maker->operation->table) &&
+			makers_used_by(maker->facts, maker->operation->table.name, item->facts)
+			: stops_using(item, maker))
+			order_visit(context, i);
+	}
+}
+
+/* Does a statement speak of what this operation brings, or changes? */
+static bool
+speaks_of(const SortItem *statement, const Operation *operation)
+{
+	const List *words = statement->facts->words;
+
+	if (!sql_words_name(words, operation->table.name))
+		return false;
+	return operation->kind == OP_CREATE_TABLE || operation->kind == OP_DROP_TABLE ||
+		(operation_subject(operation->kind) == SUBJECT_COLUMN &&
+		 sql_words_name(words, operation_subject_name(operation)));
+}
+
+/* Would an earlier "SELECT *" get to read the columns that the statement adds? */
+static bool
+reads_all_columns(const SortItem *earlier, const SortItem *statement)
+{
+	return earlier->operation->kind == OP_ADD_STATEMENT && earlier->facts->all_columns &&
+		statement->facts->adds != NIL && same_scope(earlier, statement) &&
+		sql_words_name(earlier->facts->words, statement->operation->table.name);
+}
+
+/*
+ * What an added statement needs: other statements, and, as it is brought
+ * forward, the tables and columns that it speaks of.
+ */
+static void
+visit_needs_of_statement(OrderContext *context, int at)
+{
+	const SortItem *item = &context->items[at];
+	ListCell   *lc;
+
+	for (int i = context->next; i < at; i++)
+	{
+		if (context->items[i].facts == NULL && speaks_of(item, context->items[i].operation))
+			order_visit(context, i);
+	}
+	for (int i = context->next; i < at; i++)
+	{
+		if (!context->items[i].done && reads_all_columns(&context->items[i], item))
+			order_visit(context, i);
+	}
+	foreach(lc, context->makers)
+	{
+		int			i = lfirst_int(lc);
+		const SortItem *maker = &context->items[i];
+
+		if (!maker->done && maker->operation->kind == OP_ADD_STATEMENT &&
+			same_scope(maker, item) &&
+			(i < at || !table_name_equal(&maker->operation->table, &item->operation->table)) &&
+			makers_used_by(maker->facts, maker->operation->table.name, item->facts))
+			order_visit(context, i);
+	}
+}
+
+/* Is the one an operation on the same table that comes before the other? */
+static bool
+precedes(const OrderContext *context, int one, int other)
+{
+	const SortItem *item = &context->items[one];
+	const Operation *operation = context->items[other].operation;
+
+	if (item->facts != NULL || !table_name_equal(&item->operation->table, &operation->table))
+		return false;
+	/* a table goes last, whatever is done to it */
+	return operation->kind == OP_DROP_TABLE ||
+		(one < other && item->operation->kind != OP_DROP_TABLE);
+}
+
+/*
+ * What comes before an operation that is brought forward: the earlier ones of
+ * its table, and what would be in the way of one that goes.
+ */
+static void
+visit_earlier(OrderContext *context, int at)
+{
+	const Operation *operation = context->items[at].operation;
+	bool		drops = operation->kind == OP_DROP_TABLE;
+
+	for (int i = context->next; i < context->count; i++)
+	{
+		const SortItem *item = &context->items[i];
+		const Operation *other = item->operation;
+
+		if (item->done)
+			continue;
+		if (precedes(context, i, at) ||
+			(drops && other->kind == OP_DROP_FOREIGN_KEY &&
+			 table_name_equal(&other->foreign_key.from->target, &operation->table)) ||
+			(other->kind == OP_REMOVE_STATEMENT && speaks_of(item, operation)))
+			order_visit(context, i);
+	}
+}
+
+/* Append an operation after all that it needs; a circle is cut where it closes. */
+static void
+order_visit(OrderContext *context, int at)
+{
+	SortItem   *item = &context->items[at];
+
+	if (item->done)
+		return;
+	item->done = true;
+	switch (item->operation->kind)
+	{
+		case OP_REMOVE_STATEMENT:
+			visit_users(context, item);
+			break;
+		case OP_ADD_STATEMENT:
+			visit_needs_of_statement(context, at);
+			break;
+		default:
+			if (at != context->next || item->operation->kind == OP_DROP_TABLE)
+				visit_earlier(context, at);
+			visit_makers(context, item);
+	}
+	context->sorted = lappend(context->sorted, item->operation);
+}
+
+static List *
+order_by_needs(SortItem *items, int count)
+{
+	OrderContext context = {0};
+
+	context.items = items;
+	context.count = count;
+	for (int i = 0; i < count; i++)
+	{
+		if (items[i].facts != NULL && items[i].facts->makes != NIL)
+			context.makers = lappend_int(context.makers, i);
+	}
+	for (context.next = 0; context.next < count; context.next++)
+	{
+		if (context.makers != NIL)
+			order_visit(&context, context.next);
+		else
+			context.sorted = lappend(context.sorted, items[context.next].operation);
+	}
+	return context.sorted;
+}
+
+/* ----------
+ * The whole
+ * ----------
+ */
+
+/* The custom statement of an operation, as it was added or is to be added */
+static SqlFacts *
+statement_facts(const Operation *operation)
+{
+	if (operation_subject(operation->kind) != SUBJECT_STATEMENT)
+		return NULL;
+	return sql_facts(OPERATION_SIDE(operation->statement)->up);
+}
+
 List *
 order_operations(List *operations)
 {
@@ -198,7 +459,6 @@ order_operations(List *operations)
 	SortItem   *items = palloc(sizeof(SortItem) * Max(count, 1));
 	List	   *drops = order_drops(operations);
 	ListCell   *next_drop = list_head(drops);
-	List	   *sorted = NIL;
 	TableMap   *ranks = table_map_create();
 	int			tables = 0;
 	int			i = 0;
@@ -206,24 +466,23 @@ order_operations(List *operations)
 	foreach_ptr(Operation, operation, operations)
 	{
 		items[i].operation = operation;
-		items[i].phase = operation->before_renames ? PHASE_REMOVE_BEFORE_RENAMES
-			: order_phase(operation->kind);
+		items[i].phase = operation_phase(operation);
 		items[i].table = order_rank(ranks, &operation->table, &tables);
 		items[i].position = i;
+		items[i].facts = statement_facts(operation);
+		items[i].read = false;
+		items[i].done = false;
 		i++;
 	}
 	qsort(items, count, sizeof(SortItem), sort_item_compare);
 
 	for (i = 0; i < count; i++)
 	{
-		Operation  *operation = items[i].operation;
-
-		if (operation->kind == OP_DROP_TABLE)
+		if (items[i].operation->kind == OP_DROP_TABLE)
 		{
-			operation = lfirst(next_drop);
+			items[i].operation = lfirst(next_drop);
 			next_drop = lnext(drops, next_drop);
 		}
-		sorted = lappend(sorted, operation);
 	}
-	return sorted;
+	return order_by_needs(items, count);
 }

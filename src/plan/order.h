@@ -12,10 +12,16 @@
 #include "plan/operation.h"
 
 /*
- * Sort the operations (of Operation *) in place of the order that diff found
- * them in, so that each finds what it needs; returns the sorted list.
- * Carried out backwards, their inverses do so too.
+ * Sort the operations (of Operation *) so that each finds what it needs;
+ * returns the sorted list.  Carried out in reverse order, their inverses do so
+ * too.
  */
 extern List *order_operations(List *operations);
+
+/*
+ * Is the operation one of those that come first, which let go of things:
+ * statements and SQL text that speaks of old names, renames, foreign keys?
+ */
+extern bool order_lets_go(const Operation *operation);
 
 #endif							/* ASHMIG_ORDER_H */

@@ -87,7 +87,7 @@ alter_type(RecordedEnum *type, const AlterEnumStmt *statement)
 }
 
 static List *
-follow_statement(List *types, Scope scope, Node *statement)
+follow_statement(List *types, Scope scope, Node *statement, bool *complete)
 {
 	ListCell   *lc;
 
@@ -99,6 +99,8 @@ follow_statement(List *types, Scope scope, Node *statement)
 
 		if (type)
 			alter_type(type, (AlterEnumStmt *) statement);
+		else
+			*complete = false;
 	}
 	else if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_TYPE)
 	{
@@ -109,13 +111,14 @@ follow_statement(List *types, Scope scope, Node *statement)
 }
 
 List *
-enum_types_of(List *migrations)
+enum_types_of(List *migrations, bool *complete)
 {
 	List	   *types = NIL;
 	ListCell   *lm;
 	ListCell   *ls;
 	ListCell   *lr;
 
+	*complete = true;
 	foreach(lm, migrations)
 	{
 		const Migration *migration = lfirst(lm);
@@ -125,7 +128,8 @@ enum_types_of(List *migrations)
 		foreach(ls, migration->up)
 		{
 			foreach(lr, raw_parser(sql_fill(lfirst(ls), NO_SCHEMA, NO_SCHEMA), RAW_PARSE_DEFAULT))
-				types = follow_statement(types, migration->scope, lfirst_node(RawStmt, lr)->stmt);
+				types = follow_statement(types, migration->scope, lfirst_node(RawStmt, lr)->stmt,
+										 complete);
 		}
 	}
 	return types;

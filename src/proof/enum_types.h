@@ -24,8 +24,9 @@ typedef struct RecordedEnum
 /*
  * A new value cannot be used in the transaction that adds it, so whoever needs
  * the types creates them with their final values.  "migrations" is a List of
- * Migration *, in the order of their versions.
+ * Migration *, in the order of their versions.  *complete turns false if they
+ * change a type that none of them creates: a custom statement may do so.
  */
-extern List *enum_types_of(List *migrations);
+extern List *enum_types_of(List *migrations, bool *complete);
 
 #endif							/* ASHMIG_ENUM_TYPES_H */

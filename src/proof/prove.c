@@ -85,16 +85,19 @@ read_history(Proof *proof)
 {
 	List	   *migrations = catalog_migrations(NULL, SCOPES_ALL);
 	List	   *applied = NIL;
+	bool		complete;
 	bool		looked = false;
 	ListCell   *lc;
 
-	proof->enums = enum_types_of(migrations);
+	proof->enums = enum_types_of(migrations, &complete);
+	if (!complete)
+		proof->excuse = "a migration changes an enum that a custom statement creates";
 	foreach(lc, migrations)
 	{
 		const Migration *migration = lfirst(lc);
 
 		if (migration->kind == MIGRATION_SQL && !migration->covered)
-			proof->excuse = "a hand-written migration may bring what is missing";
+			proof->excuse = "a hand-written migration may create what is missing";
 		if (migration->kind != MIGRATION_EXTENSION)
 			continue;
 		if (!looked)
@@ -125,12 +128,12 @@ install_extensions(Proof *proof)
 	error = attempt(install, proof, true);
 	if (error == NULL)
 		return;
-	proof->excuse = "an extension is not there and could not be installed";
+	proof->excuse = "an extension is missing and could not be installed";
 	if (proof->subject->extensions == NIL)
 		return;
 	ereport(NOTICE,
-			(errmsg("an extension could not be installed to try this generation: %s", error->message),
-			 errdetail("What needs the extension is not tried.")));
+			(errmsg("could not install an extension to try this generation: %s", error->message),
+			 errdetail("Whatever needs the extension is not tried.")));
 }
 
 /* ----------
@@ -432,7 +435,7 @@ excuse_of(const Proof *proof, const ErrorData *error)
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			return "a privilege is missing";
 		default:
-			return proof->step < STEP_UP ? "the structure before cannot be built" : NULL;
+			return proof->step < STEP_UP ? "the previous structure cannot be built" : NULL;
 	}
 }
 
@@ -458,7 +461,7 @@ judge_new_structure(const Proof *proof)
 		return NULL;
 	return verdict_of_differences(differences, "A new schema has", "One that is migrated has",
 								  "the migration does not lead to the new structure",
-								  "Where a custom statement made it, change that statement's text (a comment is enough): it is then removed and run again.");
+								  "If a custom statement created it, change that statement's text (a comment is enough): it is then removed and run again.");
 }
 
 static Verdict *
@@ -473,8 +476,8 @@ judge_down(const Proof *proof)
 	if (differences == NIL)
 		return NULL;
 	return verdict_of_differences(differences, "Before", "After the down",
-								  "the down does not restore the structure before",
-								  "Where a custom statement made it, see that its down drops what its up creates.");
+								  "the down does not restore the previous structure",
+								  "If a custom statement created it, make sure that its down drops what its up creates.");
 }
 
 /* All ups of migrations, in order */
@@ -571,7 +574,7 @@ report(const Proof *proof)
 				(errcode(ERRCODE_ASHMIG_PROOF),
 				 errmsg("%s", verdict->message),
 				 verdict->detail ? errdetail_internal("%s", verdict->detail) : 0,
-				 errhint("%s%sWith ashmig.prove = off the generation is recorded untried.",
+				 errhint("%s%sTo record the generation without trying it, SET ashmig.prove = off.",
 						 verdict->hint ? verdict->hint : "", verdict->hint ? " " : "")));
 }
 
@@ -593,7 +596,7 @@ is_possible(const Proof *proof)
 				 errhint("GRANT CREATE ON DATABASE, or set ashmig.prove to off.")));
 	else if (!fits(proof))
 		ereport(NOTICE,
-				(errmsg("this generation is not tried before it is recorded: it takes more locks than there is room for"),
+				(errmsg("this generation is not tried before it is recorded: it needs more locks than there is room for"),
 				 errhint("Raise max_locks_per_transaction, or set ashmig.prove to off.")));
 	else
 		return true;

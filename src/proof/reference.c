@@ -266,7 +266,7 @@ database_object(ObjectType type)
 		case OBJECT_LANGUAGE:
 		case OBJECT_PUBLICATION:
 		case OBJECT_SCHEMA:
-			return "it drops what lies in no schema";
+			return "it drops an object outside any schema";
 		default:
 			return NULL;
 	}
@@ -298,7 +298,7 @@ kind_fault(Node *statement)
 		case T_CreateUserMappingStmt:
 		case T_AlterDatabaseStmt:
 		case T_AlterDatabaseSetStmt:
-			return "it creates or changes what lies in no schema";
+			return "it creates or changes an object outside any schema";
 		case T_AlterEnumStmt:
 			return "it changes the values of an enum";
 		case T_CopyStmt:
@@ -396,7 +396,7 @@ note_live(Trial *trial, const Mention *mention, const char *schema)
 	if (mention->in_string && !trial->executes)
 		trial->unchecked = true;
 	else if (trial->reason == NULL)
-		trial->reason = psprintf("it names \"%s\".\"%s\", of which no snapshot speaks",
+		trial->reason = psprintf("it names \"%s\".\"%s\", which no snapshot contains",
 								 schema, mention->name);
 }
 

@@ -24,7 +24,7 @@ extern const char *ash_function_signature(int function);
 extern const char *ash_function_result(int function);
 
 /*
- * The statement that makes a function as a version has it; NULL where that
+ * The statement that makes a function as a version has it; NULL if that
  * version has no such function.  Version 0 has none.  Pointers of two versions
  * are equal where the function is the same.
  */

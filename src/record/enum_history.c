@@ -6,8 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "nodes/parsenodes.h"
-#include "parser/parser.h"
 #include "utils/builtins.h"
 
 #include "base/compat.h"
@@ -15,129 +13,47 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "record/enum_history.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /* What stands for a tenant's schema when recorded statements are read; no schema can be called so */
 #define TENANT_SCHEMA "pg_tenant"
 
-typedef struct EnumHistory
-{
-	const EnumType *type;
-	const char *schema;			/* as the statements that are read name it */
-	bool		exists;
-	List	   *labels;
-} EnumHistory;
-
-/*
- * Is this (qualified) name the type's?  Without a schema it is, as migrations
- * run with the schema in search_path.
- */
+/* What a migration does in a schema; as the statements that are followed name it */
 static bool
-is_type(const EnumHistory *history, List *names)
+follow_migration(EnumFollow *follow, const Migration *migration)
 {
-	if (strcmp(strVal(llast(names)), history->type->name) != 0)
-		return false;
-	return list_length(names) == 1 ? history->type->schema == NULL :
-		strcmp(strVal(list_nth(names, list_length(names) - 2)), history->schema) == 0;
-}
-
-/* The position of a value, or -1 */
-static int
-label_position(List *labels, const char *label)
-{
-	for (int i = 0; i < list_length(labels); i++)
-	{
-		if (strcmp(list_nth(labels, i), label) == 0)
-			return i;
-	}
-	return -1;
-}
-
-/*
- * ALTER TYPE ... ADD VALUE, RENAME VALUE
- */
-static void
-alter_labels(EnumHistory *history, const AlterEnumStmt *statement)
-{
-	int			at;
-
-	if (statement->oldVal)
-	{
-		at = label_position(history->labels, statement->oldVal);
-		if (at >= 0)
-			lfirst(list_nth_cell(history->labels, at)) = statement->newVal;
-		return;
-	}
-	if (label_position(history->labels, statement->newVal) >= 0)
-		return;
-	at = list_length(history->labels);
-	if (statement->newValNeighbor &&
-		label_position(history->labels, statement->newValNeighbor) >= 0)
-		at = label_position(history->labels, statement->newValNeighbor) +
-			(statement->newValIsAfter ? 1 : 0);
-	history->labels = list_insert_nth(history->labels, at, statement->newVal);
-}
-
-/*
- * What a recorded statement does to the type.
- */
-static void
-follow_statement(EnumHistory *history, Node *statement)
-{
+	const char *schema = migration->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema;
+	bool		known = true;
 	ListCell   *lc;
 
-	if (IsA(statement, CreateEnumStmt) &&
-		is_type(history, ((CreateEnumStmt *) statement)->typeName))
-	{
-		history->exists = true;
-		history->labels = NIL;
-		foreach(lc, ((CreateEnumStmt *) statement)->vals)
-			history->labels = lappend(history->labels, strVal(lfirst(lc)));
-	}
-	else if (IsA(statement, AlterEnumStmt) &&
-			 is_type(history, ((AlterEnumStmt *) statement)->typeName))
-		alter_labels(history, (AlterEnumStmt *) statement);
-	else if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_TYPE)
-	{
-		foreach_node(TypeName, dropped, ((DropStmt *) statement)->objects)
-		{
-			if (is_type(history, dropped->names))
-				history->exists = false;
-		}
-	}
+	foreach(lc, migration->up)
+		known &= enum_follow_text(follow, sql_fill(lfirst(lc), schema, ashmig_default_schema),
+								  migration);
+	return known;
 }
 
 /*
- * Follow the type through the recorded migrations; false where they do not
- * leave one of that name.
+ * Follow the type through the recorded migrations; false if they do not leave
+ * one of that name.
  */
 static bool
 recorded_labels(const EnumType *type, List **labels)
 {
-	EnumHistory history = {0};
+	const char *schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema;
+	EnumFollow *follow = enum_follow_start(schema);
+	FollowedEnum *found;
 	int			level = settings_pin_parser();
-	ListCell   *ls;
 
-	history.type = type;
-	history.schema = type->scope == SCOPE_TENANT ? TENANT_SCHEMA :
-		type->schema ? type->schema : ashmig_default_schema;
 	foreach_ptr(Migration, migration, catalog_migrations(NULL, scope_filter(type->scope)))
 	{
-		if (migration->kind != MIGRATION_ENUM && migration->kind != MIGRATION_SQL)
-			continue;
-		foreach(ls, migration->up)
-		{
-			char	   *text = sql_fill(lfirst(ls),
-										type->scope == SCOPE_TENANT ? TENANT_SCHEMA : ashmig_default_schema,
-										ashmig_default_schema);
-
-			foreach_node(RawStmt, raw, raw_parser(text, RAW_PARSE_DEFAULT))
-				follow_statement(&history, raw->stmt);
-		}
+		if (migration->kind == MIGRATION_ENUM || migration->kind == MIGRATION_SQL)
+			(void) follow_migration(follow, migration);
 	}
 	settings_unpin(level);
-	*labels = history.labels;
-	return history.exists;
+	found = enum_follow_find(follow, type->schema ? type->schema : schema, type->name);
+	*labels = found ? enum_follow_labels(found) : NIL;
+	return found != NULL;
 }
 
 /*
@@ -182,4 +98,63 @@ bool
 enum_history_labels(const EnumType *type, List **labels)
 {
 	return recorded_labels(type, labels) || live_labels(type, labels);
+}
+
+/* ------------------------------------------------------------------------
+ * All enums of the tenants
+ * ------------------------------------------------------------------------
+ */
+
+/* Has a migration of kind "enum" to do with the type? */
+static bool
+is_of_enum_migrations(const FollowedEnum *type)
+{
+	if (((const Migration *) type->creator)->kind == MIGRATION_ENUM)
+		return true;
+	foreach_ptr(const Migration, migration, type->changers)
+	{
+		if (migration->kind == MIGRATION_ENUM)
+			return true;
+	}
+	return false;
+}
+
+static bool
+follow_all(EnumFollow *follow, List *migrations)
+{
+	foreach_ptr(const Migration, migration, migrations)
+	{
+		if (!follow_migration(follow, migration) && migration->kind == MIGRATION_ENUM)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A type that a statement of a snapshot creates is created by that again, with
+ * the labels of then, and one that a DO block creates is not known: neither
+ * can be told by one statement.
+ */
+bool
+enum_history_statements(List *migrations, List **statements)
+{
+	EnumFollow *follow = enum_follow_start(TENANT_SCHEMA);
+	int			level = settings_pin_parser();
+	bool		known = follow_all(follow, migrations);
+
+	settings_unpin(level);
+	*statements = NIL;
+	foreach_ptr(const FollowedEnum, type, follow->enums)
+	{
+		if (!is_of_enum_migrations(type))
+			continue;
+		if (((const Migration *) type->creator)->kind == MIGRATION_GENERATED || strcmp(type->schema, TENANT_SCHEMA) != 0)
+			known = false;
+		else if (type->exists)
+			*statements = lappend(*statements,
+								  enum_follow_create(psprintf("%s.%s", PLACEHOLDER_TENANT,
+															  quote_name(type->name)),
+													 enum_follow_labels(type)));
+	}
+	return known;
 }

@@ -25,4 +25,11 @@ typedef struct EnumType
  */
 extern bool enum_history_labels(const EnumType *type, List **labels);
 
+/*
+ * The statements (List of char *) that create the enums which these migrations
+ * of the tenants leave, with the labels that they have by then: of those that
+ * migrations of kind "enum" have to do with.  False where that cannot be told.
+ */
+extern bool enum_history_statements(List *migrations, List **statements);
+
 #endif							/* ASHMIG_ENUM_HISTORY_H */

@@ -10,6 +10,7 @@
 #include "metadata/catalog_migrations.h"
 #include "record/enum_migration.h"
 #include "record/record.h"
+#include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
 /*
@@ -38,11 +39,11 @@ check_labels(List *labels)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 					 errmsg("enum value \"%s\" is too long", label),
-					 errhint("A value has at most %d bytes.", NAMEDATALEN - 1)));
+					 errhint("Values must be %d bytes or less.", NAMEDATALEN - 1)));
 		if (names_have(seen, label))
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("enum value \"%s\" is given twice", label)));
+					 errmsg("enum value \"%s\" is specified more than once", label)));
 		seen = lappend(seen, label);
 	}
 }
@@ -50,16 +51,7 @@ check_labels(List *labels)
 static char *
 create_statement(const EnumType *type, List *labels)
 {
-	StringInfoData buf;
-	ListCell   *lc;
-
-	initStringInfo(&buf);
-	appendStringInfo(&buf, "CREATE TYPE %s AS ENUM (", enum_reference(type));
-	foreach(lc, labels)
-		appendStringInfo(&buf, "%s%s", lc == list_head(labels) ? "" : ", ",
-						 quote_text(lfirst(lc)));
-	appendStringInfoChar(&buf, ')');
-	return buf.data;
+	return enum_follow_create(enum_reference(type), labels);
 }
 
 static char *

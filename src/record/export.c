@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
+#include "record/branches.h"
 #include "record/export.h"
 #include "record/record.h"
 #include "syntax/sql_text.h"
@@ -56,7 +57,7 @@ append_comment(StringInfo buf, const char *text)
 }
 
 /*
- * "name => array,", a statement a line; NULL for a down that is not there.
+ * "name => array,", one statement per line; NULL if there is no down.
  */
 static void
 append_statements(StringInfo buf, const char *name, List *statements, bool is_null)
@@ -78,15 +79,18 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 }
 
 /*
- * "snapshots => ..." where the migration brought any, a table a line.
+ * "snapshots => ..." if the migration brought any, one table per line.
  */
 static void
 append_snapshots(StringInfo buf, const Migration *migration)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT pg_catalog.jsonb_build_object('repo', nullif(s.repo, $1), 'scope', s.scope,"
-		" 'schema_name', s.schema_name, 'table_name', s.table_name, 'snapshot', s.snapshot,"
-		" 'state', s.state)::text"
+		" 'schema_name', s.schema_name, 'table_name', s.table_name,"
+		" 'snapshot', coalesce(s.brought -> 'snapshot', s.snapshot),"
+		" 'state', coalesce(s.brought -> 'state', s.state),"
+		" 'base', CASE WHEN s.base_versions IS NOT NULL THEN"
+		"  pg_catalog.jsonb_build_object('hash', s.base, 'versions', s.base_versions) END)::text"
 		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND NOT s.dev"
 		" ORDER BY s.scope, s.schema_name, s.table_name, s.repo",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
@@ -115,8 +119,8 @@ append_snapshots(StringInfo buf, const Migration *migration)
 }
 
 /*
- * The checksum that goes with the migration; what somebody changed in the
- * table is not handed on under the old one.
+ * The checksum that goes with the migration; statements that were changed in
+ * the table are not exported under the old one.
  */
 static char *
 exported_checksum(const Migration *migration)
@@ -128,9 +132,9 @@ exported_checksum(const Migration *migration)
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
 				 errmsg("%s migration " INT64_FORMAT " was changed after it was recorded",
 						scope_name(migration->scope), migration->version),
-				 errdetail("It was recorded with checksum %s; its statements now give %s.",
+				 errdetail("It was recorded with checksum %s, but its statements now have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("SELECT * FROM ashmig_check_migrations() says more.")));
+				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
 	return checksum;
 }
 
@@ -143,15 +147,15 @@ export_script(const Migration *migration)
 	if (migration->dev)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("%s migration " INT64_FORMAT " is a dev migration",
+				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
 						scope_name(migration->scope), migration->version),
-				 errhint("Export the one that replaces it: SELECT ashmig_generate(snapshots, name => '...').")));
+				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 
 	initStringInfo(&buf);
 	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
 								  scope_name(migration->scope), migration->version,
 								  migration->name, migration_kind_name(migration->kind)));
-	append_comment(&buf, "Records it in another database; where it is recorded already, nothing happens.");
+	append_comment(&buf, "Records the migration in another database. Does nothing if it is already recorded there.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
 					 migration->version);
@@ -183,7 +187,7 @@ export_script(const Migration *migration)
  */
 
 /*
- * Is what came what was sent?
+ * Does the migration arrive as it was exported?
  */
 static void
 check_sent(const Migration *migration)
@@ -193,11 +197,11 @@ check_sent(const Migration *migration)
 	if (strcmp(checksum, migration->checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is not as it was exported",
+				 errmsg("%s migration " INT64_FORMAT " does not match its checksum",
 						scope_name(migration->scope), migration->version),
-				 errdetail("The script says checksum %s; its statements give %s.",
+				 errdetail("The script has checksum %s, but its statements have checksum %s.",
 						   migration->checksum, checksum),
-				 errhint("Export it again; what was changed by hand is recorded with ashmig_add_migration.")));
+				 errhint("Export it again, or record the edited statements with ashmig_add_migration().")));
 }
 
 /*
@@ -211,48 +215,34 @@ check_recorded(const Migration *recorded, const Migration *migration)
 
 	if (strcmp(checksum, migration->checksum) == 0)
 		return;
+	if (recorded->kind == MIGRATION_GENERATED && migration->kind == MIGRATION_GENERATED &&
+		strcmp(recorded->name, migration->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migrations \"%s\" and \"%s\" have the same version " INT64_FORMAT,
+						scope_name(migration->scope), recorded->name, migration->name,
+						migration->version),
+				 errdetail("The first is recorded, the second was generated in another database within the same second."),
+				 errhint("Remove the second where it was generated, import the first there, and generate it again.")));
 	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
-			 errmsg("%s migration " INT64_FORMAT " is recorded with another text",
+			 errmsg("%s migration " INT64_FORMAT " is already recorded with different text",
 					scope_name(migration->scope), migration->version),
-			 errdetail("Recorded is \"%s\" with checksum %s; given is \"%s\" with checksum %s.",
+			 errdetail("The recorded migration is \"%s\" with checksum %s; this one is \"%s\" with checksum %s.",
 					   recorded->name, checksum, migration->name, migration->checksum),
 			 applied ?
-			 errhint("It is applied in %s: record the change as a new migration.", applied->schemas) :
-			 errhint("It is applied nowhere; ashmig_remove_migration(" INT64_FORMAT "%s) makes room.",
+			 errhint("It is applied in %s; record the change as a new migration.", applied->schemas) :
+			 errhint("It is not applied anywhere; remove it first with ashmig_remove_migration(" INT64_FORMAT "%s).",
 					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 
-/*
- * Record the snapshots, so that the next generation here starts from the same.
- */
-static void
-import_snapshots(const Migration *migration, Datum snapshots)
-{
-	static CatalogStatement insert = {
-		.sql = "INSERT INTO ashmig.snapshots (repo, version, scope, schema_name, table_name, snapshot, state)"
-		" SELECT coalesce(s.repo, $1), $2, s.scope, s.schema_name, s.table_name, s.snapshot, s.state"
-		" FROM pg_catalog.jsonb_to_recordset($3) AS s"
-		" (repo text, scope text, schema_name text, table_name text, snapshot jsonb, state jsonb)",
-		.nargs = 3, .types = {TEXTOID, INT8OID, JSONBOID}
-	};
-	Datum		values[3];
-	int			level;
-
-	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = Int64GetDatum(record_snapshot_version(migration));
-	values[2] = snapshots;
-	level = catalog_connect();
-	catalog_execute(&insert, values, NULL);
-	catalog_disconnect(level);
-}
-
 bool
-export_import(Migration *migration, Datum snapshots)
+export_import(Migration *migration, Datum snapshots, bool *merged)
 {
 	Migration  *recorded;
 
+	*merged = false;
 	check_sent(migration);
 	catalog_lock_generation();
 	recorded = record_find(migration->version, migration->scope, migration->repo, true);
@@ -265,6 +255,6 @@ export_import(Migration *migration, Datum snapshots)
 	record_check_applied(migration);
 	catalog_add_migration(migration);
 	if (snapshots)
-		import_snapshots(migration, snapshots);
+		*merged = branches_import(migration, record_snapshot_version(migration), snapshots);
 	return true;
 }

@@ -96,7 +96,7 @@ recorded_ash_version(List *installed)
 /* A function of the database */
 typedef struct Existing
 {
-	char	   *definition;		/* NULL: it is no plain function */
+	char	   *definition;		/* NULL: not a plain function */
 	char	   *result;
 	bool		of_extension;
 } Existing;
@@ -147,20 +147,20 @@ check_replaceable(int function, const Existing *existing)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CONFLICT),
-			 errmsg("function %s of ash-functions is taken by another one", signature),
+			 errmsg("function %s of ash-functions conflicts with an existing one", signature),
 			 existing->definition ?
-			 errdetail("In schema \"%s\" there is one that returns %s instead of %s.",
+			 errdetail("Schema \"%s\" has a function of that name that returns %s instead of %s.",
 					   ashmig_default_schema, existing->result, ash_function_result(function)) :
-			 errdetail("In schema \"%s\" there is an aggregate or a procedure of that name.",
+			 errdetail("Schema \"%s\" has an aggregate or a procedure of that name.",
 					   ashmig_default_schema),
 			 errhint("Rename it: ALTER ROUTINE %s.%s RENAME TO ...",
 					 quote_identifier(ashmig_default_schema), signature)));
 }
 
 /*
- * One function that the version before did not have.  One that is there
- * already and no migration has made is replaced, and the down gives it back;
- * one that belongs to an extension is left to it.
+ * One function that the version before did not have.  A function that exists
+ * already and that no migration has created is replaced, and the down restores
+ * it; one that belongs to an extension is left alone.
  */
 static void
 add_new_function(Installation *install, int function, const char *create, List **up, List **down)
@@ -195,8 +195,8 @@ add_ash_functions(Installation *install, int wanted)
 	if (to > ASH_FUNCTIONS_LATEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("version %d of ash-functions is not known", to),
-				 errhint("Update ashmig, or leave \"ash_functions_version\" out to have version %d.",
+				 errmsg("unknown version %d of ash-functions", to),
+				 errhint("Update ashmig, or omit \"ash_functions_version\" to use version %d.",
 						 ASH_FUNCTIONS_LATEST)));
 	if (from >= to)
 		return;
@@ -283,8 +283,8 @@ is_custom(const char *name)
 }
 
 /*
- * The application's own SQL is not ours to know.  A migration of its name says
- * that it is taken care of; until then, say so.
+ * We cannot know the application's own SQL.  A migration of its name shows
+ * that it has been taken care of; until then, warn.
  */
 static void
 warn_custom(const Installation *install, const char *name)
@@ -300,7 +300,7 @@ warn_custom(const Installation *install, const char *name)
 	}
 	ereport(WARNING,
 			(errcode(ERRCODE_ASHMIG_ELIXIR_CODE),
-			 errmsg("extension \"%s\" is Elixir code of the application and is not installed", name),
+			 errmsg("extension \"%s\" is an Elixir module of the application and is not installed", name),
 			 errhint("Record the SQL that it executes: SELECT ashmig_add_migration(NULL, %s, up => '...', down => '...').",
 					 quote_text(wanted))));
 }
@@ -358,8 +358,8 @@ extensions_missing(const Bundle *bundle, bool with_dev)
 		if (name[0] == '\0' || strlen(name) >= NAMEDATALEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("\"%s\" cannot be the name of an extension", name),
-					 errhint("A name has 1 to %d bytes.", NAMEDATALEN - 1)));
+					 errmsg("invalid extension name \"%s\"", name),
+					 errhint("A name must have 1 to %d bytes.", NAMEDATALEN - 1)));
 		if (names_have(seen, name))
 			continue;
 		seen = lappend(seen, name);

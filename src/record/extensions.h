@@ -2,7 +2,7 @@
  * extensions.h
  *		The extensions that an application needs, as migrations.
  *
- * What is installed is what migrations of kind "extension" say: forget such a
+ * What is installed is what migrations of kind "extension" say: remove such a
  * migration and the extension counts as missing again.  PostgreSQL's own
  * extensions are recognized by their CREATE EXTENSION, ash-functions by the
  * comment in front of its first statement.
@@ -17,9 +17,10 @@
 #include "snapshot/snapshot.h"
 
 /*
- * The migrations (a List of Migration *, see catalog_migrations.h) that install what the
- * bundle asks for and no recorded migration installs; NIL where there is
- * nothing to do.  Migrations that are dev count as recorded only "with_dev".
+ * The migrations (a List of Migration *, see catalog_migrations.h) that
+ * install what the bundle asks for and no recorded migration installs; NIL if
+ * there is nothing to do.  Migrations that are dev count as recorded only
+ * "with_dev".
  *
  * They are of scope public and the bundle's first repo, to be recorded, in
  * order, before the migrations of the snapshots; version (0), generation (0)

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
+#include "record/branches.h"
 #include "record/record.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
@@ -35,17 +36,17 @@ record_find(int64 version, Scope scope, const char *repo, bool missing_ok)
 		if (found)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("there is more than one %s migration " INT64_FORMAT,
+					 errmsg("%s migration " INT64_FORMAT " is ambiguous",
 							scope_name(scope), version),
-					 errdetail("One is of repo \"%s\", one of \"%s\".", found->repo, migration->repo),
-					 errhint("Say which: repo => %s.", quote_text(found->repo))));
+					 errdetail("Repos \"%s\" and \"%s\" both have one.", found->repo, migration->repo),
+					 errhint("Specify the repo, for example repo => %s.", quote_text(found->repo))));
 		found = migration;
 	}
 	if (found == NULL && !missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no %s migration " INT64_FORMAT, scope_name(scope), version),
-				 errhint("SELECT * FROM ashmig_migrations() lists them.")));
+				 errmsg("%s migration " INT64_FORMAT " does not exist", scope_name(scope), version),
+				 errhint("SELECT * FROM ashmig_migrations() lists all migrations.")));
 	return found;
 }
 
@@ -137,11 +138,11 @@ record_check_order(const Migration *migration)
 				(errcode(ERRCODE_ASHMIG_VERSION_ORDER),
 				 errmsg("version " INT64_FORMAT " is older than the newest %s migration, " INT64_FORMAT,
 						migration->version, scope_name(migration->scope), newest->version),
-				 errhint("Give it a later version (NULL takes the next one), or turn ashmig.strict_version_order off.")));
+				 errhint("Use a later version (NULL uses the next one), or turn off ashmig.strict_version_order.")));
 }
 
 /*
- * What does not change what is run may change: name and covered.
+ * Change what does not affect what is run: name and covered.
  */
 static void
 update_labels(const Migration *migration)
@@ -163,8 +164,8 @@ update_labels(const Migration *migration)
 }
 
 /*
- * A migration that stopped half way resumes behind the statements that are
- * done, so another text must begin with these.
+ * A migration that stopped halfway resumes after the executed statements, so a
+ * new text must begin with these.
  */
 static void
 check_resumable(const Migration *recorded, const Migration *migration)
@@ -179,16 +180,17 @@ check_resumable(const Migration *recorded, const Migration *migration)
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
 						scope_name(recorded->scope), recorded->version),
-				 errdetail_plural("%d statement is done in schema \"%s\".",
-								  "%d statements are done in schema \"%s\".",
+				 errdetail_plural("%d statement has been executed in schema \"%s\".",
+								  "%d statements have been executed in schema \"%s\".",
 								  done, done, schema),
-				 errhint("Keep what is done as it is, and the migration non-transactional; the rest may change.")));
+				 errhint("Leave executed statements unchanged and keep the migration non-transactional; the remaining statements can change.")));
 }
 
 /*
- * What is applied in part has left something, so it cannot be forgotten.
+ * A partially applied migration has left something behind, so it cannot be
+ * removed.
  */
 static void
 check_not_begun(const Migration *migration)
@@ -198,10 +200,10 @@ check_not_begun(const Migration *migration)
 	if (catalog_partial_farthest(migration, &schema) >= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied in part",
+				 errmsg("%s migration " INT64_FORMAT " is partially applied",
 						scope_name(migration->scope), migration->version),
-				 errdetail("It was begun in schema \"%s\".", schema),
-				 errhint("Run it to its end and take it back. Where it fails, ashmig_add_migration() replaces what is not yet done of it.")));
+				 errdetail("It was started in schema \"%s\".", schema),
+				 errhint("Run it to completion and roll it back. If it fails, replace its remaining statements with ashmig_add_migration().")));
 }
 
 /*
@@ -215,25 +217,25 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 	if (recorded->kind != migration->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
-				 errmsg("version " INT64_FORMAT " is taken by another migration", recorded->version),
+				 errmsg("version " INT64_FORMAT " is already used by another migration", recorded->version),
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name,
 						   migration_kind_name(recorded->kind)),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errhint("Use another version; NULL uses the next one.")));
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is applied and cannot be changed",
+				 errmsg("cannot change %s migration " INT64_FORMAT " because it is applied",
 						scope_name(recorded->scope), recorded->version),
 				 errdetail("It is applied in %s.", applied->schemas),
-				 errhint("Record the change as a new migration, or take this one back first, with %s.",
+				 errhint("Record the change as a new migration, or roll this one back first with %s.",
 						 recorded->scope == SCOPE_TENANT ? "ashmig_rollback_tenants()" : "ashmig_rollback()")));
 }
 
 /*
- * A version that is not recorded may yet be applied: it was recorded once, or
- * is in a copy of another database.
+ * A version that is not recorded may still be applied: it was recorded before,
+ * or this is a copy of another database.
  */
 void
 record_check_applied(const Migration *migration)
@@ -243,11 +245,11 @@ record_check_applied(const Migration *migration)
 	if (applied)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migration " INT64_FORMAT " is applied with another text",
+				 errmsg("%s migration " INT64_FORMAT " is applied with different text",
 						scope_name(migration->scope), migration->version),
-				 errdetail("It is applied in %s with checksum %s; this one has %s.",
+				 errdetail("It is applied in %s with checksum %s; this one has checksum %s.",
 						   applied->schemas, applied->checksum, catalog_checksum(migration)),
-				 errhint("Give another version; NULL takes the next one.")));
+				 errhint("Use another version; NULL uses the next one.")));
 }
 
 void
@@ -285,7 +287,7 @@ record_add(Migration *migration)
  */
 
 /*
- * Refuse to forget snapshots that others build on, or that stand for older
+ * Refuse to delete snapshots that others build on, or that stand for older
  * ones too.
  */
 static void
@@ -294,7 +296,8 @@ check_forgettable(Datum *values, int64 generation)
 	static CatalogStatement later = {
 		.sql = "SELECT l.version::text, l.table_name FROM ashmig.snapshots s JOIN ashmig.snapshots l"
 		" ON l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
-		" AND l.table_name = s.table_name AND l.version > s.version"
+		" AND l.table_name = s.table_name AND (s.version = ANY (l.base_versions)"
+		"  OR l.base_versions IS NULL AND l.version > s.version)"
 		" WHERE" SNAPSHOTS_BROUGHT " ORDER BY l.version DESC LIMIT 1",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
@@ -311,37 +314,53 @@ check_forgettable(Datum *values, int64 generation)
 				 errmsg("generation %s builds on migration " INT64_FORMAT,
 						catalog_string(0, 1, CurrentMemoryContext), generation),
 				 errdetail("Both changed table \"%s\".", catalog_string(0, 2, CurrentMemoryContext)),
-				 errhint("Remove the newest first.")));
+				 errhint("Remove the newest one first.")));
 	if (catalog_query(&squashed, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("the snapshots before migration " INT64_FORMAT " are squashed", generation),
-				 errdetail("Without it nothing would be known of table \"%s\".",
+				 errmsg("snapshots before migration " INT64_FORMAT " are squashed", generation),
+				 errdetail("Without it, there would be no snapshot of table \"%s\".",
 						   catalog_string(0, 1, CurrentMemoryContext)),
 				 errhint("Generate a migration that changes the tables back.")));
 	catalog_disconnect(level);
 }
 
 /*
- * The snapshots go with the migrations of their generation, and the older
- * ones count again.
+ * The snapshots go with the migrations of their generation, and what counts is
+ * what the others give without them.
  */
 static void
 forget_snapshots(const Migration *migration)
 {
+	static CatalogStatement newer = {
+		.sql = "SELECT s.repo, s.scope = 'tenant', nullif(s.schema_name, ''), s.table_name"
+		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND EXISTS (SELECT FROM ashmig.snapshots l"
+		"  WHERE l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
+		"  AND l.table_name = s.table_name AND (l.dev OR l.version > s.version))",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
 	static CatalogStatement forget = {
 		.sql = "DELETE FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT,
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
 	Datum		values[3];
+	List	   *tables;
+	ListCell   *lc;
 	int			level;
 
 	key_values(values, migration);
 	values[2] = Int64GetDatum(record_snapshot_version(migration));
 	check_forgettable(values, record_snapshot_version(migration));
+	tables = branches_tables(&newer, values);
 	level = catalog_connect();
 	catalog_execute(&forget, values, NULL);
 	catalog_disconnect(level);
+	foreach(lc, tables)
+	{
+		const BranchTable *table = lfirst(lc);
+
+		branches_refold(table->repo, &table->name);
+	}
 }
 
 int

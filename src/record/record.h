@@ -1,9 +1,9 @@
 /*
  * record.h
  *		Migrations that are given rather than generated: recording
- *		them, finding and forgetting them.
+ *		them, finding and removing them.
  *
- * Recording and forgetting take the locks of catalog_lock_generation, and
+ * Recording and removing take the locks of catalog_lock_generation, and
  * what asks where a migration is applied that of catalog_lock_versions, until
  * the end of the transaction.
  */
@@ -18,8 +18,8 @@
 
 /*
  * Record a migration; version 0 takes the next one.  Where that version is
- * recorded already, it is left where it does the same, replaced where it is
- * applied nowhere, and an error else.  Fills in version and checksum.
+ * recorded already, it is kept if it does the same, replaced if it is not
+ * applied anywhere, and an error otherwise.  Fills in version and checksum.
  */
 extern void record_add(Migration *migration);
 
@@ -27,8 +27,8 @@ extern void record_add(Migration *migration);
 extern void record_check_order(const Migration *migration);
 
 /*
- * A recorded migration.  Where "repo" is NULL, of any repo, but it must be one.
- * NULL where there is none and missing_ok, else an error.
+ * A recorded migration.  If "repo" is NULL, of any repo, but only one may have
+ * it.  If there is none, NULL with missing_ok, otherwise an error.
  */
 extern Migration *record_find(int64 version, Scope scope, const char *repo, bool missing_ok);
 
@@ -48,25 +48,28 @@ typedef struct AppliedIn
  */
 extern AppliedIn *record_applied_in(const Migration *migration, const char *checksum);
 
-/* Refuse what is applied with another text, though it is not recorded. */
+/*
+ * Reject a migration that is applied with different text, though it is not
+ * recorded.
+ */
 extern void record_check_applied(const Migration *migration);
 
 /*
  * For queries on ashmig.snapshots s: the snapshots that the generation $3
  * brought to the scope $2 of the repo $1, and to the other scope where it has
- * no migration there; with the rows that say that a table has passed to this
- * repo from another one, which has no generation of that version
+ * no migration there; with those of a table that has passed to this repo from
+ * another one, or the other way, which has no generation of that version
  */
 #define SNAPSHOTS_BROUGHT \
 	" s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
 	"  WHERE m.repo = $1 AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))" \
-	" AND (s.repo = $1 OR s.snapshot IS NULL AND NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	" AND (s.repo = $1 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
 	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*
- * Forget a migration that is applied nowhere, with the others that its
- * generation made in the scope and the snapshots that it brought.  Returns how
- * many migrations.
+ * Remove a migration that is not applied anywhere, with the others of its
+ * generation in the scope and the snapshots that it brought.  Returns how many
+ * migrations.
  */
 extern int	record_forget(int64 version, Scope scope, const char *repo);
 

@@ -36,7 +36,7 @@ parse_error_callback(void *arg)
 	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION)
 	{
 		errcode(ERRCODE_ASHMIG_INVALID_SQL);
-		errhint("A migration is SQL, statement by statement; @tenant@ and @default@ stand for quoted names of schemas, #{prefix()} for the raw one.");
+		errhint("A migration consists of SQL statements; @tenant@ and @default@ stand for quoted schema names, #{prefix()} for the raw name.");
 	}
 }
 
@@ -64,22 +64,22 @@ check_statement(const RawStmt *raw, const char *text, bool transactional)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("transaction control statements are not allowed in a migration"),
-				 errhint("Leave them out: ashmig runs a schema's migrations in one transaction."),
+				 errhint("Remove them; ashmig runs a schema's migrations in one transaction."),
 				 internalerrposition(statement_position(text, raw)),
 				 internalerrquery(text)));
 	if (IsA(raw->stmt, CopyStmt) && ((CopyStmt *) raw->stmt)->filename == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
-				 errmsg("COPY from or to the client is not possible in a migration"),
-				 errhint("Use INSERT."),
+				 errmsg("COPY from or to the client is not allowed in a migration"),
+				 errhint("Use INSERT instead."),
 				 internalerrposition(statement_position(text, raw)),
 				 internalerrquery(text)));
 	/* a new value of an enum can be added; using it is what has to wait */
 	if (transactional && outside && !IsA(raw->stmt, AlterEnumStmt))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("%s cannot run inside a transaction", outside),
-				 errhint("Record it as a migration of its own, with transactional => false."),
+				 errmsg("%s cannot run inside a transaction block", outside),
+				 errhint("Record it as a separate migration with transactional => false."),
 				 internalerrposition(statement_position(text, raw)),
 				 internalerrquery(text)));
 }
@@ -100,8 +100,8 @@ record_sql_split(const char *sql, Scope scope, bool transactional)
 	if (scope == SCOPE_PUBLIC && strstr(sql, PLACEHOLDER_TENANT) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("%s stands in a migration of the public schema", PLACEHOLDER_TENANT),
-				 errhint("Record it with tenant => true, or write %s.", PLACEHOLDER_DEFAULT)));
+				 errmsg("%s cannot be used in a public migration", PLACEHOLDER_TENANT),
+				 errhint("Record it with tenant => true, or use %s instead.", PLACEHOLDER_DEFAULT)));
 
 	callback.callback = parse_error_callback;
 	callback.arg = text;

@@ -246,7 +246,7 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 	{
 		SharedItem *item;
 
-		if (!target->exists || is_listed(items, nitems, target->schema))
+		if (!target_is_usable(target) || is_listed(items, nitems, target->schema))
 			continue;
 		item = palloc0(sizeof(SharedItem));
 		item->scope = SCOPE_TENANT;

@@ -63,6 +63,7 @@ typedef struct Pool
 	int			nworkers;
 	PoolWorker *workers;
 	RunResult **results;		/* of each item, or NULL */
+	char	   *value;			/* of TASK_STATEMENT, or NULL */
 	bool		quiet;
 	bool		held;			/* journal_hold is done */
 	TimestampTz started;
@@ -218,8 +219,8 @@ raise_no_worker(const char *instead)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("no background worker is to be had"),
-			 errdetail("All of max_worker_processes are taken."),
+			 errmsg("no background worker is available"),
+			 errdetail("All max_worker_processes slots are in use."),
 			 errhint("Raise max_worker_processes and restart the server, or %s.", instead)));
 }
 
@@ -229,9 +230,9 @@ raise_worker_gone(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_WORKER),
-			 errmsg("the background workers ended before the work was done"),
-			 errdetail("None is to be had in place of one that ended."),
-			 errhint("See the server's log; run again to resume.")));
+			 errmsg("background workers exited before the run was complete"),
+			 errdetail("A terminated worker could not be replaced."),
+			 errhint("Check the server log, then run again to resume.")));
 }
 
 /*
@@ -350,6 +351,9 @@ handle_message(Pool *pool, int index, void *data, Size size)
 		case MESSAGE_RESULT:
 			result = message_get_result(&message, &item);
 			pool->results[item] = result;
+			break;
+		case MESSAGE_VALUE:
+			pool->value = message_get_string(&message);
 			break;
 		case 'E':
 		case 'N':
@@ -526,8 +530,8 @@ run_pool(Pool *pool, bool down)
 						"use CALL ashmig_migrate_all_serial()");
 	if (started < pool->nworkers && !pool->quiet)
 		ereport(NOTICE,
-				(errmsg("%d of %d background workers are to be had", started, pool->nworkers),
-				 errhint("Raise max_worker_processes for more.")));
+				(errmsg("only %d of %d background workers are available", started, pool->nworkers),
+				 errhint("Raise max_worker_processes to use more.")));
 	wait_for_workers(pool);
 	if (worklist_is_open(pool->run, pool->items))
 		raise_worker_gone();
@@ -553,7 +557,7 @@ leave_to_background(Pool *pool)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg("non-transactional migrations stay pending: no background worker is to be had"),
+				 errmsg("non-transactional migrations remain pending: no background worker is available"),
 				 errhint("Run again to resume.")));
 		return;
 	}
@@ -573,8 +577,8 @@ leave_to_background(Pool *pool)
 		raise_worker_gone();
 	if (!pool->quiet)
 		ereport(NOTICE,
-				(errmsg_plural("%d schema goes on in the background, as run " INT64_FORMAT,
-							   "%d schemas go on in the background, as run " INT64_FORMAT,
+				(errmsg_plural("%d schema continues in the background, as run " INT64_FORMAT,
+							   "%d schemas continue in the background, as run " INT64_FORMAT,
 							   pool->run->outside, pool->run->outside, pool->run->run),
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }
@@ -646,7 +650,7 @@ leader_run(const RunOptions *options, List *targets)
 /*
  * Run one SQL statement with parameters in a worker, and commit it.
  */
-void
+char *
 leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
@@ -667,4 +671,5 @@ leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	dsm_detach(pool->segment);
+	return pool->value;
 }

@@ -214,11 +214,11 @@ raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-			 errmsg("running %d schemas in one transaction takes about " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+			 errmsg("running %d schemas in one transaction takes about " INT64_FORMAT " locks, but there is room for only " INT64_FORMAT,
 					schemas, needed, Max(room - in_use, 0)),
 			 errdetail("max_locks_per_transaction is %d, for " INT64_FORMAT " backends. Nothing was changed.",
 					   max_locks_per_xact, backends),
-			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or let each schema be committed by itself: outside a transaction block, and not atomic.",
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or run outside a transaction block and without atomic => true, so that each schema is committed separately.",
 					 setting)));
 }
 
@@ -254,6 +254,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 	{
 		ListCell   *m;
 
+		if (!target_is_usable(target))
+			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
 		foreach(m, pending_migrations(options, target->scope, target->schema))
@@ -307,11 +309,11 @@ warn_of_tenants(int64 in_use, int64 room, int locks)
 
 	ereport(WARNING,
 			(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-			 errmsg(INT64_FORMAT " of the " INT64_FORMAT " locks that the server is made for are taken",
+			 errmsg(INT64_FORMAT " of the " INT64_FORMAT " slots in the lock table are in use",
 					in_use, room),
-			 errdetail("Each new tenant takes about %d until the transaction ends: there is room for about " INT64_FORMAT " more.",
+			 errdetail("Each new tenant uses about %d until the transaction ends; there is room for about " INT64_FORMAT " more tenants.",
 					   locks, left / Max(locks, 1)),
-			 errhint("Create fewer tenants in one transaction, or raise max_locks_per_transaction, which is %d.",
+			 errhint("Create fewer tenants in one transaction, or raise max_locks_per_transaction (currently %d).",
 					 max_locks_per_xact)));
 }
 
@@ -362,7 +364,7 @@ lock_budget_check_drop(const char *schema, int64 relations)
 	if (relations + in_use > room)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_LOCK_BUDGET),
-				 errmsg("dropping schema \"%s\" takes " INT64_FORMAT " locks, and there is room for " INT64_FORMAT,
+				 errmsg("dropping schema \"%s\" takes " INT64_FORMAT " locks, but there is room for only " INT64_FORMAT,
 						schema, relations, Max(room - in_use, 0)),
 				 errdetail("max_locks_per_transaction is %d. Nothing was changed.", max_locks_per_xact),
 				 errhint("CALL ashmig_drop_tenant_serial(%s) drops it in several transactions.",

@@ -46,8 +46,8 @@ run_inline(const RunOptions *options, List *targets)
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!target->exists)
-			result = results_without_run(target->scope, target->schema, RUN_MISSING);
+		if (!target_is_usable(target))
+			result = target_unusable(target);
 		else
 		{
 			result = migrate_schema(options, target->scope, target->schema, false);
@@ -72,8 +72,8 @@ make_names(void)
 }
 
 /*
- * Run the targets in workers, one pass.  Those whose schema is missing just
- * get their row.
+ * Run the targets in workers, one pass.  Those that are not usable just get
+ * their row.
  */
 static List *
 run_pass(const RunOptions *options, List *targets)
@@ -83,10 +83,10 @@ run_pass(const RunOptions *options, List *targets)
 
 	foreach_ptr(Target, target, targets)
 	{
-		if (target->exists)
+		if (target_is_usable(target))
 			present = lappend(present, target);
 		else
-			results = lappend(results, results_without_run(target->scope, target->schema, RUN_MISSING));
+			results = lappend(results, target_unusable(target));
 	}
 	if (present == NIL)
 		return results;
@@ -95,7 +95,8 @@ run_pass(const RunOptions *options, List *targets)
 
 /*
  * The targets that had no turn yet; their names are entered.  Public comes in
- * the first pass only: what it left to the background is still pending then.
+ * the first pass only, as what it left to the background is still pending then;
+ * so do names that cannot be a tenant's.
  */
 static List *
 new_targets(List *targets, HTAB *names, bool first_pass)
@@ -106,8 +107,11 @@ new_targets(List *targets, HTAB *names, bool first_pass)
 	{
 		bool		found;
 
-		/* public may have a tenant's name as prefix */
-		if (target->scope == SCOPE_TENANT)
+		/*
+		 * public may have a tenant's name as prefix; a fault may be the
+		 * length
+		 */
+		if (target->scope == SCOPE_TENANT && target->fault == NULL)
 			(void) hash_search(names, target->schema, HASH_ENTER, &found);
 		else
 			found = !first_pass;
@@ -272,7 +276,8 @@ run_migrations(const RunOptions *options)
 		results = run_down_newest(options);
 	else
 		results = run_phases(options);
-	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
+	if (options->on_error != ON_ERROR_REPORT && !options->keep_failures &&
+		run_outside_transaction(options))
 		results_raise_failure(results);
 	return results;
 }

@@ -110,8 +110,8 @@ run_targets(const RunOptions *options, List *targets, int64 run)
 		CHECK_FOR_INTERRUPTS();
 		if (stop || turn == TENANTS_SKIPPED)
 			result = results_without_run(target->scope, target->schema, RUN_SKIPPED);
-		else if (!target->exists)
-			result = results_without_run(target->scope, target->schema, RUN_MISSING);
+		else if (!target_is_usable(target))
+			result = target_unusable(target);
 		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING)
 			result = results_without_run(target->scope, target->schema, RUN_PENDING);
 		else

@@ -102,7 +102,7 @@ lagging_tenants(const RunOptions *options, const Stage *stage)
 	{
 		Target	   *target = lfirst(lc);
 
-		if (target->exists && pending_migrations(&before, SCOPE_TENANT, target->schema) != NIL)
+		if (target_is_usable(target) && pending_migrations(&before, SCOPE_TENANT, target->schema) != NIL)
 			result = lappend(result, target->schema);
 	}
 	return result;

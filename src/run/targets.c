@@ -56,8 +56,8 @@ check_names(List *names, List *tenants)
 		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
-					 errmsg("there is no tenant \"%s\"", (char *) lfirst(lc)),
-					 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+					 errmsg("tenant \"%s\" does not exist", (char *) lfirst(lc)),
+					 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 	}
 	hash_destroy(known);
 }
@@ -80,9 +80,10 @@ selected_tenants(const RunOptions *options)
 
 		if (found != options->has_only)
 			continue;
-		target = palloc(sizeof(Target));
+		target = palloc0(sizeof(Target));
 		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
+		target->fault = tenant->fault;
 		target->schema = tenant->schema;
 		result = lappend(result, target);
 	}
@@ -223,8 +224,8 @@ check_repo(const char *repo)
 	if (catalog_query(&others, values, NULL) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_MIGRATION),
-				 errmsg("there is no migration of repo \"%s\"", repo),
-				 errdetail("There are some of %s.", catalog_string(0, 1, CurrentMemoryContext))));
+				 errmsg("repo \"%s\" has no migrations", repo),
+				 errdetail("Repos with migrations: %s.", catalog_string(0, 1, CurrentMemoryContext))));
 	catalog_disconnect(level);
 }
 
@@ -246,9 +247,10 @@ check_rollback_version(int64 version)
 	if (catalog_query(&find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there is no migration " INT64_FORMAT " to roll back to", version),
-				 errdetail("\"to_version\" is a recorded version, 14 digits (YYYYMMDDHHMMSS), and is rolled back as well."),
-				 errhint("SELECT * FROM ashmig_migrations() lists them; all_versions => true rolls back everything.")));
+				 errmsg("cannot roll back to migration " INT64_FORMAT " because it does not exist",
+						version),
+				 errdetail("\"to_version\" must be a recorded version of 14 digits (YYYYMMDDHHMMSS), which is rolled back as well."),
+				 errhint("SELECT * FROM ashmig_migrations() lists all versions; all_versions => true rolls back everything.")));
 	catalog_disconnect(level);
 }
 
@@ -266,7 +268,7 @@ targets_find(const RunOptions *options)
 		check_rollback_version(options->to);
 	if (options->run_public)
 	{
-		Target	   *target = palloc(sizeof(Target));
+		Target	   *target = palloc0(sizeof(Target));
 
 		target->scope = SCOPE_PUBLIC;
 		target->exists = true;	/* else the error of the first migration says
@@ -276,6 +278,16 @@ targets_find(const RunOptions *options)
 	}
 	if (options->run_tenants && !all_tenants_are_finished(options))
 		result = list_concat(result, unfinished(options, SCOPE_TENANT, selected_tenants(options)));
+	return result;
+}
+
+RunResult *
+target_unusable(const Target *target)
+{
+	RunResult  *result = results_without_run(target->scope, target->schema,
+											 target->fault ? RUN_SKIPPED : RUN_MISSING);
+
+	result->reason = catalog_tenants_describe_fault(target->schema, target->fault);
 	return result;
 }
 
@@ -348,12 +360,12 @@ check_reversible_of(const RunOptions *options, Scope scope, List *targets)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IRREVERSIBLE),
-				 errmsg("%s migration " INT64_FORMAT " (%s) cannot be taken back",
+				 errmsg("cannot roll back %s migration " INT64_FORMAT " (%s)",
 						scope_name(scope), DatumGetInt64(catalog_datum(0, 1, &isnull)),
 						catalog_string(0, 2, CurrentMemoryContext)),
-				 errdetail("It has no down statements, and schema \"%s\" has it. Nothing was changed.",
+				 errdetail("It has no down statements, but is applied in schema \"%s\". Nothing was changed.",
 						   catalog_string(0, 3, CurrentMemoryContext)),
-				 errhint("Roll back to a newer version, or write a migration that undoes it.")));
+				 errhint("Roll back to a later version, or write a migration that undoes it.")));
 	}
 	catalog_disconnect(level);
 }

@@ -11,13 +11,18 @@
 
 #include "base/scope.h"
 #include "migrate/options.h"
+#include "migrate/results.h"
 
 typedef struct Target
 {
 	Scope		scope;
 	bool		exists;
 	char	   *schema;
+	const char *fault;			/* see catalog_tenants.h; not to be run */
 } Target;
+
+/* Can it be run? */
+#define target_is_usable(target) ((target)->exists && (target)->fault == NULL)
 
 /*
  * The schemas that (may) have something to do, public first, then by name:
@@ -25,6 +30,9 @@ typedef struct Target
  * Raises for a tenant of "only" that there is not.
  */
 extern List *targets_find(const RunOptions *options);
+
+/* The result of a target that is not usable */
+extern RunResult *target_unusable(const Target *target);
 
 /* Raise where a migration that these would roll back is irreversible. */
 extern void targets_check_reversible(const RunOptions *options, List *targets);

@@ -3,7 +3,7 @@
  *		Elixir literals: see elixir.h.
  *
  * A recursive-descent parser: each parse_... reads one construct at the
- * cursor, and returns NULL with the problem noted where it is none.
+ * cursor, and returns NULL with the problem noted if it is not one.
  */
 #include "postgres.h"
 
@@ -78,7 +78,7 @@ at_operator(ElixirScan *scan)
 }
 
 /*
- * Something stands where nothing, or a comma, should.
+ * Something follows where the text should end or continue with a comma.
  */
 static bool
 note_trailing(ElixirScan *scan, const char *missing)
@@ -87,7 +87,7 @@ note_trailing(ElixirScan *scan, const char *missing)
 		return scan_code(scan, "an operator or a call");
 	if (*scan->cursor == '\0')
 		return scan_invalid(scan, psprintf("no %s", missing));
-	return scan_invalid(scan, "something unexpected");
+	return scan_invalid(scan, "unexpected text");
 }
 
 /*
@@ -155,7 +155,7 @@ parse_sigil(ElixirScan *scan)
 	if (modifiers[0] != '\0' &&
 		!(words && strlen(modifiers) == 1 && strchr("sac", modifiers[0])))
 	{
-		scan_invalid(scan, "a sigil with unknown modifiers, which ends");
+		scan_invalid(scan, "a sigil with unknown modifiers, ending");
 		return NULL;
 	}
 	return words ? make_words(text) : make_string(text);
@@ -195,7 +195,7 @@ static bool
 check_key(ElixirScan *scan, const ElixirTerm *key)
 {
 	if (key->kind == ELIXIR_LIST || key->kind == ELIXIR_MAP)
-		return scan_invalid(scan, "a list or a map as a key, which ends");
+		return scan_invalid(scan, "a list or a map as a key, ending");
 	return true;
 }
 
@@ -255,7 +255,7 @@ parse_entries(ElixirScan *scan, bool is_map)
 		{
 			if (list_length(term->items) > 2)
 			{
-				scan_invalid(scan, "a keyword in a list of other things, which ends");
+				scan_invalid(scan, "a keyword in a list that is not a keyword list, ending");
 				return NULL;
 			}
 			term->kind = ELIXIR_MAP;
@@ -294,7 +294,7 @@ parse_fragment(ElixirScan *scan)
 
 	if (scan->depth > 0)
 	{
-		scan_invalid(scan, "a fragment inside a list or a map, which ends");
+		scan_invalid(scan, "a fragment inside a list or a map, ending");
 		return NULL;
 	}
 	scan->cursor++;
@@ -360,7 +360,7 @@ parse_number(ElixirScan *scan)
 }
 
 /*
- * What begins with a character that begins no literal of ours
+ * A value whose first character begins no supported literal
  */
 static ElixirTerm *
 note_no_term(ElixirScan *scan)
@@ -376,7 +376,7 @@ note_no_term(ElixirScan *scan)
 	else if (at_operator(scan))
 		scan_code(scan, "an operator");
 	else
-		scan_invalid(scan, "something unexpected");
+		scan_invalid(scan, "unexpected text");
 	return NULL;
 }
 
@@ -429,7 +429,7 @@ elixir_parse(const char *source, const char *path, Problem *problem)
 	{
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_DEFAULT, path, NULL,
 					 "Write it in UTF-8.",
-					 "a default is not text in the database's encoding");
+					 "default is not valid in the database encoding");
 		return NULL;
 	}
 	if ((term = parse_term(&scan)) == NULL)

@@ -18,7 +18,7 @@
 /* More digits than any numeric column holds usefully */
 #define MAX_DIGITS		1000
 
-/* So many digits tell any two doubles apart (DBL_DECIMAL_DIG of C11). */
+/* Enough digits to tell any two doubles apart (DBL_DECIMAL_DIG of C11). */
 #define DOUBLE_DIGITS	17
 
 /* How much of the text a message shows */
@@ -42,10 +42,10 @@ bool
 scan_code(ElixirScan *scan, const char *what)
 {
 	return problem_note(scan->problem, ERRCODE_ASHMIG_ELIXIR_CODE, scan->path,
-						psprintf("It has %s at character %d.", what,
+						psprintf("Found %s at character %d.", what,
 								 pg_mbstrlen_with_len(scan->source, scan->cursor - scan->source) + 1),
 						"Write a literal, or the value as SQL: fragment(\"...\").",
-						"a default is Elixir code, which ashmig cannot run: %s",
+						"default is Elixir code, which ashmig cannot run: %s",
 						shown_source(scan));
 }
 
@@ -53,10 +53,10 @@ bool
 scan_invalid(ElixirScan *scan, const char *what)
 {
 	return problem_note(scan->problem, ERRCODE_ASHMIG_INVALID_DEFAULT, scan->path,
-						psprintf("It has %s at character %d.", what,
+						psprintf("Found %s at character %d.", what,
 								 pg_mbstrlen_with_len(scan->source, scan->cursor - scan->source) + 1),
 						"Write one Elixir literal, such as nil, true, 0, 0.5, \"text\", [], %{}, or SQL: fragment(\"now()\").",
-						"a default is not an Elixir literal: %s",
+						"default is not an Elixir literal: %s",
 						shown_source(scan));
 }
 
@@ -251,7 +251,7 @@ float_text(ElixirScan *scan, const char *source)
 
 	if (isinf(value))
 	{
-		scan_invalid(scan, "a float that is too large, which ends");
+		scan_invalid(scan, "a float that is too large, ending");
 		return NULL;
 	}
 	for (int precision = 0; precision < DOUBLE_DIGITS; precision++)
@@ -327,11 +327,11 @@ append_code_point(ElixirScan *scan, StringInfo text, pg_wchar code)
 	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1] = {0};
 
 	if (code == 0)
-		return scan_invalid(scan, "a NUL character, which no PostgreSQL text can hold,");
+		return scan_invalid(scan, "a NUL character, which PostgreSQL cannot store,");
 	if (!is_valid_unicode_codepoint(code) || (code >= 0xD800 && code <= 0xDFFF))
-		return scan_invalid(scan, "an escape that is no Unicode character");
+		return scan_invalid(scan, "an escape that is not a Unicode character");
 	if (code >= 0x80 && GetDatabaseEncoding() != PG_UTF8)
-		return scan_invalid(scan, "a Unicode escape, which needs a database in UTF8,");
+		return scan_invalid(scan, "a Unicode escape, which requires database encoding UTF8,");
 	unicode_to_utf8(code, utf8);
 	appendBinaryStringInfo(text, (char *) utf8, pg_utf_mblen(utf8));
 	return true;
@@ -462,7 +462,7 @@ resolve_escapes(ElixirScan *scan, const char *raw)
 	}
 	if (!pg_verifymbstr(text.data, text.len, true))
 	{
-		scan_invalid(scan, "bytes that are no text in the database's encoding");
+		scan_invalid(scan, "bytes that are invalid in the database encoding");
 		return NULL;
 	}
 	return text.data;
@@ -490,7 +490,7 @@ scan_raw(ElixirScan *scan, char terminator, bool escapes)
 		}
 		if (*at == '\0')
 		{
-			scan_invalid(scan, "a text that does not end, which starts");
+			scan_invalid(scan, "an unterminated string, starting");
 			return NULL;
 		}
 		appendStringInfoChar(&raw, *at);
@@ -533,7 +533,7 @@ scan_heredoc(ElixirScan *scan, const char *quotes)
 
 	if (*line != '\n' || (end = heredoc_end(line + 1, quotes)) == NULL)
 	{
-		scan_invalid(scan, "a heredoc that does not end, which starts");
+		scan_invalid(scan, "an unterminated heredoc, starting");
 		return NULL;
 	}
 	line++;

@@ -3,8 +3,8 @@
  *		The parts of Elixir source text below a term: numbers, names, quoted
  *		text with its escapes, sigils.  For elixir.c alone.
  *
- * Each scan_... reads from the cursor and moves it past what it read.  NULL
- * or false with the problem noted where it is not what it should be.
+ * Each scan_... reads from the cursor and moves it past what it read.  NULL or
+ * false with the problem noted if it is not what it should be.
  */
 #ifndef ASHMIG_ELIXIR_SCAN_H
 #define ASHMIG_ELIXIR_SCAN_H
@@ -25,7 +25,9 @@ typedef struct ElixirScan
 /* A problem: the text is Elixir code, "what" being what kind of. */
 extern bool scan_code(ElixirScan *scan, const char *what);
 
-/* A problem: the text is not Elixir, or no literal that a default can be. */
+/*
+ * A problem: the text is not Elixir, or not a literal that can be a default.
+ */
 extern bool scan_invalid(ElixirScan *scan, const char *what);
 
 /* Skip space, newlines and comments. */

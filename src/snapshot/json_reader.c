@@ -12,7 +12,7 @@
 
 #include "snapshot/json_reader.h"
 
-/* Of so many unknown keys a warning can speak */
+/* How many unknown keys a warning names at most */
 #define MAX_UNKNOWN_KEYS	50
 
 /* How much of a wrong value a message shows */
@@ -24,8 +24,7 @@ static bool parse_out_of_memory = false;
 
 /*
  * cJSON's allocator.  It must not raise errors: a longjmp out of cJSON would
- * leave these hooks in place for whoever else uses the library in this
- * process.
+ * leave these hooks in place for other users of the library in this process.
  */
 static void *
 parse_alloc(size_t size)
@@ -49,7 +48,7 @@ parse_free(void *chunk)
 }
 
 /*
- * Is there a NUL in a string?  cJSON decodes it and thereby cuts the string.
+ * Is there a NUL in a string?  cJSON decodes it and so truncates the string.
  * jsonb knows no such escape, but text from elsewhere may have it.
  */
 static const char *
@@ -70,19 +69,19 @@ static bool
 note_malformed(JsonReader *reader, const char *at, const char *what)
 {
 	int			length = pg_mbcliplen(at, Min(strlen(at), 100), 40);
-	char	   *detail = psprintf("It stops at byte %zu, before: %s",
+	char	   *detail = psprintf("Parsing stopped at byte %zu, before: %s",
 								  (size_t) (at - reader->text) + 1,
-								  *at ? pnstrdup(at, length) : "its end");
+								  *at ? pnstrdup(at, length) : "end of input");
 
 	return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", detail,
-						"Give the text of a snapshot file, an array of them, or what ashmig_load returns.",
+						"Pass the contents of a snapshot file, an array of them, or the result of ashmig_load().",
 						"invalid snapshot: %s", what);
 }
 
 bool
 json_note_malformed(JsonReader *reader)
 {
-	return note_malformed(reader, reader->cursor, "it is not JSON, or nested too deeply");
+	return note_malformed(reader, reader->cursor, "not valid JSON, or nested too deeply");
 }
 
 bool
@@ -97,7 +96,7 @@ json_open(JsonReader *reader, const char *text, Problem *problem)
 	reader->context = AllocSetContextCreate(CurrentMemoryContext, "ashmig JSON",
 											ALLOCSET_DEFAULT_SIZES);
 	if (nul != NULL)
-		return note_malformed(reader, nul, "it has a NUL character");
+		return note_malformed(reader, nul, "contains a NUL character");
 	return true;
 }
 
@@ -211,7 +210,7 @@ describe(const cJSON *node)
 	if (cJSON_IsObject(node))
 		return node->child ? "an object" : "an empty object";
 	if (cJSON_IsArray(node))
-		return node->child ? "a list" : "an empty list";
+		return node->child ? "an array" : "an empty array";
 	if (cJSON_IsBool(node))
 		return cJSON_IsTrue(node) ? "true" : "false";
 	if (cJSON_IsNumber(node))
@@ -245,7 +244,7 @@ json_note_type(const JsonObject *object, int key, const char *expected)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
 						json_field_path(object, key),
-						psprintf("It is %s.", describe(object->fields[key])),
+						psprintf("The value is %s.", describe(object->fields[key])),
 						psprintf("Write %s.", expected),
 						"invalid %s: \"%s\" is not %s", object_title(object),
 						object->shape->keys[key], expected);
@@ -255,10 +254,10 @@ bool
 json_note_missing(const JsonObject *object, int key)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
-						object->path, "The key is missing, or null.",
+						object->path, "The key is missing or null.",
 						psprintf("Add \"%s\", as AshPostgres writes it.",
 								 object->shape->keys[key]),
-						"invalid %s: it has no \"%s\"", object_title(object),
+						"invalid %s: \"%s\" is missing", object_title(object),
 						object->shape->keys[key]);
 }
 
@@ -277,15 +276,14 @@ json_note_node(const JsonObject *object, const cJSON *node, const char *path,
 			   const char *expected)
 {
 	return problem_note(object->reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT,
-						path, psprintf("It is %s.", describe(node)),
+						path, psprintf("The value is %s.", describe(node)),
 						psprintf("Write %s.", expected),
 						"invalid %s: an entry is not %s", object_title(object),
 						expected);
 }
 
 /*
- * Remember a key that nobody knows, once, and no more of them than a warning
- * can name.
+ * Remember an unknown key, once, and no more of them than a warning names.
  */
 static void
 note_unknown(JsonReader *reader, const char *key, const char *path)
@@ -337,8 +335,8 @@ json_read_object(JsonReader *reader, const cJSON *node, const char *path,
 	object->path = path;
 	if (!cJSON_IsObject(node))
 		return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, path,
-							psprintf("It is %s.", describe(node)), "Write an object.",
-							"invalid %s: it is not an object", shape->what);
+							psprintf("The value is %s.", describe(node)), "Write an object.",
+							"invalid %s: not an object", shape->what);
 
 	cJSON_ArrayForEach(member, node)
 	{
@@ -351,7 +349,7 @@ json_read_object(JsonReader *reader, const cJSON *node, const char *path,
 		}
 		key = found;
 		if (seen & (1 << key))
-			return json_note(object, key, NULL, "Leave one.", "is given twice");
+			return json_note(object, key, NULL, "Remove one of them.", "is specified more than once");
 		seen |= 1 << key;
 		if (!cJSON_IsNull(member))
 			object->fields[key] = member;
@@ -413,7 +411,7 @@ json_get_bool(const JsonObject *object, int key, bool *value)
 }
 
 /*
- * An integer from 0 on.  cJSON's numbers are doubles.
+ * A non-negative integer.  cJSON's numbers are doubles.
  */
 bool
 json_get_count(const JsonObject *object, int key, int64 *value)
@@ -424,7 +422,7 @@ json_get_count(const JsonObject *object, int key, int64 *value)
 		return true;
 	if (!cJSON_IsNumber(node) || !(node->valuedouble >= 0) ||
 		node->valuedouble > PG_INT32_MAX || node->valuedouble != floor(node->valuedouble))
-		return json_note_type(object, key, "an integer from 0 on, or null");
+		return json_note_type(object, key, "a non-negative integer or null");
 	*value = (int64) node->valuedouble;
 	return true;
 }
@@ -458,7 +456,7 @@ json_get_word(const JsonObject *object, int key, const JsonWord *words,
 }
 
 /*
- * The first item of a list; NULL where it is empty or missing
+ * The first item of a list; NULL if it is empty or missing
  */
 bool
 json_get_items(const JsonObject *object, int key, const cJSON **first)
@@ -469,7 +467,7 @@ json_get_items(const JsonObject *object, int key, const cJSON **first)
 	if (node == NULL)
 		return true;
 	if (!cJSON_IsArray(node))
-		return json_note_type(object, key, "a list");
+		return json_note_type(object, key, "an array");
 	*first = node->child;
 	return true;
 }
@@ -501,6 +499,6 @@ json_get_names(const JsonObject *object, int key, List **names)
 	if (node == NULL)
 		return true;
 	if (!cJSON_IsArray(node))
-		return json_note_type(object, key, "a list of strings");
+		return json_note_type(object, key, "an array of strings");
 	return json_read_names(object, node, json_field_path(object, key), names);
 }

@@ -62,7 +62,7 @@ typedef struct JsonWord
  * Start to read a text.  It is read value by value, so that a long list need
  * not be in memory as a tree: json_value parses what comes next into the
  * reader's context, which the caller may replace and reset on the way.  NULL
- * or false with the problem noted where the text is not JSON.
+ * or false with the problem noted if the text is not JSON.
  *
  * json_close deletes the context; an error deletes it with its parent.
  */
@@ -109,7 +109,7 @@ extern bool json_note_missing(const JsonObject *object, int key);
 extern bool json_note(const JsonObject *object, int key, const char *detail,
 					  const char *hint, const char *fact);
 
-/* The same for an item of a list, or anything else that is no member */
+/* The same for an item of a list, or anything else that is not a member */
 extern bool json_note_node(const JsonObject *object, const cJSON *node,
 						   const char *path, const char *expected);
 

@@ -185,8 +185,8 @@ collect_columns(Decoding *decoding, const JsonObject *object)
 	for (int i = 1; i < decoding->ncolumns; i++)
 	{
 		if (strcmp(decoding->columns[i - 1], decoding->columns[i]) == 0)
-			return json_note(object, SNAP_ATTRIBUTES, NULL, "Leave one.",
-							 psprintf("has \"%s\" twice", decoding->columns[i]));
+			return json_note(object, SNAP_ATTRIBUTES, NULL, "Remove one of them.",
+							 psprintf("contains \"%s\" twice", decoding->columns[i]));
 	}
 	return true;
 }
@@ -255,7 +255,7 @@ decode_key(Decoding *decoding, const JsonObject *parent, const cJSON *node,
 			type = KEY_ATOM;
 	}
 	else if (!cJSON_IsObject(node))
-		return json_note_node(parent, node, path, "a column, or an object of type and value");
+		return json_note_node(parent, node, path, "a column or an object with \"type\" and \"value\"");
 	else
 	{
 		if (!json_read_object(decoding->reader, node, path, &key_shape, &object))
@@ -330,8 +330,8 @@ decode_identity(Decoding *decoding, const cJSON *node, char *path)
 	if (identity->keys == NIL &&
 		(identity->all_tenants ||
 		 snapshot->multitenancy.strategy != STRATEGY_ATTRIBUTE))
-		return json_note(&object, ID_KEYS, NULL, "Name the columns that are unique.",
-						 "names no column");
+		return json_note(&object, ID_KEYS, NULL, "List the columns that are unique.",
+						 "contains no columns");
 	return true;
 }
 
@@ -362,8 +362,8 @@ decode_custom_index(Decoding *decoding, const cJSON *node, char *path)
 		!decode_keys(decoding, &object, IX_FIELDS, false, &index->fields))
 		return false;
 	if (index->fields == NIL)
-		return json_note(&object, IX_FIELDS, NULL, "Name the columns of the index.",
-						 "names no column");
+		return json_note(&object, IX_FIELDS, NULL, "List the columns of the index.",
+						 "contains no columns");
 	return true;
 }
 
@@ -419,7 +419,7 @@ decode_statement(Decoding *decoding, const cJSON *node, char *path)
 	if (code)
 		return problem_note(decoding->reader->problem, ERRCODE_ASHMIG_ELIXIR_CODE,
 							json_field_path(&object, STMT_CODE), NULL,
-							"Write its up and down as SQL, with code? false.",
+							"Write its up and down as SQL, with \"code?\" set to false.",
 							"custom statement \"%s\" of table \"%s\" is Elixir code, which ashmig cannot run",
 							statement->name, snapshot->table);
 	return true;
@@ -636,15 +636,16 @@ decode_bundle(JsonReader *reader, const cJSON *rest, Bundle *bundle)
 {
 	JsonObject	object;
 
+	bundle->is_object = true;
 	if (!json_read_object(reader, rest, "$", &bundle_shape, &object))
 		return false;
 	if (object.fields[BUNDLE_SNAPSHOTS])
-		return json_note_type(&object, BUNDLE_SNAPSHOTS, "a list, given once");
+		return json_note_type(&object, BUNDLE_SNAPSHOTS, "a single array");
 	return decode_extensions(&object, bundle);
 }
 
 /*
- * Whatever a caller may hand in: one snapshot, a list of them, a bundle
+ * Any input that a caller may pass: one snapshot, a list of them, a bundle
  */
 static bool
 decode_any(JsonReader *reader, Bundle *bundle)
@@ -657,8 +658,8 @@ decode_any(JsonReader *reader, Bundle *bundle)
 		return decode_snapshots(reader, "$", &input);
 	if (*reader->cursor != '{')
 		return problem_note(reader->problem, ERRCODE_ASHMIG_INVALID_SNAPSHOT, "$", NULL,
-							"Give a snapshot, an array of them, or {\"snapshots\": [...]}.",
-							"invalid snapshot: neither an object nor a list");
+							"Pass a snapshot, an array of snapshots, or {\"snapshots\": [...]}.",
+							"invalid snapshot: neither an object nor an array");
 
 	input.rest = MemoryContextAllocZero(reader->context, sizeof(cJSON));
 	input.rest->type = cJSON_Object;

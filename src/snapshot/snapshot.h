@@ -201,11 +201,13 @@ typedef struct ResourceSnapshot
 	bool		drop_table_opted_out;
 } ResourceSnapshot;
 
-/* What a caller hands in: one snapshot, an array, or a bundle */
+/* What a caller passes: one snapshot, an array, or a bundle */
 typedef struct Bundle
 {
 	List	   *snapshots;		/* of ResourceSnapshot *, in the order given */
 	List	   *extensions;		/* of char *: "installed", or NIL */
+	bool		is_object;		/* {"snapshots": [...]}, as a whole folder is
+								 * given */
 	bool		has_extensions; /* the bundle has the key */
 	int			ash_functions_version;	/* 0: not said */
 	List	   *unknown_keys;	/* of char *: each unknown key once, with one
@@ -213,7 +215,7 @@ typedef struct Bundle
 } Bundle;
 
 /*
- * Decode JSON text (NUL-terminated).  NULL with the problem noted where it is
+ * Decode JSON text (NUL-terminated).  NULL with the problem noted if it is
  * malformed: nothing is guessed.
  */
 extern Bundle *snapshot_decode(const char *json, Problem *problem);

@@ -162,7 +162,7 @@ decode_on_delete(const JsonObject *object, Reference *reference)
 	if (!cJSON_IsString(node->child) || strcmp(node->child->valuestring, "nilify") != 0 ||
 		!cJSON_IsArray(columns) || columns->child == NULL || columns->next != NULL)
 		return json_note_type(object, REF_ON_DELETE,
-							  "a word, or [\"nilify\", [columns]]");
+							  "a string or [\"nilify\", [columns]]");
 	reference->on_delete = ACTION_SET_NULL;
 	return json_read_names(object, columns,
 						   json_path_item(json_field_path(object, REF_ON_DELETE), 1),
@@ -185,7 +185,7 @@ decode_deferrable(const JsonObject *object, Reference *reference)
 	else if (cJSON_IsString(node) && strcmp(node->valuestring, "initially") == 0)
 		reference->deferrable = DEFERRABLE_DEFERRED;
 	else
-		return json_note_type(object, REF_DEFERRABLE, "true, false or \"initially\"");
+		return json_note_type(object, REF_DEFERRABLE, "true, false, or \"initially\"");
 	return true;
 }
 
@@ -203,22 +203,22 @@ decode_match_with(const JsonObject *object, Reference *reference)
 		return true;
 	if (!cJSON_IsObject(node))
 		return json_note_type(object, REF_MATCH_WITH,
-							  "an object of columns to columns");
+							  "an object that maps columns to columns");
 	for (const cJSON *member = node->child; member; member = member->next)
 	{
 		MatchPair  *pair = palloc(sizeof(MatchPair));
 
 		if (member->string[0] == '\0')
-			return json_note(object, REF_MATCH_WITH, NULL, "Name the column.",
-							 "has an empty name");
+			return json_note(object, REF_MATCH_WITH, NULL, "Specify the column's name.",
+							 "contains an empty name");
 		if (!cJSON_IsString(member) || member->valuestring[0] == '\0')
 			return json_note_node(object, member, json_path_key(path, member->string),
 								  "a name");
 		foreach(lc, reference->match_with)
 		{
 			if (strcmp(((MatchPair *) lfirst(lc))->source, member->string) == 0)
-				return json_note(object, REF_MATCH_WITH, NULL, "Leave one.",
-								 psprintf("has the column \"%s\" twice", member->string));
+				return json_note(object, REF_MATCH_WITH, NULL, "Remove one of them.",
+								 psprintf("contains column \"%s\" twice", member->string));
 		}
 		pair->source = pstrdup(member->string);
 		pair->destination = pstrdup(member->valuestring);
@@ -343,13 +343,13 @@ decode_type(const JsonObject *object, Attribute *attribute)
 		if (node == NULL || node->next != NULL || ++attribute->array_depth > MAX_ARRAY_DEPTH)
 			return json_note(object, ATTR_TYPE, NULL,
 							 "Write [\"array\", T], with one type T.",
-							 "is not the type of an array");
+							 "is not an array type");
 	}
 	if (cJSON_IsArray(node) && node->child)
 		node = node->child;
 	if (!cJSON_IsString(node) || node->valuestring[0] == '\0')
 		return json_note_type(object, ATTR_TYPE,
-							  "the name of a type or [\"array\", T]");
+							  "a type name or [\"array\", T]");
 	attribute->type = pstrdup(node->valuestring);
 	return true;
 }

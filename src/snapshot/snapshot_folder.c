@@ -22,7 +22,7 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_folder.h"
 
-/* No snapshot comes near it; what does was not meant to be read. */
+/* No snapshot is nearly as large; a larger file was not meant to be read. */
 #define MAX_FILE_SIZE	(16 * 1024 * 1024)
 
 /* jsonb's own limit for what a container holds */
@@ -73,8 +73,8 @@ read_folder(const char *path)
 	if (dir == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("could not open folder \"%s\": %m", path),
-				 errhint("Give a resource_snapshots folder on the server, which the server's operating system user can read.")));
+				 errmsg("could not open directory \"%s\": %m", path),
+				 errhint("Pass a resource_snapshots directory that the server's operating system user can read.")));
 	while ((entry = ReadDir(dir, path)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -87,7 +87,7 @@ read_folder(const char *path)
 }
 
 /*
- * Does this name end so, with something before it?
+ * Does this name have the suffix, with something before it?
  */
 static bool
 has_suffix(const char *name, const char *suffix)
@@ -111,7 +111,7 @@ is_snapshot_name(const char *name, bool dev)
 }
 
 /*
- * The newest snapshot in a table's folder; NULL if it is none.
+ * The newest snapshot in a table's folder; NULL if there is none.
  */
 static char *
 newest_file(const char *folder, bool dev)
@@ -154,7 +154,7 @@ read_text(const char *path)
 		if (text.len > MAX_FILE_SIZE)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-					 errmsg("file \"%s\" is larger than %d MB, which no snapshot is",
+					 errmsg("file \"%s\" is too large for a snapshot (more than %d MB)",
 							path, MAX_FILE_SIZE / (1024 * 1024))));
 	}
 	if (ferror(file))
@@ -173,18 +173,18 @@ raise_not_json(const char *path, ErrorData *error)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-			 errmsg("file \"%s\" is not JSON", path),
+			 errmsg("file \"%s\" is not valid JSON", path),
 			 error->detail ?
 			 errdetail_internal("%s: %s", error->message, error->detail) :
 			 errdetail_internal("%s.", error->message),
-			 errhint("Take the file as AshPostgres wrote it. A merge conflict, or a file that git has as a pointer alone, looks like this.")));
+			 errhint("Use the file as AshPostgres wrote it. An unresolved merge conflict or a Git LFS pointer can cause this error.")));
 }
 
 /*
  * A file as JSON.
  *
  * Reading text as jsonb takes no resources but memory, so catching its error
- * needs no subtransaction.  Ours say already which file it is.
+ * needs no subtransaction.  Our own errors already name the file.
  */
 static Jsonb *
 read_json(const char *path)
@@ -241,17 +241,17 @@ add_snapshot(Load *load, const char *path, Jsonb *json)
 	if (load->snapshots.text.len > MAX_TOTAL_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the snapshots in \"%s\" are larger than a jsonb value can be",
+				 errmsg("snapshots in \"%s\" exceed the maximum size of a jsonb value",
 						load->root),
-				 errhint("Load one repo's folder at a time.")));
+				 errhint("Load one repo's directory at a time.")));
 }
 
 /*
- * Read a table's snapshot, which lies in "folder" under the name "table".
+ * Read a table's snapshot, which is in "folder" under the name "table".
  *
- * AshPostgres puts a schema in front of the table now and looks there first,
- * so a place without it, if the snapshot has a schema, counts only where
- * there is no place of the new kind.
+ * AshPostgres now puts the schema in front of the table's name and looks there
+ * first.  So if the snapshot has a schema, a folder without it counts only if
+ * there is none with it.
  */
 static void
 load_snapshot(Load *load, const char *path, const char *folder, const char *table)
@@ -262,8 +262,8 @@ load_snapshot(Load *load, const char *path, const char *folder, const char *tabl
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_SNAPSHOT),
-				 errmsg("file \"%s\" is not a snapshot: it is JSON, but not an object", path),
-				 errhint("Take the file as AshPostgres wrote it.")));
+				 errmsg("file \"%s\" is not a snapshot: not a JSON object", path),
+				 errhint("Use the file as AshPostgres wrote it.")));
 	schema = strchr(table, '.') ? NULL : json_member(json, "schema");
 	if (schema)
 	{
@@ -276,7 +276,8 @@ load_snapshot(Load *load, const char *path, const char *folder, const char *tabl
 }
 
 /*
- * Read extensions.json, as a bundle is read, and unite it with other repos'.
+ * Read extensions.json, as a bundle is read, and merge it with those of other
+ * repos.
  */
 static void
 load_extensions(Load *load, const char *path)
@@ -308,8 +309,8 @@ load_extensions(Load *load, const char *path)
 }
 
 /*
- * Read an old table's file, <table>.json beside the folders, unless the table
- * has a folder by now.
+ * Read a table's file of the old layout, <table>.json next to the folders,
+ * unless the table has a folder now.
  */
 static void
 load_flat(Load *load, const char *folder, const char *name)
@@ -381,7 +382,8 @@ holds_tables(const char *folder)
 }
 
 /*
- * Read a folder of repos, with the extensions.json that once lay beside them.
+ * Read a folder of repos, with the extensions.json that older versions put
+ * next to them.
  */
 static void
 load_repos(Load *load, const char *folder)
@@ -439,7 +441,7 @@ snapshot_folder_load(const char *root, bool dev)
 	if (load.files == NIL && !load.has_extensions)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("there are no snapshots in \"%s\"", root),
-				 errhint("Give a resource_snapshots folder, or one repo's folder in it. Files ending in _dev.json count only with dev => true.")));
+				 errmsg("no snapshots found in \"%s\"", root),
+				 errhint("Pass a resource_snapshots directory or one repo's directory in it. Files ending in _dev.json are only read with dev => true.")));
 	return bundle_text(&load);
 }

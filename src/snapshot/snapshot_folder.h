@@ -16,9 +16,8 @@
 /*
  * Load a resource_snapshots folder, or one repo's folder in it, as the JSON
  * text of a bundle; "dev": _dev files count.  The caller checks who may read
- * files.  Raises where a file is not what AshPostgres writes, and where there
- * is nothing: with drop_tables an empty bundle would mean that every table is
- * to go.
+ * files.  Raises an error if a file is not what AshPostgres writes, and if
+ * there is nothing: with drop_tables, an empty bundle would drop every table.
  */
 extern char *snapshot_folder_load(const char *root, bool dev);
 

@@ -36,12 +36,13 @@ index_keys_equal(const List *a, const List *b)
 /*
  * Two such identities are one index.  AshPostgres' uniq_by does not look at
  * all_tenants and nils_distinct, and so loses an index that differs in them.
+ * The former makes a difference only where there is a tenant's column.
  */
 static bool
-identity_same_index(const Identity *a, const Identity *b)
+identity_same_index(const Identity *a, const Identity *b, bool by_tenant)
 {
 	return index_keys_equal(a->keys, b->keys) &&
-		a->all_tenants == b->all_tenants &&
+		(a->all_tenants == b->all_tenants || !by_tenant) &&
 		a->nils_distinct == b->nils_distinct &&
 		names_same(a->where, b->where) &&
 		names_same(a->base_filter, b->base_filter);
@@ -73,13 +74,13 @@ merge_conflict(Problem *problem, const char *path, const char *table,
 			   const char *other)
 {
 	problem_note(problem, ERRCODE_ASHMIG_CONFLICT, path,
-				 psprintf("One says %s, the other %s.", one, other),
+				 psprintf("One has %s, the other has %s.", one, other),
 				 "Make the resources that share the table agree.",
-				 "the snapshots of \"%s\" disagree about the %s of \"%s\"",
+				 "snapshots of table \"%s\" conflict: %s of \"%s\" differs",
 				 table, what, column);
 }
 
-/* Take the text that is there; a problem where both are and differ */
+/* Take the text that is set; a problem if both are set and differ */
 static char *
 merge_text(char *a, char *b, const char *what, const Attribute *attribute,
 		   const char *table, Problem *problem)
@@ -98,7 +99,10 @@ static const char *const deferrable_words[] = {"false", "true", "initially"};
 static const char *const maybe_words[] = {"null", "false", "true"};
 static const char *const strategy_words[] = {"null", "attribute", "context"};
 
-/* Take the word that is set ("unset" is 0); a problem where both are and differ */
+/*
+ * Take the word that is set ("unset" is 0); a problem if both are set and
+ * differ
+ */
 static int
 merge_word(int a, int b, const char *const *words, const char *what,
 		   const Attribute *attribute, const char *table, Problem *problem)
@@ -129,9 +133,9 @@ merge_references(Reference *a, const Attribute *attribute, const char *table,
 	MERGE_TEXT(table, "referenced table");
 	MERGE_TEXT(schema, "referenced schema");
 	MERGE_TEXT(destination_attribute, "referenced column");
-	MERGE_TEXT(name, "foreign key's name");
+	MERGE_TEXT(name, "foreign key name");
 	MERGE_TEXT(index_where, "index_where");
-	MERGE_TEXT(destination_default, "referenced column's default");
+	MERGE_TEXT(destination_default, "default of the referenced column");
 	MERGE_WORD(on_delete, delete_words, "on_delete");
 	MERGE_WORD(on_update, update_words, "on_update");
 	MERGE_WORD(match_type, match_words, "match_type");
@@ -141,7 +145,7 @@ merge_references(Reference *a, const Attribute *attribute, const char *table,
 	MERGE_TEXT(multitenancy.attribute, "tenant attribute");
 #undef MERGE_TEXT
 #undef MERGE_WORD
-	/* asked for by one is asked for */
+	/* it is enough if one asks for it */
 	merged->index = Max(a->index, b->index);
 	merged->match_tenant = Max(a->match_tenant, b->match_tenant);
 	merged->destination_generated = Max(a->destination_generated, b->destination_generated);
@@ -181,7 +185,7 @@ merge_attribute(Attribute *into, const Attribute *attribute, const char *table,
 					   attribute->source, "type", attribute_type_show(into),
 					   attribute_type_show(attribute));
 	into->size = Max(into->size, attribute->size);
-	/* none is more than any, as Elixir's nil is */
+	/* none counts as the largest, as Elixir's nil does */
 	into->precision = merge_limit(into->precision, attribute->precision);
 	into->scale = merge_limit(into->scale, attribute->scale);
 	into->allow_nil = into->allow_nil || attribute->allow_nil;
@@ -304,10 +308,10 @@ merge_choose_key(List *snapshots, const List *recorded_key, List **others,
 		const ResourceSnapshot *first = linitial(snapshots);
 
 		problem_note(problem, ERRCODE_ASHMIG_CONFLICT, first->path,
-					 psprintf("One says %s, another %s.", key_show(linitial(keys)),
+					 psprintf("One has %s, another has %s.", key_show(linitial(keys)),
 							  key_show(lsecond(keys))),
-					 "Make the resources that share the table agree on the primary key, or apply the one whose key is right first: the recorded key wins.",
-					 "the snapshots of \"%s\" have different primary keys", first->table);
+					 "Make the resources that share the table agree on the primary key, or apply the one with the right key first: a recorded key takes precedence.",
+					 "snapshots of table \"%s\" have different primary keys", first->table);
 	}
 	return chosen;
 }
@@ -343,13 +347,13 @@ key_to_identity(const ResourceSnapshot *snapshot, const List *names)
 
 /* The cell of the identity that would be the same index, or NULL */
 static ListCell *
-find_same_identity(List *identities, const Identity *identity)
+find_same_identity(List *identities, const Identity *identity, bool by_tenant)
 {
 	ListCell   *lc;
 
 	foreach(lc, identities)
 	{
-		if (identity_same_index(lfirst(lc), identity))
+		if (identity_same_index(lfirst(lc), identity, by_tenant))
 			return lc;
 	}
 	return NULL;
@@ -370,10 +374,12 @@ identity_wins(const Identity *one, const Identity *other, const List *recorded)
 	return strcmp(one->name, other->name) < 0;
 }
 
-/* All identities, but one alone of those that would be the same index */
+/* All identities, but only one of those that would be the same index */
 static List *
 merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
+	const ResourceSnapshot *first = linitial(snapshots);
+	bool		by_tenant = first->multitenancy.strategy == STRATEGY_ATTRIBUTE;
 	List	   *result = NIL;
 	ListCell   *li;
 
@@ -381,7 +387,7 @@ merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 	{
 		foreach_ptr(Identity, identity, snapshot->identities)
 		{
-			ListCell   *known = find_same_identity(result, identity);
+			ListCell   *known = find_same_identity(result, identity, by_tenant);
 
 			if (known == NULL)
 				result = lappend(result, identity);
@@ -397,16 +403,16 @@ merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 	{
 		Identity   *identity = key_to_identity(llast(snapshots), lfirst(li));
 
-		if (find_same_identity(result, identity) == NULL)
+		if (find_same_identity(result, identity, by_tenant) == NULL)
 			result = lappend(result, identity);
 	}
 	return result;
 }
 
 /*
- * Parts of one kind, of all snapshots: the List at "offset" of each.  What
- * "same" says is one part appears once, as it was mentioned first; "check" (or
- * NULL) notes a problem where the mentions differ.
+ * Parts of one kind, of all snapshots: the List at "offset" of each.  Parts
+ * that "same" says are one appear once, as they were mentioned first; "check"
+ * (or NULL) notes a problem if the mentions differ.
  */
 typedef bool (*PartSame) (const void *one, const void *other);
 typedef void (*PartCheck) (const void *one, const void *other,
@@ -463,7 +469,7 @@ check_conflict(const void *one, const void *other, const char *table, Problem *p
 	const CheckConstraint *b = other;
 
 	if (strcmp(a->check, b->check) != 0 || !names_same(a->base_filter, b->base_filter))
-		merge_conflict(problem, b->path, table, b->name, "check constraint",
+		merge_conflict(problem, b->path, table, b->name, "definition",
 					   a->check, b->check);
 }
 
@@ -482,7 +488,7 @@ statement_conflict(const void *one, const void *other, const char *table, Proble
 	const CustomStatement *b = other;
 
 	if (strcmp(a->up, b->up) != 0 || strcmp(a->down, b->down) != 0)
-		merge_conflict(problem, b->path, table, b->name, "custom statement", a->up, b->up);
+		merge_conflict(problem, b->path, table, b->name, "definition", a->up, b->up);
 }
 
 /*

@@ -1,10 +1,11 @@
 /*
  * snapshot_merge.h
  *		Several snapshots of one table as one: AshPostgres lets several
- *		resources share a table, each with a snapshot of its own.
+ *		resources share a table, each with its own snapshot.
  *
- * The rules are those of AshPostgres' deduplicate_snapshots; where it asks a
- * person or drops something silently, this is an error that shows the facts.
+ * The rules are those of AshPostgres' deduplicate_snapshots; where it prompts
+ * the user or drops something silently, this raises an error that shows the
+ * facts.
  */
 #ifndef ASHMIG_SNAPSHOT_MERGE_H
 #define ASHMIG_SNAPSHOT_MERGE_H
@@ -16,7 +17,10 @@
 #include "base/problem.h"
 #include "snapshot/snapshot.h"
 
-/* What stands in the database decides where several would do; NIL where nothing does. */
+/*
+ * What exists in the database decides between several choices; NIL if nothing
+ * does.
+ */
 typedef struct MergeHistory
 {
 	const List *primary_key;	/* of char *: its columns */
@@ -26,7 +30,7 @@ typedef struct MergeHistory
 
 /*
  * Merge the snapshots (of ResourceSnapshot *) of one table.  NULL with the
- * problem noted where they conflict.
+ * problem noted if they conflict.
  */
 extern ResourceSnapshot *snapshot_merge(List *snapshots, const MergeHistory *history,
 										Problem *problem);

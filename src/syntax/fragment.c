@@ -59,8 +59,8 @@ fragment_is_foreign_error(const ErrorData *error)
  * raw_parser with its error as a value: false, and the message in *error.
  *
  * The grammar takes no resources but memory, so catching its error needs no
- * subtransaction.  What is not the text's fault (no memory, a cancel) is
- * raised again.
+ * subtransaction.  Errors not caused by the text (out of memory, a cancel) are
+ * re-raised.
  */
 static bool
 parse(const char *sql, RawParseMode mode, List **tree, char **error)
@@ -100,7 +100,7 @@ parse_statement(const char *sql, char **error)
 		return NULL;
 	if (list_length(tree) != 1)
 	{
-		*error = pstrdup("more than that is written");
+		*error = pstrdup("there is more than one statement");
 		return NULL;
 	}
 	return linitial_node(RawStmt, tree)->stmt;
@@ -116,8 +116,8 @@ is_blank(const char *sql)
 }
 
 /*
- * Run a check in a memory context of its own, as parse trees are large, and
- * turn what it says into a problem.
+ * Run a check in a separate memory context, as parse trees are large, and turn
+ * its error into a problem.
  */
 typedef bool (*FragmentCheck) (const char *masked, char **error);
 
@@ -134,7 +134,7 @@ run_check(FragmentCheck check, const char *sql, int sqlerrcode,
 	MemoryContextSwitchTo(scratch);
 	if (is_blank(sql))
 	{
-		error = "it is empty";
+		error = "the text is empty";
 		passed = false;
 	}
 	else
@@ -177,7 +177,7 @@ is_bare_select(const Node *statement)
 }
 
 /*
- * One expression stands both bare, where a comma, an alias, a clause or a
+ * One expression parses both bare, where a comma, an alias, a clause or a
  * closing parenthesis shows, and in parentheses, where it will be printed.
  */
 static bool
@@ -190,7 +190,7 @@ expression_passes(const char *masked, char **error)
 		return false;
 	if (!is_bare_select(bare))
 	{
-		*error = "more or less than one expression is written";
+		*error = "expected exactly one expression";
 		return false;
 	}
 	enclosed = parse_statement(psprintf("SELECT (%s\n)", masked), error);
@@ -198,7 +198,7 @@ expression_passes(const char *masked, char **error)
 		return false;
 	if (!is_bare_select(enclosed))
 	{
-		*error = "it is not one expression";
+		*error = "expected exactly one expression";
 		return false;
 	}
 	return true;
@@ -208,8 +208,8 @@ bool
 fragment_check_expression(const char *sql, const char *path, Problem *problem)
 {
 	return run_check(expression_passes, sql, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not one SQL expression",
-					 "Write one expression, without a semicolon, an alias or an open parenthesis.",
+					 "invalid SQL expression",
+					 "Write one expression, without a semicolon, an alias, or an unclosed parenthesis.",
 					 path, problem);
 }
 
@@ -246,8 +246,56 @@ fragment_is_volatile(const char *sql)
 	return statement == NULL || find_volatile(statement, NULL);
 }
 
+/* Collect the names of columns. */
+static bool
+find_columns(Node *node, void *context)
+{
+	List	  **columns = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		Node	   *last = llast(((ColumnRef *) node)->fields);
+
+		if (IsA(last, String))
+			*columns = lappend(*columns, pstrdup(strVal(last)));
+		return false;
+	}
+	return raw_expression_tree_walker(node, find_columns, context);
+}
+
+List *
+fragment_columns(const char *sql)
+{
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf("SELECT %s", mask_placeholders(sql)), &error);
+	List	   *columns = NIL;
+
+	find_columns(statement, &columns);
+	return columns;
+}
+
+List *
+fragment_index_columns(const char *element)
+{
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf("CREATE INDEX ON t (%s\n)",
+													 mask_placeholders(element)), &error);
+	List	   *columns = NIL;
+	IndexElem  *parsed;
+
+	if (statement == NULL)
+		return NIL;
+	parsed = linitial_node(IndexElem, castNode(IndexStmt, statement)->indexParams);
+	if (parsed->name != NULL)
+		columns = lappend(columns, pstrdup(parsed->name));
+	find_columns(parsed->expr, &columns);
+	return columns;
+}
+
 /*
- * One element leaves every clause round it as it is.
+ * A single element leaves every clause around it as it is.
  */
 static bool
 index_element_passes(const char *masked, char **error)
@@ -262,7 +310,7 @@ index_element_passes(const char *masked, char **error)
 	if (list_length(index->indexParams) != 1 || index->indexIncludingParams ||
 		index->options || index->tableSpace || index->whereClause)
 	{
-		*error = "more than one element is written";
+		*error = "expected exactly one element";
 		return false;
 	}
 	return true;
@@ -272,8 +320,8 @@ bool
 fragment_check_index_element(const char *sql, const char *path, Problem *problem)
 {
 	return run_check(index_element_passes, sql, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not one element of an index",
-					 "Write a column or an expression (in parentheses unless it is a function call), with its operator class or order after it.",
+					 "invalid index element",
+					 "Write a column or an expression (in parentheses unless it is a function call), optionally followed by an operator class or a sort order.",
 					 path, problem);
 }
 
@@ -292,8 +340,8 @@ fragment_name(const char *identifier, const char *path, Problem *problem)
 	Node	   *statement;
 	char	   *error;
 
-	if (!run_check(name_passes, identifier, ERRCODE_ASHMIG_INVALID_SQL, "not a name",
-				   "Write the name of one column, or of one access method.", path, problem))
+	if (!run_check(name_passes, identifier, ERRCODE_ASHMIG_INVALID_SQL, "invalid name",
+				   "Write the name of one column or one access method.", path, problem))
 		return NULL;
 	statement = parse_statement(psprintf(NAME_STATEMENT, mask_placeholders(identifier)), &error);
 	return pstrdup(castNode(RenameStmt, statement)->subname);
@@ -331,7 +379,7 @@ type_passes(const char *masked, char **error)
 
 	if (has_comment(masked))
 	{
-		*error = "a comment is written";
+		*error = "comments are not allowed";
 		return false;
 	}
 	if (!parse(masked, RAW_PARSE_TYPE_NAME, &tree, error))
@@ -339,7 +387,7 @@ type_passes(const char *masked, char **error)
 	type = linitial_node(TypeName, tree);
 	if (type->setof || type->pct_type)
 	{
-		*error = "SETOF and %TYPE are not for columns";
+		*error = "SETOF and %TYPE are not allowed for columns";
 		return false;
 	}
 	return true;
@@ -349,8 +397,8 @@ bool
 fragment_check_type(const char *type, const char *path, Problem *problem)
 {
 	return run_check(type_passes, type, ERRCODE_ASHMIG_INVALID_TYPE,
-					 "not the name of a type",
-					 "Write a type as CREATE TABLE takes it, such as \"text\" or \"numeric(10, 2)\".",
+					 "invalid type name",
+					 "Write a type as in CREATE TABLE, such as \"text\" or \"numeric(10, 2)\".",
 					 path, problem);
 }
 
@@ -368,7 +416,7 @@ table_options_pass(const char *masked, char **error)
 		return false;
 	if (!IsA(statement, CreateStmt))
 	{
-		*error = "they make another statement of it";
+		*error = "they change the kind of statement";
 		return false;
 	}
 	return true;
@@ -378,8 +426,8 @@ bool
 fragment_check_table_options(const char *options, const char *path, Problem *problem)
 {
 	return run_check(table_options_pass, options, ERRCODE_ASHMIG_INVALID_SQL,
-					 "not the options of a table",
-					 "Write what CREATE TABLE takes after the column list, such as PARTITION BY RANGE (inserted_at).",
+					 "invalid table options",
+					 "Write what can follow the column list in CREATE TABLE, such as PARTITION BY RANGE (inserted_at).",
 					 path, problem);
 }
 
@@ -394,7 +442,7 @@ fragment_parenthesize(const char *sql)
 
 /*
  * Length of the comment that starts here, or 0.  The text has been parsed, so
- * a comment is closed.
+ * every comment is closed.
  */
 static int
 comment_length(const char *at)
@@ -505,8 +553,8 @@ fragment_split(const char *sql, const char *path, Problem *problem)
 	if (!parsed)
 		problem_note(problem, ERRCODE_ASHMIG_INVALID_SQL, path,
 					 psprintf("The text is: %s", sql),
-					 "Write SQL statements, with semicolons between them. Of the placeholders for a schema, @tenant@ and @default@ bring their quotes; #{prefix()} is the raw name.",
-					 "not SQL: %s", error);
+					 "Write SQL statements, separated by semicolons. The placeholders @tenant@ and @default@ stand for quoted schema names; #{prefix()} is the raw name.",
+					 "invalid SQL: %s", error);
 	foreach_node(RawStmt, raw, tree)
 	{
 		int			start = statement_start(sql, at);

@@ -31,9 +31,18 @@ extern bool fragment_check_expression(const char *sql, const char *path, Problem
 
 /*
  * May the expression, which has been checked, give each row another value?  It
- * may where it calls a function that is not known to give all rows the same.
+ * may if it calls a function that is not known to return the same for all
+ * rows.
  */
 extern bool fragment_is_volatile(const char *sql);
+
+/*
+ * The names of columns that an expression, or an element of an index, which
+ * have been checked, refers to (of char *): its last part, where the name is
+ * qualified.
+ */
+extern List *fragment_columns(const char *sql);
+extern List *fragment_index_columns(const char *element);
 
 /*
  * Exactly one element of an index: "lower(email)", "title gin_trgm_ops",
@@ -43,8 +52,8 @@ extern bool fragment_check_index_element(const char *sql, const char *path, Prob
 
 /*
  * The name that an identifier stands for, as PostgreSQL reads one: folded to
- * lower case unless it has quotes.  NULL with the problem noted where it is
- * none.
+ * lower case unless it has quotes.  NULL with the problem noted if it is not
+ * one.
  */
 extern char *fragment_name(const char *identifier, const char *path, Problem *problem);
 
@@ -67,10 +76,9 @@ extern bool fragment_check_table_options(const char *options, const char *path, 
 extern char *fragment_parenthesize(const char *sql);
 
 /*
- * The single statements of a text, List of char *, as they are written but
- * for the semicolons and the space between them.  NIL where there is none
- * (blank text, comments alone), and with the problem noted where it is not
- * SQL.
+ * The single statements of a text, List of char *, as they are written but for
+ * the semicolons and the space between them.  NIL if there is none (blank
+ * text, comments alone), and with the problem noted if it is not SQL.
  */
 extern List *fragment_split(const char *sql, const char *path, Problem *problem);
 
@@ -79,7 +87,7 @@ extern const char *fragment_skip_space(const char *sql);
 
 /*
  * Does an error that reading a text raised say nothing about the text (a
- * cancel, no memory)?  Then it is to be raised again.
+ * cancel, out of memory)?  Then it must be re-raised.
  */
 extern bool fragment_is_foreign_error(const ErrorData *error);
 

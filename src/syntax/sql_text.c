@@ -121,8 +121,8 @@ quote_names(List *names)
 }
 
 /*
- * Fill the placeholders of a stored statement in, in one pass: what is filled
- * in is not looked at again.
+ * Fill in the placeholders of a stored statement in one pass: inserted text is
+ * not scanned again.
  */
 char *
 sql_fill(const char *statement, const char *schema, const char *default_schema)

@@ -9,7 +9,7 @@
 #include "base/names.h"
 #include "syntax/table_name.h"
 
-/* How many tables a map holds, by and large: it grows with more */
+/* Expected number of tables in a map, which grows as needed */
 #define EXPECTED_TABLES 256
 
 /* A TableName that hash_search can compare: names are cut to NAMEDATALEN */

@@ -69,7 +69,10 @@ find_in_alter_table(const AlterTableStmt *statement, List *found)
 	return found;
 }
 
-/* The name of an object that DROP or ALTER ... SET SCHEMA names; NULL where it has none of its own */
+/*
+ * The name of an object that DROP or ALTER ... SET SCHEMA names; NULL if it
+ * has none of its own
+ */
 static const char *
 object_name(Node *object)
 {
@@ -167,7 +170,7 @@ may_withdraw(const char *sql)
 {
 	static const char *const words[] = {"drop", "rename", "type", "schema"};
 
-	for (const char *p = sql; *p; p++)
+	for (const char *p = strpbrk(sql, "dDrRtTsS"); p != NULL; p = strpbrk(p + 1, "dDrRtTsS"))
 	{
 		for (int i = 0; i < lengthof(words); i++)
 		{

@@ -18,12 +18,12 @@
 typedef struct Withdrawal
 {
 	char	   *name;			/* of a table, view, type, function or schema;
-								 * NULL where only the index is named */
+								 * NULL if only the index is named */
 	char	   *column;			/* only this column of it; or NULL */
 	char	   *constraint;		/* only this constraint of it; or NULL */
 	char	   *index;			/* an index is dropped; or NULL */
 	char	   *new_name;		/* what a table or a column is called from now
-								 * on; NULL where it is not renamed */
+								 * on; NULL if it is not renamed */
 	bool		tenants_have_one;	/* a table of that name, which comes first
 									 * where it is not qualified; the caller
 									 * says so */

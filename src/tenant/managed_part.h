@@ -15,7 +15,7 @@
  * ----------
  */
 
-/* Who we were before becoming somebody else */
+/* The role and settings from before becoming another role */
 typedef struct RoleBefore
 {
 	Oid			user;
@@ -25,8 +25,9 @@ typedef struct RoleBefore
 
 /*
  * Become a role, as a SECURITY DEFINER function does, with more SECURITY_*
- * flags in "security", and become who we were.  Settings that were changed in
- * between are restored.  The end of the (sub)transaction does for errors.
+ * flags in "security", and switch back to the previous role.  Settings that
+ * were changed in between are restored.  After an error, the end of the
+ * (sub)transaction does this.
  */
 extern RoleBefore managed_role_enter(Oid role, int security);
 extern void managed_role_leave(RoleBefore before);
@@ -45,7 +46,7 @@ extern int	managed_role_pin_text(void);
 /* "schema"."table" of a table */
 extern char *managed_table_qualified_name(Oid table);
 
-/* The column that a part of a template names, or NULL where it is text */
+/* The column that a part of a template names, or NULL if it is text */
 extern const char *managed_table_part_column(const char *part);
 
 /*
@@ -57,7 +58,7 @@ extern char *managed_table_column_expression(const char *alias, const char *colu
 /* Has a row of the table, as it is now, that name? */
 extern bool managed_table_has_row(const ManagedTable *managed, const char *name);
 
-/* The names of all rows, text[]; NULL where a column is */
+/* The names of all rows, text[]; NULL if a column is */
 extern Datum managed_table_row_names(const ManagedTable *managed);
 
 #endif							/* ASHMIG_MANAGED_PART_H */

@@ -25,8 +25,9 @@ managed_role_enter(Oid role, int security)
 }
 
 /*
- * Become who we were.  "false", as for an error, takes back what functions that
- * ran meanwhile have SET: they must not choose another role's search path.
+ * Switch back to the previous role.  "false", as after an error, undoes what
+ * functions that ran meanwhile have SET: they must not choose another role's
+ * search path.
  */
 void
 managed_role_leave(RoleBefore before)

@@ -1,7 +1,7 @@
 /*
  * managed_rows.c
- *		What a row of a table whose rows have a tenant each brings about, when
- *		it is inserted, updated or deleted: see managed_rows.h.
+ *		What happens to a tenant when its row in a managed table is inserted,
+ *		updated or deleted: see managed_rows.h.
  */
 #include "postgres.h"
 
@@ -65,11 +65,11 @@ enter_manager(const ManagedTable *managed)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\", which manages the tenants of table \"%s\", does not exist",
 						managed->owner, get_rel_name(managed->table)),
-				 errhint("Call ashmig_manage_tenant() again as the role that shall own the tenants.")));
+				 errhint("Call ashmig_manage_tenant() again as the role that should own the tenants.")));
 	before = managed_role_enter(role, 0);
 	settings_pin("ashmig.default_schema", managed->default_schema);
 	settings_pin("ashmig.log_sql", "off");
-	/* what a session may turn, and no deployment does */
+	/* settings that a session can change, though no deployment does */
 	settings_pin("array_nulls", "on");
 	settings_pin("backslash_quote", "safe_encoding");
 	settings_pin("transform_null_equals", "off");
@@ -102,9 +102,9 @@ row_managed(MemoryContext context)
 }
 
 /*
- * The registration of a table, or of the nearest one that it is a partition
- * or a child of; NULL where there is none.  Whoever writes the row need not be
- * allowed to read this, so it is read as the one whose table it is.
+ * The registration of a table, or of the nearest one that it is a partition or
+ * a child of; NULL if there is none.  The role that writes the row need not be
+ * allowed to read this, so it is read as the table's owner.
  */
 static ManagedTable *
 find_managed(Oid table)
@@ -140,7 +140,7 @@ need_managed(Relation rel)
 	if (managed == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the tenants of table \"%s\" are not managed", RelationGetRelationName(rel)),
+				 errmsg("tenants of table \"%s\" are not managed", RelationGetRelationName(rel)),
 				 errhint("Set the trigger up with ashmig_manage_tenant(), or drop it.")));
 	return managed;
 }
@@ -197,9 +197,9 @@ column_text(Relation rel, HeapTuple row, const char *column)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("table \"%s\" has no column \"%s\", of which its tenants' names are made",
+			 errmsg("table \"%s\" has no column \"%s\", which its tenant names are built from",
 					RelationGetRelationName(rel), column),
-			 errhint("Call ashmig_manage_tenant() again with the columns that it has.")));
+			 errhint("Call ashmig_manage_tenant() again with existing columns.")));
 	return NULL;				/* keep compiler quiet */
 }
 
@@ -228,7 +228,7 @@ row_name(const ManagedTable *managed, Relation rel, HeapTuple row, bool missing_
 		if (text == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" of table \"%s\" is NULL, so the row's tenant has no name",
+					 errmsg("cannot build tenant name because column \"%s\" of table \"%s\" is null",
 							column, RelationGetRelationName(rel))));
 		appendStringInfoString(&name, text);
 	}
@@ -246,7 +246,7 @@ typedef struct RowContext
 } RowContext;
 
 /*
- * Say which row; and what may help where others are in its way.
+ * Say which row, and what may help if others block it.
  */
 static void
 row_callback(void *arg)
@@ -255,9 +255,9 @@ row_callback(void *arg)
 	int			code = geterrcode();
 
 	if (code == ERRCODE_T_R_DEADLOCK_DETECTED || code == ERRCODE_LOCK_NOT_AVAILABLE)
-		errhint("Where tenants' tables reference this one, LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE before writing, or try again.",
+		errhint("If tenant tables reference this one, LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE before writing, or retry.",
 				quote_name(RelationGetRelationName(context->rel)));
-	errcontext("tenant \"%s\" of a row of table \"%s\"", context->name,
+	errcontext("managing tenant \"%s\" for a row of table \"%s\"", context->name,
 			   RelationGetRelationName(context->rel));
 }
 
@@ -331,7 +331,7 @@ drop_of_row(const ManagedTable *managed, const char *name)
 }
 
 /*
- * Bring the tenants from an old row to a new one, each NULL where there is no
+ * Bring the tenants from an old row to a new one, each NULL if there is no
  * such row, or none that has a tenant; as the manager.
  */
 static void

@@ -1,6 +1,6 @@
 /*
  * managed_rows.h
- *		What rows of a table whose rows have a tenant each bring about.
+ *		What happens to tenants when rows of managed tables change.
  */
 #ifndef ASHMIG_MANAGED_ROWS_H
 #define ASHMIG_MANAGED_ROWS_H

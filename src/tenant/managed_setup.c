@@ -1,6 +1,7 @@
 /*
  * managed_setup.c
- *		Setting up tables whose rows have a tenant each: see managed_setup.h.
+ *		Setting up managed tables, each row of which has a tenant: see
+ *		managed_setup.h.
  */
 #include "postgres.h"
 
@@ -27,7 +28,7 @@
  * ------------------------------------------------------------------------
  */
 
-/* Raise for a table or template that cannot be managed. */
+/* Raise an error for a table or template that cannot be managed. */
 static void
 refuse(const char *message, const char *subject, const char *hint)
 {
@@ -51,7 +52,7 @@ check_table(Relation rel)
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		refuse("\"%s\" is a temporary table", name, NULL);
 	if (rel->rd_rel->relispartition)
-		refuse("\"%s\" is a partition", name, "Manage the partitioned table.");
+		refuse("\"%s\" is a partition", name, "Use the partitioned table instead.");
 }
 
 /* Is there a column of that name whose value a trigger sees? */
@@ -67,8 +68,8 @@ check_column(Relation rel, const char *column)
 		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0)
 			continue;
 		if (attribute->attgenerated == 'v')
-			refuse("column \"%s\" is generated when it is read, too late for a trigger", column,
-				   "Make it a stored column.");
+			refuse("column \"%s\" is a virtual generated column", column,
+				   "Make it a stored generated column, whose value a trigger can read.");
 		return;
 	}
 	ereport(ERROR,
@@ -82,7 +83,7 @@ check_column(Relation rel, const char *column)
 static void
 check_template(Relation rel, List *template)
 {
-	const char *hint = "For example: ARRAY['org_', ':id'], where parts with a colon are columns.";
+	const char *hint = "For example: ARRAY['org_', ':id'], where parts that begin with a colon are columns.";
 	bool		has_column = false;
 
 	foreach_ptr(const char, part, template)
@@ -93,10 +94,10 @@ check_template(Relation rel, List *template)
 			has_column = true;
 		}
 		else if (strspn(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(part))
-			refuse("the part \"%s\" of the template cannot be in the name of a tenant", part, hint);
+			refuse("template part \"%s\" cannot be used in a tenant name", part, hint);
 	}
 	if (!has_column)
-		refuse("the template of table \"%s\" has no column", RelationGetRelationName(rel), hint);
+		refuse("template for table \"%s\" contains no column", RelationGetRelationName(rel), hint);
 }
 
 /* ------------------------------------------------------------------------
@@ -235,13 +236,13 @@ warn_of_missing(Oid table, int64 missing, const char *first)
 			 errmsg_plural(INT64_FORMAT " row of table \"%s\" has no tenant",
 						   INT64_FORMAT " rows of table \"%s\" have no tenant",
 						   (unsigned long) missing, missing, get_rel_name(table)),
-			 first ? errdetail("The first would be \"%s\".", first) : 0,
-			 errhint("The triggers are for rows to come; create these with ashmig_create_tenant().")));
+			 first ? errdetail("The first missing tenant is \"%s\".", first) : 0,
+			 errhint("The triggers only handle new rows. Create missing tenants with ashmig_create_tenant().")));
 }
 
 /*
- * Rows that are there already: their tenants are theirs from now on, and those
- * that have none are told of.
+ * Existing rows: their tenants belong to them from now on, and rows without a
+ * tenant are reported.
  */
 static void
 claim_tenants(const ManagedTable *managed)
@@ -320,6 +321,6 @@ managed_setup_remove(Oid table)
 	if (rows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
-				 errmsg("the tenants of table \"%s\" are not managed",
+				 errmsg("tenants of table \"%s\" are not managed",
 						get_rel_name(table) ? get_rel_name(table) : "?")));
 }

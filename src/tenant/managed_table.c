@@ -1,7 +1,8 @@
 /*
  * managed_table.c
- *		A table whose rows have a tenant each: the parts of its template, and the
- *		one place where its rows are read.  See managed_table.h.
+ *		A managed table, each row of which has a tenant: the parts of its
+ *		template, and the one place where its rows are read.  See
+ *		managed_table.h.
  */
 #include "postgres.h"
 
@@ -34,7 +35,7 @@ managed_table_qualified_name(Oid table)
 					quote_name(get_rel_name(table)));
 }
 
-/* The column that a part of a template names, or NULL where it is text */
+/* The column that a part of a template names, or NULL if it is text */
 const char *
 managed_table_part_column(const char *part)
 {
@@ -100,7 +101,7 @@ query_value(const char *sql, const char *name)
 		SPI_processed != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not read the rows of a table with tenants"),
+				 errmsg("could not read the rows of a table with managed tenants"),
 				 errdetail("Query: %s", sql)));
 	column = TupleDescAttr(SPI_tuptable->tupdesc, 0);
 	return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),

@@ -1,23 +1,25 @@
 /*
  * managed_table.h
- *		Tables whose rows have a tenant each (ashmig_manage_tenant), and whose
- *		rights meet there.  managed_setup.h sets them up, managed_rows.h is what
- *		their triggers do.
+ *		Managed tables, each row of which has a tenant (ashmig_manage_tenant),
+ *		and the rights that meet there.  managed_setup.h sets them up,
+ *		managed_rows.h is what their triggers do.
  *
  * Three roles meet here: the writer of a row, who fires the triggers; the
- * manager, who set them up and has tenants made; and the owner of the table,
+ * manager, who set them up and owns the tenants; and the owner of the table,
  * whose casts, policies, index expressions and generated columns run with
- * whatever reads it.  None gets at another's rights, as
- *	 - the name of the row at hand is made as the writer, by the output functions
- *	   of its columns' types;
+ * everything that reads it.  None of them gains the rights of another:
+ *	 - the tenant's name for the current row is built as the writer, by the
+ *	   output functions of its columns' types;
  *	 - other rows are read as the table's owner, as foreign keys are checked
- *	   (managed_table_has_row and managed_table_row_names; nothing else reads the table);
+ *	   (managed_table_has_row and managed_table_row_names; nothing else reads
+ *	   the table);
  *	 - tenants are created, renamed and dropped as the manager, with the search
- *	   path and the settings of then.  We do not read the table meanwhile; whoever
- *	   owns a table that the manager's migrations reference or write is trusted
- *	   by him, as with all DDL of PostgreSQL.
- * Names alone go from one to the other, as parameters: each is checked against
- * the rule for tenants' names and quoted before it is part of a statement.
+ *	   path and the settings from when the table was set up.  The table is not
+ *	   read meanwhile.  The manager trusts the owners of the tables that its
+ *	   migrations reference or write, as with all DDL of PostgreSQL.
+ * Only names are passed from one to the other, as parameters: each is checked
+ * against the rule for tenants' names and quoted before it is part of a
+ * statement.
  */
 #ifndef ASHMIG_MANAGED_TABLE_H
 #define ASHMIG_MANAGED_TABLE_H

@@ -36,7 +36,7 @@
  */
 
 /*
- * Does nothing lie in the schema?
+ * Is the schema empty?
  */
 static bool
 schema_is_empty(Oid schema)
@@ -67,29 +67,29 @@ is_tenant(const char *schema)
 		catalog_schema_versions(schema, SCOPE_TENANT) != NIL;
 }
 
-/* Raise for a schema that is there and no tenant. */
+/* Raise an error for a schema that exists but is not a tenant. */
 static void
 raise_not_a_tenant(const char *schema)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NOT_A_TENANT),
-			 errmsg("schema \"%s\" exists and is no tenant", schema),
+			 errmsg("schema \"%s\" exists but is not a tenant", schema),
 			 errdetail("ashmig did not create it and has no versions for it."),
 			 errhint("Choose another name, or rename that schema.")));
 }
 
-/* Raise for a name that no tenant has. */
+/* Raise an error for a name that no tenant has. */
 static void
 raise_no_tenant(const char *schema)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_NO_TENANT),
-			 errmsg("there is no tenant \"%s\"", schema),
-			 errhint("SELECT * FROM ashmig_all_tenants() lists them.")));
+			 errmsg("tenant \"%s\" does not exist", schema),
+			 errhint("SELECT * FROM ashmig_all_tenants() lists all tenants.")));
 }
 
 /*
- * Raise for a tenant that is there already; "managed_by" is its table.
+ * Raise an error for a tenant that already exists; "managed_by" is its table.
  */
 static void
 raise_tenant_exists(const char *schema, Oid managed_by)
@@ -101,8 +101,8 @@ raise_tenant_exists(const char *schema, Oid managed_by)
 			(errcode(ERRCODE_ASHMIG_TENANT_EXISTS),
 			 errmsg("tenant \"%s\" already exists", schema),
 			 !exists ? errdetail("It is registered, but its schema is missing.") :
-			 table ? errdetail("It belongs to a row of table \"%s\", or was kept when that was deleted.", table) : 0,
-			 !exists ? errhint("SELECT ashmig_drop_tenant(%s) forgets it.", quote_text(schema)) : 0));
+			 table ? errdetail("It belongs to a row of table \"%s\", or was kept when that row was deleted.", table) : 0,
+			 !exists ? errhint("SELECT ashmig_drop_tenant(%s) unregisters it.", quote_text(schema)) : 0));
 }
 
 /* ------------------------------------------------------------------------
@@ -238,9 +238,9 @@ build_tenant(const char *schema)
 }
 
 /*
- * Make the schema, or see that the one that is there can be taken over.  One
- * of somebody else's is not: what he put there, or will, would come first in
- * the search path of migrations.
+ * Create the schema, or check that the existing one can be taken over.  One
+ * that another role owns cannot: what that role has created there, or will,
+ * would come first in the search path of migrations.
  */
 static void
 make_schema(const char *schema, bool take_over)
@@ -286,8 +286,8 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
  */
 
 /*
- * Exclude runs from a schema until the end of the transaction; one that is at
- * work there now, or whatever else changes it, is an error.
+ * Exclude runs from a schema until the end of the transaction; a run that is
+ * working there now, or anything else that changes it, is an error.
  */
 static void
 lock_idle_schema(const char *schema)
@@ -295,9 +295,9 @@ lock_idle_schema(const char *schema)
 	if (!schema_lock_try(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
-				 errmsg("tenant \"%s\" is being worked on", schema),
-				 errdetail("A run, or a transaction that creates or renames it, has not ended."),
-				 errhint("Try again when it has; SELECT * FROM ashmig.progress shows runs.")));
+				 errmsg("tenant \"%s\" is locked by another run or transaction", schema),
+				 errdetail("A run, or a transaction that creates or renames it, is still in progress."),
+				 errhint("Retry when it has finished; SELECT * FROM ashmig.progress shows active runs.")));
 }
 
 /* Locks that dropping a schema takes: its relations, TOAST tables included */
@@ -340,7 +340,7 @@ drop_schema(const char *schema, Oid oid, bool cascade)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("tenant \"%s\" is not empty", schema),
-				 errdetail("Its schema holds tables or other objects."),
+				 errdetail("Its schema contains tables or other objects."),
 				 errhint("SELECT ashmig_drop_tenant(%s, cascade => true) drops them with their data.",
 						 quote_text(schema))));
 	lock_budget_check_drop(schema, count_relations(oid));
@@ -367,8 +367,8 @@ tenant_drop(const char *schema, bool cascade)
 }
 
 /*
- * A statement that drops some tables of a schema, or NULL where there are
- * none.  Those that inherit from them come with them.
+ * A statement that drops some tables of a schema, or NULL if there are none.
+ * Tables that inherit from them are dropped with them.
  */
 static char *
 drop_some(const char *schema, int batch)
@@ -424,9 +424,9 @@ drop_tables(const char *schema, int batch)
 }
 
 /*
- * Drop a tenant in several transactions; runs stay excluded in between.  Where
- * it is cut short, the tenant is still registered, without some of its tables;
- * calling again goes on.
+ * Drop a tenant in several transactions; runs stay excluded in between.  If it
+ * is interrupted, the tenant is still registered, without some of its tables;
+ * calling it again continues.
  */
 void
 tenant_drop_serial(const char *schema, int batch)
@@ -467,7 +467,7 @@ rename_schema(const char *old_name, Oid noted, const char *new_name)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_TENANT),
 				 errmsg("the schema of tenant \"%s\" does not exist", old_name),
-				 errhint("SELECT * FROM ashmig_status() tells whether it was renamed; ashmig_drop_tenant() forgets the tenant.")));
+				 errhint("SELECT * FROM ashmig_status() shows whether it was renamed; ashmig_drop_tenant() unregisters the tenant.")));
 	if (OidIsValid(new_oid))
 		raise_not_a_tenant(new_name);
 	command_in(old_name, psprintf("ALTER SCHEMA %s RENAME TO %s",

@@ -14,10 +14,10 @@
 
 /*
  * Create the schema, register it and bring it to the newest version, which is
- * returned (0: there are no migrations).  A schema that is there already is
- * taken over with "take_over", where it is empty or ashmig has versions for
- * it; else that is an error.  "managed_by" is the table whose row the tenant
- * belongs to, or InvalidOid.
+ * returned (0: there are no migrations).  An existing schema is taken over
+ * with "take_over" if it is empty or ashmig has versions for it; otherwise it
+ * is an error.  "managed_by" is the table whose row the tenant belongs to, or
+ * InvalidOid.
  */
 extern int64 tenant_create(const char *schema, bool take_over, Oid managed_by);
 
@@ -34,8 +34,8 @@ extern void tenant_drop(const char *schema, bool cascade);
 extern void tenant_drop_serial(const char *schema, int batch);
 
 /*
- * Rename it.  Where its schema bears the new name already, renamed behind our
- * back, the records follow it.
+ * Rename it.  If its schema has the new name already, renamed behind our back,
+ * only the records are changed.
  */
 extern void tenant_rename(const char *old_name, const char *new_name);
 

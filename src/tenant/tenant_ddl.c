@@ -15,6 +15,7 @@
 #include "metadata/catalog_migrations.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
+#include "record/enum_history.h"
 #include "run/lock_budget.h"
 #include "tenant/tenant_ddl.h"
 
@@ -81,15 +82,16 @@ tenant_ddl_statements(void)
  */
 
 /*
- * Does the recorded structure hold what this migration does?  That of a
- * generated one is where it came from; an adopted one has no statements, and
- * its snapshots were given with it.
+ * Is what this migration does known without running it?  The recorded
+ * structure of a generated one is where it came from; an adopted one has no
+ * statements, and its snapshots were given with it.  Those of enums are
+ * followed (record/enum_history.h).
  */
 static bool
 is_covered(const Migration *migration)
 {
 	return migration->covered || migration->kind == MIGRATION_GENERATED ||
-		migration->kind == MIGRATION_ADOPTED;
+		migration->kind == MIGRATION_ADOPTED || migration->kind == MIGRATION_ENUM;
 }
 
 /* bigint[] of the versions of migrations */
@@ -117,12 +119,14 @@ string_array(List *migrations, bool checksums)
 }
 
 /*
- * Compile, in the current memory context; NULL where that cannot be done.
+ * Compile, in the current memory context; NULL if that cannot be done.
  */
 static Compiled *
 compile(void)
 {
 	List	   *migrations = catalog_migrations_cached(SCOPE_TENANT);
+	List	   *types = NIL;
+	bool		has_enums = false;
 	Compiled   *compiled;
 	ListCell   *lc;
 
@@ -130,7 +134,10 @@ compile(void)
 	{
 		if (!is_covered(lfirst(lc)))
 			return NULL;
+		has_enums |= ((Migration *) lfirst(lc))->kind == MIGRATION_ENUM;
 	}
+	if (has_enums && !enum_history_statements(migrations, &types))
+		return NULL;
 	compiled = palloc0(sizeof(Compiled));
 	compiled->migrations = list_length(migrations);
 	if (migrations != NIL)
@@ -139,7 +146,7 @@ compile(void)
 	compiled->versions = version_array(migrations);
 	compiled->checksums = string_array(migrations, true);
 	if (migrations != NIL)
-		compiled->statements = tenant_ddl_statements();
+		compiled->statements = list_concat(types, tenant_ddl_statements());
 	return compiled;
 }
 
@@ -241,7 +248,10 @@ tenant_ddl_compiled(void)
 	return cached;
 }
 
-/* Locks that a tenant takes beside its statements': on its schema, and the one that excludes runs */
+/*
+ * Locks that a tenant takes in addition to those of its statements: on its
+ * schema, and the one that excludes runs
+ */
 #define LOCKS_OF_SCHEMA 2
 
 /*

@@ -22,7 +22,7 @@ typedef struct Compiled
 } Compiled;
 
 /*
- * The compiled structure, or NULL where history has to be replayed: there is a
+ * The compiled structure, or NULL if history has to be replayed: there is a
  * hand-written migration that the snapshots do not cover.  It belongs to the
  * cache, and is valid until the next call.  The caller holds
  * catalog_lock_tenants, so that no migration is added meanwhile.
