@@ -182,6 +182,27 @@ SELECT clear();
 SELECT step(slugged('lower(t)'));
 SELECT clear();
 
+-- The type of a column is what changes: values go through text meanwhile
+CREATE FUNCTION labelled(labels text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(
+  own('a', ARRAY[attr('s', 'mood', '{"default": "\"x\"", "allow_nil?": false}'), attr('all', '', '{"type": ["array", "mood"]}')],
+      '{"check_constraints": [{"name": "c", "check": "s <> ''y''", "attribute": ["s"]}], "custom_indexes": [{"name": "i", "fields": ["s"], "where": "s = ''x''"}]}')
+  || statements(
+    statement('mood', format('CREATE TYPE mood AS ENUM (%s)', labels), 'DROP TYPE mood'),
+    statement('code', format('CREATE DOMAIN code AS text CHECK (VALUE <> %s)', left(labels, 3)), 'DROP DOMAIN code'),
+    statement('view', 'CREATE VIEW v AS SELECT s FROM a', 'DROP VIEW v')),
+  own('k', ARRAY[]::jsonb[]) || jsonb_build_object('attributes', jsonb_build_array(id('id', 'code'))),
+  own('r', ARRAY[ref('k_id', 'k.id', strategy('context'), 'code')]))
+$$;
+SELECT lawful(labelled($$'x', 'y'$$));
+INSERT INTO t1.a VALUES (gen_random_uuid(), 'x', '{x,y,NULL}');
+INSERT INTO t1.k VALUES ('one');
+INSERT INTO t1.r VALUES (gen_random_uuid(), 'one');
+SELECT step(labelled($$'w', 'x', 'y'$$));
+SELECT a.s, a.all, r.k_id FROM t1.a, t1.r;
+SELECT clear();
+
 -- A domain and an enum of statements, a column that is added with a gin index on
 -- it, a function that needs the table and is used by its check
 CREATE FUNCTION made(steps integer) RETURNS jsonb

@@ -115,7 +115,13 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 	{
 		int64		version = scope_version(first, given->table->name.scope);
 
-		if (table_map_get(changed, &given->table->name) != NULL)
+		/*
+		 * What leads to no statement, such as the new name of a referenced
+		 * table, still goes with the migration to other databases.
+		 */
+		if (table_map_get(changed, &given->table->name) != NULL ||
+			(version != 0 && !snapshot_store_has(repo->repo, given->table, snapshots,
+												 given->positions, dev)))
 			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
 								version, dev);
 		else

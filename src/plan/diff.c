@@ -53,7 +53,7 @@ note_remade(Operation *operation, const char *reason)
 {
 	if (reason != NULL)
 		operation->note = psprintf("%s, as %s",
-								   operation->any.to == NULL ? "taken down" : "made again as it was",
+								   operation->any.to == NULL ? "dropped for now" : "recreated",
 								   reason);
 }
 
@@ -200,28 +200,45 @@ find_alter(const DiffContext *context, const Table *table, const char *column)
 	return NULL;
 }
 
+/* The column while what its default or its type uses is made again: a text */
+static const Column *
+column_meanwhile(const Column *column, bool retyped)
+{
+	Column	   *meanwhile = makers_column_without_default(column);
+	const char *brackets = strchr(column->type, '[');
+
+	if (retyped)
+		meanwhile->type = psprintf("text%s", brackets ? brackets : "");
+	return meanwhile;
+}
+
 /*
- * Defaults that use what is made again: dropped before, set after.  Where the
- * column is altered anyway, it is altered without its default.
+ * Defaults and types that use what is made again.  Where the column is altered
+ * anyway, that starts from what it is meanwhile.
  */
 static void
-diff_defaults(DiffContext *context, const Table *from, const Table *to)
+diff_remade_columns(DiffContext *context, const Table *from, const Table *to)
 {
 	foreach_ptr(const Column, column, from->columns)
 	{
 		const Column *new = model_find_column(to->columns, column->name);
-		const Column *bare;
+		const char *retyped = remake_reason(context->remake, column->type);
+		const Column *meanwhile;
 		Operation  *alter;
 
-		if (new == NULL || remake_reason(context->remake, column) == NULL)
+		if (retyped == NULL && remake_reason(context->remake, column) == NULL)
 			continue;
-		bare = makers_column_without_default(column);
 		alter = find_alter(context, to, column->name);
-		emit_column_change(context, OP_ALTER_ATTRIBUTE, to, column, bare);
+		if (new == NULL && alter == NULL)
+			continue;			/* it goes */
+		meanwhile = column_meanwhile(column, retyped != NULL);
+		if (retyped != NULL)
+			context->retyped = touch(context->retyped, &to->name, list_make1(column->name));
+		emit_column_change(context, OP_ALTER_ATTRIBUTE, to, column, meanwhile);
 		if (alter != NULL)
-			alter->column.from = bare;
+			alter->column.from = meanwhile;
 		else
-			emit_column_change(context, OP_ALTER_ATTRIBUTE, to, bare, new);
+			emit_column_change(context, OP_ALTER_ATTRIBUTE, to, meanwhile, new);
 	}
 }
 
@@ -776,7 +793,7 @@ check_dropped(const Model *result, const List *dropped, Problem *problem)
 static void
 diff_texts(DiffContext *context, const Table *from, const Table *to)
 {
-	diff_defaults(context, from, to);
+	diff_remade_columns(context, from, to);
 	diff_indexes(context, from, to);
 	diff_checks(context, from, to);
 	diff_statements(context, from, to);

@@ -6,7 +6,8 @@
  * kind.  A foreign key needs two tables, their columns and a key, and nothing
  * but a statement needs a foreign key.  A table needs no other table once its
  * foreign keys are operations of their own, so there is no cycle to cut.  A
- * custom statement may need anything, so custom statements are added after everything and removed before everything.
+ * custom statement may need anything, so custom statements are added after
+ * everything and removed before everything.
  *
  * This gives phases: removed statements were written for the old names, so
  * they come first, followed by everything else that contains SQL text with old
@@ -17,10 +18,10 @@
  * stand together, so that they can share one ALTER TABLE, and ties keep the
  * order of the snapshots.
  *
- * Then comes what a kind does not say: a custom statement may create what a
- * part of a table uses (makers.h).  Such a statement is moved forward, before
- * that part, with what it needs itself; and such a part is removed before the
- * statement is.  Everything else stays in its place.
+ * Then comes what a kind does not say: a custom statement may make what a part
+ * of a table uses (makers.h).  Such a statement is moved before the part, with
+ * what it needs itself; and such a part is removed before the statement is.
+ * Everything else stays in its place.
  */
 #include "postgres.h"
 
@@ -352,18 +353,31 @@ visit_needs_of_statement(OrderContext *context, int at)
 	}
 }
 
-/* Is the one an operation on the same table that comes before the other? */
+/*
+ * Does an operation on the same table have to come before the other?  All that
+ * is in an earlier phase, or removes something, does.  What builds a column
+ * needs the table, and what is done to the same column before.
+ */
 static bool
 precedes(const OrderContext *context, int one, int other)
 {
-	const SortItem *item = &context->items[one];
-	const Operation *operation = context->items[other].operation;
+	const SortItem *before = &context->items[one];
+	const SortItem *item = &context->items[other];
+	OperationKind kind = before->operation->kind;
 
-	if (item->facts != NULL || !table_name_equal(&item->operation->table, &operation->table))
+	if (before->facts != NULL ||
+		!table_name_equal(&before->operation->table, &item->operation->table))
 		return false;
-	/* a table goes last, whatever is done to it */
-	return operation->kind == OP_DROP_TABLE ||
-		(one < other && item->operation->kind != OP_DROP_TABLE);
+	if (item->operation->kind == OP_DROP_TABLE)
+		return true;			/* it goes last, whatever is done to it */
+	if (one > other || kind == OP_DROP_TABLE)
+		return false;
+	if (before->phase != PHASE_BUILD || kind == OP_CREATE_TABLE)
+		return true;
+	return operation_subject(item->operation->kind) != SUBJECT_COLUMN ||
+		(operation_subject(kind) == SUBJECT_COLUMN &&
+		 strcmp(operation_subject_name(before->operation),
+				operation_subject_name(item->operation)) == 0);
 }
 
 /*
@@ -374,7 +388,6 @@ static void
 visit_earlier(OrderContext *context, int at)
 {
 	const Operation *operation = context->items[at].operation;
-	bool		drops = operation->kind == OP_DROP_TABLE;
 
 	for (int i = context->next; i < context->count; i++)
 	{
@@ -384,7 +397,7 @@ visit_earlier(OrderContext *context, int at)
 		if (item->done)
 			continue;
 		if (precedes(context, i, at) ||
-			(drops && other->kind == OP_DROP_FOREIGN_KEY &&
+			(i < at && other->kind == OP_DROP_FOREIGN_KEY &&
 			 table_name_equal(&other->foreign_key.from->target, &operation->table)) ||
 			(other->kind == OP_REMOVE_STATEMENT && speaks_of(item, operation)))
 			order_visit(context, i);

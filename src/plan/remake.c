@@ -37,6 +37,7 @@ typedef struct RemadePart
 typedef struct RemakeContext
 {
 	const Renamed *renamed;
+	const Model *given;
 	List	   *statements;		/* of RecordedStatement *, in order */
 	List	   *gone;			/* of RecordedStatement *: those whose
 								 * dependents are still to be found */
@@ -149,7 +150,7 @@ words_use(const List *words, const SqlFacts *facts, const Table *table)
 }
 
 /* ----------
- * Checks, indexes, defaults
+ * Checks, indexes, defaults, types
  * ----------
  */
 /* Does the index have SQL text that refers to the column? */
@@ -165,6 +166,27 @@ index_text_has(const TableIndex *index, const char *column)
 			return true;
 	}
 	return false;
+}
+
+static void remake_retyped(RemakeContext *context, const Retyped *retyped);
+
+/*
+ * A column whose type a statement made: it gets another one meanwhile, as if
+ * its type changed.
+ */
+static void
+remake_type(RemakeContext *context, const Table *table, const Column *column,
+			const char *reason)
+{
+	const Table *new = model_find(context->given, &table->name);
+	const Column *kept = new == NULL ? column : model_find_column(new->columns, column->name);
+	Retyped		retyped = {table, column->name};
+
+	if (kept == NULL || strcmp(kept->type, column->type) != 0 ||
+		remake_reason(context->remake, column->type) != NULL)
+		return;
+	remake_part(context->remake, column->type, reason);
+	remake_retyped(context, &retyped);
 }
 
 /* Parts of tables that use what a statement made */
@@ -194,6 +216,8 @@ remake_users(RemakeContext *context, const RecordedStatement *gone, const char *
 			if (column->default_sql != NULL &&
 				words_use(sql_words(column->default_sql), gone->facts, table))
 				remake_part(context->remake, column, reason);
+			if (words_use(sql_words(column->type), gone->facts, table))
+				remake_type(context, table, column, reason);
 		}
 	}
 }
@@ -226,7 +250,7 @@ statement_uses(const RecordedStatement *statement, const RecordedStatement *othe
 static void
 remake_dependents(RemakeContext *context, const RecordedStatement *gone)
 {
-	const char *reason = psprintf("custom statement \"%s\" of \"%s\" goes or is made again",
+	const char *reason = psprintf("custom statement \"%s\" of \"%s\" is dropped or recreated",
 								  gone->statement->name, table_name_show(&gone->table->name));
 	bool		later = false;
 
@@ -312,6 +336,7 @@ remake_find(const Renamed *renamed, const Model *given, bool complete)
 	ListCell   *lc;
 
 	context.renamed = renamed;
+	context.given = given;
 	context.remake = palloc0(sizeof(Remake));
 	context.statements = collect_statements(renamed, given, complete);
 	foreach(lc, context.statements)

@@ -32,9 +32,9 @@ typedef struct Remake
 extern Remake *remake_find(const Renamed *renamed, const Model *given, bool complete);
 
 /*
- * Why this part (a Statement, a Check, a TableIndex; a Column: its default) of a
- * recorded table is made again: "column "n" of "posts" changes its type".  NULL
- * where it is not.
+ * Why this part (a Statement, a Check, a TableIndex; a Column: its default; the
+ * text of a column's type) of a recorded table is made again: "column "n" of
+ * "posts" changes its type".  NULL where it is not.
  */
 extern const char *remake_reason(const Remake *remake, const void *part);
 
