@@ -91,6 +91,74 @@ UPDATE ashmig.runs SET status = 'running' WHERE run = (SELECT min(run) FROM ashm
 SELECT schema_name, status FROM ashmig_rollback_tenants(step => 1);
 SELECT count(*) FROM ashmig.runs;
 
+-- Tenants that sessions with different settings make are equal.
+CREATE DATABASE ashmig_settings_2;
+\c ashmig_settings_2
+SET client_min_messages = warning;
+CREATE EXTENSION ashmig;
+CREATE ACCESS METHOD ashmig_heap TYPE TABLE HANDLER heap_tableam_handler;
+CREATE FUNCTION strange() RETURNS void LANGUAGE sql AS $$
+  SELECT set_config(name, value, false) FROM (VALUES
+    ('DateStyle', 'SQL, DMY'), ('TimeZone', 'Asia/Kathmandu'), ('IntervalStyle', 'sql_standard'), ('xmloption', 'document'),
+    ('array_nulls', 'off'), ('standard_conforming_strings', 'off'), ('transform_null_equals', 'on'), ('extra_float_digits', '-15'),
+    ('bytea_output', 'escape'), ('quote_all_identifiers', 'on'), ('default_tablespace', 'pg_default'),
+    ('default_table_access_method', 'ashmig_heap'), ('check_function_bodies', 'off'), ('row_security', 'off')) AS s (name, value) $$;
+CREATE VIEW structures AS
+  SELECT relnamespace::regnamespace AS schema, string_agg(replace(line, relnamespace::regnamespace || '.', ''), E'\n' ORDER BY line) AS structure
+  FROM pg_class AS c CROSS JOIN LATERAL (
+      SELECT format('%s access method %s, tablespace %s', relname, (SELECT amname FROM pg_am WHERE oid = relam), reltablespace)
+    UNION ALL SELECT format('%s.%s %s', relname, attname, pg_get_expr(adbin, adrelid))
+      FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = c.oid
+    UNION ALL SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid = c.oid
+    UNION ALL SELECT format('%s', pg_get_indexdef(c.oid)) WHERE relkind = 'i') AS l (line)
+  WHERE relkind IN ('r', 'i') AND relnamespace::regnamespace::text ~ '^t' GROUP BY relnamespace;
+SELECT count(*) > 0 AS generated FROM ashmig_generate('{"table": "a", "multitenancy": {"strategy": "context"}, "attributes": [
+    {"source": "id", "type": "bigint", "primary_key?": true, "allow_nil?": false},
+    {"source": "day", "type": "date", "default": "\"01/02/2020\""},
+    {"source": "day2", "type": "date", "default": "fragment(\"''01/02/2020''::date\")"},
+    {"source": "at", "type": "timestamptz", "default": "\"2020-01-01 00:00\""},
+    {"source": "for", "type": "interval", "default": "fragment(\"''-1 2:00:00''::interval\")"},
+    {"source": "some", "type": ["array", "text"], "default": "fragment(\"''{NULL,a}''::text[]\")"},
+    {"source": "number", "type": "float", "default": "fragment(\"0.1::float8 + 0.2\")"}],
+  "check_constraints": [{"name": "known", "check": "day < ''03/04/2030'' AND day = NULL"}],
+  "custom_indexes": [{"fields": ["id"], "name": "late", "where": "at > ''2021-01-01 12:00+00''"}]}', name => 'a');
+SELECT ashmig_add_migration(NULL, 'by hand', $$CREATE TABLE mine AS SELECT '01/02/2020'::date::text AS day, '\x41'::bytea::text AS bytes, 1.0::float8 / 3 AS third,
+    current_setting('TimeZone') AS zone, 'a\b' AS backslash, xml '<a/><b/>' AS xml, to_timestamp(0)::text AS epoch;
+  ALTER TABLE mine ADD CONSTRAINT third CHECK (third > 0.1::float8 + 0.2::float8);
+  SET DateStyle = 'SQL, DMY'; SET TimeZone = 'America/New_York';
+  CREATE TABLE own AS SELECT '01/02/2020'::date::text AS day, to_timestamp(0)::text AS epoch$$, '', tenant => true) > 0 AS recorded;
+SELECT ashmig_add_migration(NULL, 'after it', $$CREATE TABLE after AS SELECT '01/02/2020'::date::text AS day; CREATE INDEX ON after (day)$$, '', tenant => true) > 0 AS recorded;
+SELECT ashmig_add_migration(NULL, 'concurrent', $$CREATE INDEX CONCURRENTLY early ON a (id) WHERE at < '2021-01-01 12:00'$$,
+  'DROP INDEX early', transactional => false, tenant => true) > 0 AS recorded;
+SELECT ashmig_create_tenant('t1') > 0 AS created;
+SELECT structure FROM structures;
+SELECT * FROM t1.mine, t1.own, t1.after;
+-- a hand-made schema that lags behind, in workers and in the background
+SET DateStyle = 'SQL, DMY';
+CREATE SCHEMA t2;
+SELECT ashmig_set_all_tenants($$SELECT 't2' WHERE '01/02/2020'::date::text = '2020-01-02'$$);
+SET client_min_messages = error;
+SELECT count(strange());
+SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
+CALL ashmig_wait();
+-- in the session, which has its settings afterwards
+SELECT ashmig_create_tenant('t3') > 0 AS created;
+SELECT name, setting FROM pg_settings WHERE source = 'session' AND name <> 'client_min_messages'
+  AND name IN (SELECT name FROM pg_settings) AND name !~ '^(application_name|lc_|client|log|plpgsql)' ORDER BY name COLLATE "C";
+CREATE SCHEMA t4;
+SELECT ashmig_set_all_tenants($$SELECT 't2' UNION SELECT 't4'$$);
+SELECT schema_name, status FROM ashmig_migrate_all(atomic => true);
+CALL ashmig_migrate_all_serial();
+SHOW DateStyle;
+RESET ALL;
+SET client_min_messages = warning;
+SELECT count(*), count(DISTINCT structure) FROM structures;
+SELECT mine::text, own::text, after::text FROM t1.mine, t1.own, t1.after
+  UNION SELECT mine::text, own::text, after::text FROM t2.mine, t2.own, t2.after
+  UNION SELECT mine::text, own::text, after::text FROM t3.mine, t3.own, t3.after
+  UNION SELECT mine::text, own::text, after::text FROM t4.mine, t4.own, t4.after;
+
 \c postgres
 DROP DATABASE ashmig_settings;
+DROP DATABASE ashmig_settings_2;
 DROP ROLE ashmig_deployer, ashmig_other, ashmig_guest;

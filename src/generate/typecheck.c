@@ -201,6 +201,7 @@ typecheck_operations(List *operations)
 	HTAB	   *known = types_create();
 	ListCell   *lc;
 
+	settings_pin_ddl();
 	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	foreach_ptr(const Operation, operation, operations)
 	{

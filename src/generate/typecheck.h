@@ -16,8 +16,8 @@
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
  * Operation *) whose type does not exist in the database, or has invalid
  * modifiers, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
- * default is a literal that is not valid for the type.  Types are looked for
- * where migrations find them (metadata/search_path.h).
+ * default is a literal that is not valid for the type.  Types are looked up, and
+ * literals read, as migrations do it (metadata/search_path.h, base/pin.h).
  */
 extern void typecheck_operations(List *operations);
 

@@ -70,15 +70,16 @@ catalog_tenants_check_name(const char *schema)
 }
 
 /*
- * The query is the user's, so names in it are looked up as in the public
- * migrations; the same at each run, whatever the session's search_path or
- * temporary tables.
+ * The query is the user's, so names in it are looked up, and literals read, as in
+ * the public migrations; the same at each run, whatever the session's settings
+ * or temporary tables.
  */
 static int
 enter_query_path(void)
 {
 	int			level = NewGUCNestLevel();
 
+	settings_pin_ddl();
 	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	return level;
 }

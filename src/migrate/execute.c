@@ -68,9 +68,7 @@ execute_enter(const char *schema, const char *default_schema,
 	distributed = distributed_engine_loaded();
 
 	settings_pin("search_path", search_path_for(schema, default_schema));
-	settings_pin("standard_conforming_strings", "on");
-	settings_pin("check_function_bodies", "on");
-	settings_pin("row_security", "on");
+	settings_pin_ddl();
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 	if (hold_back && client_min_messages < WARNING)
 		settings_pin("client_min_messages", "warning");
@@ -356,7 +354,7 @@ void
 execute_enter_session(const char *schema, const char *default_schema)
 {
 	SetConfigOption("search_path", search_path_for(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
+	settings_set_ddl();
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 }
 
