@@ -56,7 +56,7 @@ tell_results(const RunOptions *options, List *results)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
 					 errmsg("invalid tenant name \"%s\"", result->schema),
-					 errhint("SELECT * FROM ashmig_all_tenants() says why.")));
+					 errhint("SELECT * FROM ashmig_all_tenants() shows why.")));
 	}
 	if (!options->quiet && results != NIL)
 		ereport(NOTICE,

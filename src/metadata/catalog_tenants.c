@@ -156,10 +156,10 @@ run_query_inside(const char *query, ResourceOwner owner)
 }
 
 /*
- * The names that the query lists, usable or not.  It is run in a subtransaction
- * that is rolled back, which releases its locks: a run that began with the query
- * would else be in the way of its own migrations, where these change the table
- * that the query reads.
+ * The names that the query lists, usable or not.  It runs in a
+ * subtransaction that is rolled back, which releases its locks: otherwise a
+ * run that began with the query would block its own migrations if these change
+ * a table that the query reads.
  */
 static List *
 listed_names(void)

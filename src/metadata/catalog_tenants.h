@@ -24,13 +24,13 @@ typedef struct Tenant
 } Tenant;
 
 /*
- * All tenants, once each, ordered by name.  Raises an error if the query fails.
- * A name that cannot be a tenant's is among them, with its fault; nothing can
- * be done for it, but the others are not affected.
+ * All tenants, once each, ordered by name.  Raises an error if the query
+ * fails.  Invalid tenant names are among them, each with its fault: they are
+ * skipped, and the others are not affected.
  */
 extern List *catalog_tenants(void);
 
-/* Such a name and its fault as rows show it; NULL where there is none */
+/* Such a name and its fault as rows show it; NULL if there is none */
 extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
 
 /*

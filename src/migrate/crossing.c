@@ -351,18 +351,23 @@ crossing_of_rollback(const Migration *migration, char **subject)
 List *
 crossing_passed(int64 version)
 {
-	List	   *crossings = crossing_list();
+	List	   *public_migrations = catalog_migrations_cached(SCOPE_PUBLIC);
+	List	   *crossings;
 	List	   *applied = NIL;
 	List	   *result = NIL;
 	ListCell   *lc;
 	ListCell   *la;
 
+	/* the usual case, which needs no look at any statement */
+	if (public_migrations == NIL || ((Migration *) llast(public_migrations))->version <= version)
+		return NIL;
+	crossings = crossing_list();
 	if (crossings == NIL || ((Crossing *) llast(crossings))->version <= version)
 		return NIL;
 	applied = catalog_applied(ashmig_default_schema, SCOPE_PUBLIC);
 	foreach(lc, crossings)
 	{
-		Crossing   *crossing = lfirst(lc);
+		const Crossing *crossing = lfirst(lc);
 
 		foreach(la, applied)
 		{
@@ -370,7 +375,7 @@ crossing_passed(int64 version)
 
 			if (crossing->version > version && has->version == crossing->version &&
 				strcmp(has->repo, crossing->repo) == 0)
-				result = lappend(result, crossing);
+				result = lappend(result, copy_crossing(crossing));
 		}
 	}
 	return result;

@@ -43,7 +43,7 @@ extern List *crossing_of_rollback(const Migration *migration, char **subject);
 
 /*
  * The crossings newer than this version that public has: what a tenant at that
- * version has been left behind by.  List of Crossing *.
+ * version has been left behind by.  List of Crossing *, copies.
  */
 extern List *crossing_passed(int64 version);
 

@@ -170,7 +170,7 @@ may_withdraw(const char *sql)
 {
 	static const char *const words[] = {"drop", "rename", "type", "schema"};
 
-	for (const char *p = sql; *p; p++)
+	for (const char *p = strpbrk(sql, "dDrRtTsS"); p != NULL; p = strpbrk(p + 1, "dDrRtTsS"))
 	{
 		for (int i = 0; i < lengthof(words); i++)
 		{
