@@ -119,21 +119,27 @@ CREATE TABLE ashmig.snapshots (
     dev           boolean     NOT NULL DEFAULT false,
     snapshot      jsonb,
     state         jsonb,
+    brought       jsonb,
+    base          text,
+    base_versions bigint[],
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (repo, scope, schema_name, table_name, version)
 );
 COMMENT ON TABLE ashmig.snapshots IS 'Recorded snapshots: one row per table and generation that changed it; the newest one is current';
 COMMENT ON COLUMN ashmig.snapshots.schema_name IS 'Schema that the snapshot names; empty if none';
 COMMENT ON COLUMN ashmig.snapshots.version IS 'Generation that recorded it (ashmig.migrations.generation)';
-COMMENT ON COLUMN ashmig.snapshots.snapshot IS 'The snapshot, merged from all snapshots of the table; NULL if the table was dropped';
+COMMENT ON COLUMN ashmig.snapshots.snapshot IS 'The snapshot, merged from all snapshots of the table, and from all branches up to this version; NULL if the table was dropped';
 COMMENT ON COLUMN ashmig.snapshots.state IS 'What ashmig remembers about the table that no snapshot says, such as retired columns';
+COMMENT ON COLUMN ashmig.snapshots.brought IS 'Snapshot and state as the generation recorded them, if merging branches has changed them; otherwise NULL';
+COMMENT ON COLUMN ashmig.snapshots.base IS 'SHA-256 of the snapshot that the generation started from; NULL for a new table';
+COMMENT ON COLUMN ashmig.snapshots.base_versions IS 'Generations of the table that this one builds on, the newest of each branch; empty for a new table, NULL if not known';
 
 CREATE VIEW ashmig.retired_columns AS
     SELECT n.repo, n.scope, n.schema_name, n.table_name, r.retired ->> 'column' AS column_name,
         r.retired ->> 'type' AS type, r.retired ->> 'default' AS column_default, n.version
     FROM (SELECT DISTINCT ON (s.repo, s.scope, s.schema_name, s.table_name) s.*
           FROM ashmig.snapshots s
-          ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.version DESC) n
+          ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.dev DESC, s.version DESC) n
     CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(n.state -> 'retired') r (retired)
     WHERE n.snapshot IS NOT NULL;
 COMMENT ON VIEW ashmig.retired_columns IS 'One row per column that the tables still have but the snapshots no longer do (ashmig_drop_retired)';
@@ -433,7 +439,7 @@ CREATE FUNCTION ashmig_check_migrations(
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_check_migrations
-    IS 'Compare checksums: one row per migration that was changed after it was recorded, or applied in a schema with another text';
+    IS 'One row per migration that was changed after it was recorded, is applied in a schema with another text, or whose snapshots do not fit the recorded ones';
 
 CREATE FUNCTION ashmig_install_extensions(
     extensions text[], ash_functions_version integer DEFAULT NULL, repo text DEFAULT '',

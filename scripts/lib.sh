@@ -212,6 +212,21 @@ start_server() {
 		{ cat "$work/server.log" >&2; die "The private server did not start."; }
 }
 
+# One script of t/, with servers of its own. Of those that take longer than so
+# many seconds the status is 124; 0: as long as it takes.
+tap_script() {
+	local name=$1 timeout=$2 pgxs
+
+	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+	mkdir -p "$work/tap/$name"
+	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/tap"; fi
+	(cd "$work/src" && "${as_server[@]}" env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
+		TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" TESTLOGDIR="$work/tap/$name/log" \
+		TMPDIR="$work/tap/$name" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
+		timeout -k 10 "$timeout" \
+		perl -I "$pgxs/src/test/perl" -I t/lib "t/$name.pl") </dev/null
+}
+
 # The sample application, into a database of its own. It lies in one folder, as
 # in an application's repository today; its first generation is what lay there
 # before the second was written.

@@ -153,6 +153,7 @@ SELECT scope, count(*) FROM ashmig_apply(hues(NULL), name => 'hues') GROUP BY sc
 SELECT ashmig_add_enum_value('hue', 'blue', before => 'red', tenant => true) > 0 AS recorded;
 SELECT count(*) > 0 AS running FROM ashmig_migrate_all();
 CALL ashmig_wait();
+SET ashmig.prove = off;  -- it knows the statement's values alone
 SELECT scope, count(*) FROM ashmig_apply(hues('blue'), name => 'blue') GROUP BY scope;
 SELECT ashmig_create_tenant('t2') > 0 AS created;
 SELECT schema, enum_range(NULL::t1.hue) AS t1, enum_range(NULL::t2.hue) AS t2, pg_get_expr(adbin, adrelid)

@@ -85,6 +85,15 @@ SELECT up FROM planned(names('a', 'd', 'b', 'c'));
 SELECT up FROM planned(names('b', 'a'));
 SELECT status FROM apply(jsonb_build_array(names('d') -> 0 || '{"has_create_action": false}', names('a') -> 0));
 SELECT name FROM structure('public') WHERE table_name = 'named' AND kind = 'index';
+-- all_tenants? tells two identities apart only where there is a tenant's column
+CREATE FUNCTION twice(rest jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT resource('twice', id(), attr('org_id', 'uuid'), attr('mail', 'text')) || rest
+  || '{"identities": [{"name": "a", "index_name": "a", "keys": ["mail"]}, {"name": "b", "index_name": "b", "keys": ["mail"], "all_tenants?": true}]}'
+$$;
+SELECT subject FROM ashmig_plan(twice()) WHERE operation = 'add_unique_index';
+SELECT subject FROM ashmig_plan(twice(strategy('context'))) WHERE operation = 'add_unique_index';
+SELECT subject FROM ashmig_plan(twice(strategy('attribute', 'org_id'))) WHERE operation = 'add_unique_index';
 -- of two primary keys the recorded one wins; the other becomes an identity
 SELECT status FROM apply(users(id('a'), attr('b', 'uuid', '{"allow_nil?": false}')));
 SELECT replace(up, ' NULLS NOT DISTINCT', '') FROM planned(jsonb_build_array(users(id('a'), attr('b', 'uuid')), users(attr('a', 'uuid'), id('b'))));
@@ -100,6 +109,26 @@ SET client_min_messages = warning;
 SELECT operation, repo, table_name, up FROM ashmig_plan(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
 SELECT schema_name, status FROM ashmig_apply(of_repo(resource('y', id(), attr('new', 'text')), 'Elixir.A.Repo'));
 SELECT repo, table_name, snapshot IS NULL AS gone FROM ashmig.snapshots WHERE table_name = 'y' ORDER BY version, repo;
+-- a table that passes to another repo of the same call is not dropped with drop_tables, and its snapshots go along
+CREATE FUNCTION shared(y_repo text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT jsonb_build_array(of_repo(resource('x', id()), 'Elixir.A.Repo'), of_repo(resource('y', id(), attr('new', 'text')), y_repo),
+  of_repo(resource('w', id()), 'Elixir.B.Repo'))
+$$;
+SELECT schema_name, status FROM ashmig_apply(shared('Elixir.A.Repo'), drop_tables => true, renames => '[]');
+INSERT INTO public.y VALUES (gen_random_uuid(), 'kept');
+SELECT operation, table_name FROM ashmig_plan(shared('Elixir.B.Repo'), drop_tables => true, renames => '[]');
+SELECT schema_name, status FROM ashmig_apply(shared('Elixir.B.Repo'), drop_tables => true, renames => '[]');
+TABLE public.y \gset y_
+SELECT :'y_new';
+SELECT count(*) FROM ashmig_plan(shared('Elixir.B.Repo'), drop_tables => true, renames => '[]');
+SELECT operation, table_name FROM ashmig_plan(of_repo(resource('x', id()), 'Elixir.A.Repo'), drop_tables => true, renames => '[]');
+SELECT repo, snapshot IS NULL AS gone FROM ashmig.snapshots WHERE table_name = 'y' ORDER BY version, repo;
+-- with a change of its own, and back
+SELECT repo, operation, up FROM ashmig_plan(jsonb_set(shared('Elixir.A.Repo'), '{1,attributes,2}', attr('newer', 'text')), drop_tables => true, renames => '[]');
+SELECT schema_name, status FROM ashmig_apply(shared('Elixir.A.Repo'), drop_tables => true, renames => '[]');
+SELECT count(*) FROM ashmig_plan(shared('Elixir.A.Repo'), drop_tables => true, renames => '[]');
+SELECT repo, snapshot IS NULL AS gone FROM ashmig.snapshots WHERE table_name = 'y' ORDER BY version, repo;
 
 \c :home
 DROP DATABASE ashmig_generations;

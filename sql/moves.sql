@@ -17,7 +17,7 @@ EXCEPTION WHEN SQLSTATE 'MG006' THEN
   GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
   RETURN QUERY SELECT concat_ws(' ', q ->> 'question', q ->> 'schema', q ->> 'table', q ->> 'tenant', q ->> 'candidates')
                  FROM jsonb_array_elements(questions) AS q;
-  RETURN NEXT substring(pasted FROM 'renames => (E?''.*''); null');
+  RETURN NEXT substring(pasted FROM 'for example: renames => (E?''.*'')');
 END
 $$;
 CREATE FUNCTION named(name text, rest jsonb DEFAULT '{}') RETURNS jsonb
@@ -61,6 +61,61 @@ SELECT up FROM ashmig_plan(named('letters'), renames => '[{"table": "letters", "
 -- to a name that no snapshot has, and to one that exists
 SELECT ashmig_plan(named('mail'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
 SELECT up FROM ashmig_plan(named('letters', '{"schema": "b"}'), renames => '[{"table": "letters", "schema": "b", "to": "nothing"}]');
+
+-- Tables that are gone, without drop_tables: was one renamed?
+SELECT apply('[]', drop_tables => true);
+CREATE FUNCTION people(name text, VARIADIC columns text[] DEFAULT '{email,phone,inserted_at}') RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource(name, VARIADIC id() || ARRAY(SELECT attr(c, 'text') FROM unnest(columns) AS c)) $$;
+CREATE FUNCTION tickets(target text) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource('tickets', id(), ref('user_id', target || '.id', '{"name": "owner"}')) $$;
+SELECT apply(jsonb_build_array(people('users'), tickets('users')));
+-- with the same columns, or nearly; not with others
+SELECT ask(jsonb_build_array(people('people'), tickets('people')));
+SELECT ask(jsonb_build_array(people('people'), tickets('users')));
+SELECT ask(jsonb_build_array(people('people', 'email', 'phone', 'inserted_at', 'more'), tickets('users')));
+SELECT ask(jsonb_build_array(people('people', 'mail', 'phone', 'inserted_at'), tickets('users')));
+SELECT ask(jsonb_build_array(people('people', 'body', 'phone', 'more'), tickets('users')));
+-- whatever its columns, where a foreign key points to it instead
+SELECT ask(jsonb_build_array(people('people', 'nothing'), tickets('people')));
+SELECT ask(jsonb_build_array(people('people', 'nothing'), resource('tickets', id(), ref('person_id', 'people.id'))));
+SELECT ask(jsonb_build_array(people('people', 'nothing'), resource('tickets', id(), ref('user_id', 'users.id'), ref('person_id', 'people.id'))));
+SELECT ask(jsonb_build_array(tickets('people')));
+-- several candidates, likely ones first; with drop_tables all of them
+SELECT ask(jsonb_build_array(people('a'), people('people', 'nothing'), people('b', 'nothing'), tickets('people')));
+SELECT ask(jsonb_build_array(people('b', 'nothing'), people('people'), tickets('people')), true);
+-- a snapshot alone says nothing of other tables, but as a bundle it does
+SELECT ask(people('people'));
+SELECT ask(jsonb_build_array(people('people')));
+SELECT ask(jsonb_build_object('snapshots', jsonb_build_array(people('people'))));
+-- nor do tables of the other scope, or ones that are kept
+SELECT ask(jsonb_build_array(people('people') || strategy('context'), tickets('users')));
+BEGIN;
+SELECT apply(people('users') || '{"drop_table_opted_out": true}');
+SELECT ask(jsonb_build_array(people('people'), tickets('people')));
+ROLLBACK;
+-- answered
+SELECT up FROM ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[{"table": "users", "to": "people"}]');
+SELECT operation FROM ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[{"table": "users", "to": null}]');
+SELECT operation FROM ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[]');
+SELECT operation FROM ashmig_plan(jsonb_build_array(people('people'), tickets('people')), dev => true);
+-- answers that cannot be followed
+SELECT ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[{"table": "user", "to": "people"}]');
+SELECT ashmig_plan(jsonb_build_array(people('users'), people('people'), tickets('users')), renames => '[{"table": "users", "to": "people"}]');
+SELECT ashmig_plan(jsonb_build_array(people('people'), people('folk'), tickets('people')),
+  renames => '[{"table": "users", "to": "people"}, {"table": "users", "to": "folk"}]');
+-- two tables to one name; the answers that the HINT shows give each another
+SELECT apply(jsonb_build_array(people('customers')));
+SELECT ashmig_plan(jsonb_build_array(people('people'), tickets('people')),
+  renames => '[{"table": "users", "to": "people"}, {"table": "customers", "to": "people"}]');
+SELECT ask(jsonb_build_array(people('people'), people('clients'), tickets('people')));
+SELECT ask(jsonb_build_array(people('people'), tickets('people')));
+-- followed, repeated, and then there is a table of the old name again
+SELECT apply(jsonb_build_array(people('people'), tickets('people')), '[{"table": "users", "to": "people"}, {"table": "customers", "to": null}]');
+SELECT count(*) FROM ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[{"table": "users", "to": "people"}]');
+SELECT operation, table_name FROM ashmig_plan(jsonb_build_array(people('people'), people('users'), tickets('people')),
+  renames => '[{"table": "users", "to": "people"}, {"table": "customers", "to": null}]');
+-- to a table that is recorded
+SELECT ashmig_plan(jsonb_build_array(people('people'), tickets('people')), renames => '[{"table": "customers", "to": "people"}]');
 
 -- In tenants, with a column, and with a table that references it
 CREATE FUNCTION pair(name text, title text) RETURNS jsonb

@@ -33,7 +33,7 @@ BEGIN
   PERFORM ashmig_plan(snapshots, drop_tables => drop_tables);
 EXCEPTION WHEN SQLSTATE 'MG006' THEN
   GET STACKED DIAGNOSTICS questions = PG_EXCEPTION_DETAIL, pasted = PG_EXCEPTION_HINT;
-  pasted := substring(pasted FROM 'renames => (E?''.*''); null');
+  pasted := substring(pasted FROM 'for example: renames => (E?''.*'')');
 END
 $$;
 SELECT q ->> 'table' AS table_name, q ->> 'column' AS "column", q -> 'candidates' AS candidates
@@ -52,8 +52,27 @@ SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "co
 SELECT ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "into": "subject"}]');
 -- two columns into one
 SELECT ashmig_plan(posts('subject'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "posts", "column": "body", "to": "subject"}]');
--- an answer without a question does no harm
-SELECT up FROM ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "nowhere", "to": "else"}]');
+-- answers that cannot be followed
+SELECT ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+SELECT ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "nowhere", "to": "else"}]');
+SELECT ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "nowhere", "column": "title", "to": "else"}]');
+SELECT ashmig_plan(posts('title', 'body', 'x'), renames => '[{"table": "posts", "column": "headline", "to": "x"}]');
+SELECT ashmig_plan(posts('title', 'body') || resource('notes', id(), attr('x', 'text')), renames => '[{"table": "notes", "column": "y", "to": "x"}]');
+-- also where nothing else is to do
+SELECT ashmig_plan(posts('title', 'body'), renames => '[{"table": "posts", "to": "articles"}]');
+-- "not a rename" always can; one that was followed before can be repeated, and so can one in an empty database
+SELECT count(*) FROM ashmig_plan(posts('title', 'body'), renames => '[{"table": "nowhere", "to": null}, {"table": "posts", "column": "nothing", "to": null}]');
+BEGIN;
+SELECT apply(posts('subject', 'body'), '[{"table": "posts", "column": "title", "to": "subject"}]');
+SELECT count(*) FROM ashmig_plan(posts('subject', 'body'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+SELECT up FROM ashmig_plan(posts('subject', 'body', 'title'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+ROLLBACK;
+SELECT ashmig_operations('[]', posts('subject'), '[{"table": "posts", "column": "title", "to": "subject"}, {"table": "news", "to": "posts"}]') ->> 'operation';
+-- a retired column does not come back under another name
+BEGIN;
+SELECT apply(posts('body'), drop_columns => false);
+SELECT ashmig_plan(posts('body', 'subject'), renames => '[{"table": "posts", "column": "title", "to": "subject"}]');
+ROLLBACK;
 
 -- A column with many dependent objects, in a tenant: all of them follow, in both directions
 CREATE FUNCTION article(name text) RETURNS jsonb

@@ -117,7 +117,7 @@ SELECT concat_ws(' ', nspname, s.table_name, s.kind,
    AND EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid)
    AND NOT (bare AND EXISTS (
      SELECT FROM ashmig.retired_columns AS r
-      WHERE r.table_name = s.table_name
+      WHERE s.table_name IN (r.table_name, quote_ident(r.table_name))
         AND CASE WHEN r.scope = 'tenant' THEN nspname IN (SELECT t.schema_name FROM ashmig.tenants AS t)
                  ELSE nspname = coalesce(nullif(r.schema_name, ''), current_setting('ashmig.default_schema')) END
         AND (s.kind = 'column' AND s.name = r.column_name
@@ -138,6 +138,28 @@ LANGUAGE sql AS $$
 SELECT array_agg(substr(f, length(schema) + 2)) FROM everything(bare) AS f WHERE starts_with(f, schema || ' ')
 $$;
 
+-- Run a rollback, and before it what the hints say has to be rolled back first.
+CREATE FUNCTION roll_back(command text, depth integer DEFAULT 0) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  hint text;
+BEGIN
+  LOOP
+    BEGIN
+      EXECUTE command;
+      RETURN;
+    EXCEPTION WHEN SQLSTATE 'MG036' THEN
+      GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+      IF depth > 20 OR hint !~ '^First: .*\.$' THEN
+        RAISE;
+      END IF;
+    END;
+    depth := depth + 1;
+    PERFORM roll_back(substring(hint FROM '^First: (.*)\.$'), depth);
+  END LOOP;
+END
+$$;
+
 -- Roll back what is newer than "since" and migrate again: the structure must be "before", and then what it is now.
 CREATE FUNCTION down_and_up(since bigint, before text[]) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
@@ -145,13 +167,13 @@ DECLARE
   after text[] := ARRAY(SELECT everything());
   lowest bigint;
 BEGIN
-  SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'tenant';
+  SELECT min(version) INTO lowest FROM ashmig.versions WHERE version > since AND scope = 'tenant';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback_tenants(to_version => lowest);
+    PERFORM roll_back(format('SELECT * FROM ashmig_rollback_tenants(to_version => %s)', lowest));
   END IF;
-  SELECT min(version) INTO lowest FROM ashmig.migrations WHERE version > since AND scope = 'public';
+  SELECT min(version) INTO lowest FROM ashmig.versions WHERE version > since AND scope = 'public';
   IF lowest IS NOT NULL THEN
-    PERFORM ashmig_rollback(to_version => lowest);
+    PERFORM roll_back(format('SELECT * FROM ashmig_rollback(to_version => %s)', lowest));
   END IF;
   RETURN QUERY SELECT difference('down', before, ARRAY(SELECT everything()));
   PERFORM ashmig_migrate_all();

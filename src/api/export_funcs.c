@@ -14,7 +14,9 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
+#include "record/branches.h"
 #include "record/export.h"
 #include "record/record.h"
 
@@ -51,6 +53,29 @@ import_kind(const char *name)
 }
 
 /*
+ * Branches may have touched different things and yet not fit: two indexes of
+ * one name.
+ */
+static void
+check_merged(const Migration *migration)
+{
+	Problem		problem = {0};
+	Recorded   *recorded = snapshot_store_load(migration->repo, true, &problem);
+
+	if (recorded)
+		model_check_names(recorded->model, &problem);
+	if (problem.sqlerrcode == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
+			 errmsg("%s migration " INT64_FORMAT " does not fit what another branch has recorded",
+					scope_name(migration->scope), migration->version),
+			 errdetail("Together: %s%s%s", problem.message, problem.detail ? ": " : "",
+					   problem.detail ? problem.detail : ""),
+			 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
+}
+
+/*
  * ashmig_import_migration(version, name, checksum, up, down, kind, tenant,
  * transactional, covered, repo, generation, snapshots): what the script calls.
  */
@@ -61,6 +86,8 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 	Migration	migration = {0};
 	char	   *kind = call_string(fcinfo, "kind");
 	char	   *repo = call_string(fcinfo, "repo");
+	bool		merged;
+	bool		imported;
 	Datum		value;
 
 	for (int i = 0; i < lengthof(required); i++)
@@ -83,7 +110,10 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.generation = DatumGetInt64(value);
 	if (!call_argument(fcinfo, "snapshots", &value))
 		value = (Datum) 0;
-	PG_RETURN_BOOL(export_import(&migration, value));
+	imported = export_import(&migration, value, &merged);
+	if (merged)
+		check_merged(&migration);
+	PG_RETURN_BOOL(imported);
 }
 
 /* ------------------------------------------------------------------------
@@ -142,7 +172,66 @@ put_applied(ReturnSetInfo *rsinfo)
 }
 
 /*
- * ashmig_check_migrations(): where recorded and applied text differ.
+ * Snapshots whose generation is not recorded (any longer)
+ */
+static void
+put_orphans(ReturnSetInfo *rsinfo)
+{
+	static CatalogStatement query = {
+		.sql = "SELECT s.scope, s.repo, NULL::text, s.version, NULL::text,"
+		" pg_catalog.format('brought a snapshot of table \"%s\", but is not recorded', s.table_name),"
+		" NULL::text, NULL::text"
+		" FROM ashmig.snapshots s WHERE NOT EXISTS (SELECT FROM ashmig.migrations m"
+		"  WHERE coalesce(m.generation, m.version) = s.version)"
+		" ORDER BY s.version, s.scope, s.repo, s.table_name"
+	};
+	int			level = catalog_connect();
+	uint64		rows = catalog_query(&query, NULL, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+	catalog_disconnect(level);
+}
+
+/* A text, or null */
+static void
+put_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/*
+ * Snapshots that do not fit those that they build on
+ */
+static void
+put_snapshots(ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, branches_problems())
+	{
+		const BranchProblem *problem = lfirst(lc);
+		const Migration *migration = record_find(problem->version, problem->table.scope,
+												 problem->repo, true);
+		Datum		values[CHECK_COLUMNS] = {0};
+		bool		nulls[CHECK_COLUMNS] = {0};
+
+		values[0] = CStringGetTextDatum(scope_name(problem->table.scope));
+		values[1] = CStringGetTextDatum(problem->repo);
+		nulls[2] = true;
+		values[3] = Int64GetDatum(problem->version);
+		put_text(values, nulls, 4, migration ? migration->name : NULL);
+		values[5] = CStringGetTextDatum(problem->problem);
+		put_text(values, nulls, 6, problem->recorded);
+		put_text(values, nulls, 7, problem->actual);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * ashmig_check_migrations(): where recorded and applied text differ, and where
+ * recorded snapshots do not fit each other.
  */
 Datum
 ashmig_check_migrations(PG_FUNCTION_ARGS)
@@ -152,5 +241,7 @@ ashmig_check_migrations(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	put_changed(rsinfo);
 	put_applied(rsinfo);
+	put_orphans(rsinfo);
+	put_snapshots(rsinfo);
 	PG_RETURN_NULL();
 }

@@ -17,6 +17,7 @@
 #include "api/run_args.h"
 #include "base/compat.h"
 #include "base/pin.h"
+#include "generate/forget.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
 #include "run/leader.h"
@@ -104,21 +105,22 @@ ashmig_generate(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* The statement that carries a call of ashmig_generate to a worker */
-#define CARRIER "SELECT pg_catalog.count(*) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
+/* The statement that carries a call of ashmig_generate to a worker, for the versions that it records */
+#define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7)"
 
 /*
  * Run it.  An error is raised without the carrier in its context: to the
  * caller it is an error of the call.
  */
-static void
+static char *
 execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
+	char	   *volatile value = NULL;
 
 	PG_TRY();
 	{
-		leader_execute(sql, nargs, types, values, nulls);
+		value = leader_execute(sql, nargs, types, values, nulls);
 	}
 	PG_CATCH();
 	{
@@ -136,23 +138,24 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 		ReThrowError(error);
 	}
 	PG_END_TRY();
+	return value;
 }
 
 /*
  * Record in a worker, which commits: the caller's transaction writes nothing,
  * so that neither an error at the end of the run nor a canceled call can take
- * away a migration that some schema already has.
+ * away a migration that some schema already has.  Returns the versions, as the
+ * text of a bigint[], or NULL where nothing was recorded.
  */
-static void
-record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
+static char *
+record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOptions *options)
 {
 	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
-	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
 
 	if (generate_is_current(PG_GETARG_DATUM(0), options))
-		return;
+		return NULL;
 	values[0] = PG_GETARG_DATUM(0);
 	nulls[1] = options->name == NULL;
 	values[1] = options->name ? CStringGetTextDatum(options->name) : (Datum) 0;
@@ -161,8 +164,36 @@ record_in_worker(FunctionCallInfo fcinfo, const GenerateOptions *options)
 	values[4] = BoolGetDatum(options->drop_columns);
 	values[5] = BoolGetDatum(options->drop_tables);
 	values[6] = BoolGetDatum(options->concurrent_indexes);
-	execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
-					values, nulls);
+	return execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
+						   values, nulls);
+}
+
+/*
+ * Run what a worker has recorded (or NULL), and whatever else is pending, in
+ * workers.  What failed everywhere is forgotten again, so that corrected
+ * snapshots can be applied at once.
+ */
+static List *
+run_recorded(const char *schema, const char *versions, const RunOptions *run)
+{
+	RunOptions	kept = *run;
+	bool		forgotten;
+	List	   *results;
+	char	   *hint;
+
+	kept.keep_failures = true;
+	results = run_migrations(&kept);
+	if (!results_have_failure(results))
+		return results;
+	forgotten = versions != NULL && forget_failed(schema, versions, run, results);
+	hint = forget_hint(results, forgotten);
+	if (run->on_error != ON_ERROR_REPORT)
+		results_raise_failure_with(results, hint);
+	if (hint)
+		ereport(NOTICE,
+				(errmsg("migrations failed"),
+				 errhint("%s", hint)));
+	return results;
 }
 
 /*
@@ -175,16 +206,22 @@ ashmig_apply(PG_FUNCTION_ARGS)
 	GenerateOptions options = generate_args_read(fcinfo);
 	RunOptions	run = run_options_default();
 	int			level = settings_pin_parser();
+	const char *schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+	char	   *versions = NULL;
+	List	   *results;
+	bool		outside;
 
 	call_require(fcinfo, 0, "snapshots");
 	run_args_read(fcinfo, &run);
 	take_back_dev(PG_GETARG_DATUM(0), &options, &run);
-	if (run_outside_transaction(&run))
-		record_in_worker(fcinfo, &options);
+	outside = run_outside_transaction(&run);
+	if (outside)
+		versions = record_in_worker(fcinfo, schema, &options);
 	else
 		(void) generate_record(PG_GETARG_DATUM(0), &options);
 	settings_unpin(level);
-	result_rows_return(fcinfo, run_migrations(&run));
+	results = outside ? run_recorded(schema, versions, &run) : run_migrations(&run);
+	result_rows_return(fcinfo, results);
 	PG_RETURN_NULL();
 }
 

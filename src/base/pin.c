@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "base/pin.h"
@@ -17,15 +16,6 @@ settings_pin(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/*
- * Set search_path to one schema.
- */
-void
-settings_pin_path(const char *schema)
-{
-	settings_pin("search_path", psprintf("%s, pg_temp", quote_identifier(schema)));
 }
 
 /*

@@ -14,12 +14,6 @@
 extern void settings_pin(const char *name, const char *value);
 
 /*
- * Set search_path to one schema and, behind it, temporary objects: unless it is
- * named, pg_temp comes first, and a session could put its own in our way.
- */
-extern void settings_pin_path(const char *schema);
-
-/*
  * Open a nest level and pin the settings that PostgreSQL's parser looks at, so
  * that a fragment means the same in every session.  settings_unpin closes it.
  */

@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "generate/generate_input.h"
+#include "generate/refusals.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
@@ -53,6 +54,37 @@ take_over(RepoGeneration *repo, List *groups, Recorded *recorded,
 						table_name_show(&table->name), table->repo, repo->repo),
 				 errdetail("Both repos have a snapshot of it, but the database has only one such table.")));
 	}
+}
+
+/*
+ * Tables that the input gives to another repo are that one's from now on: they
+ * are not missing here.
+ */
+static void
+hand_over(Recorded *recorded, const Bundle *bundle, const char *repo)
+{
+	Model	   *rest = model_create();
+	TableMap   *given = table_map_create();
+	TableMap   *elsewhere = table_map_create();
+	ListCell   *lc;
+
+	foreach(lc, bundle->snapshots)
+	{
+		ResourceSnapshot *snapshot = lfirst(lc);
+		TableName	name = model_table_name(snapshot, ashmig_default_schema);
+
+		if (model_is_table(snapshot))
+			table_map_put(strcmp(snapshot->repo, repo) == 0 ? given : elsewhere, &name, snapshot);
+	}
+	foreach(lc, recorded->model->tables)
+	{
+		Table	   *table = lfirst(lc);
+
+		if (table_map_get(given, &table->name) != NULL ||
+			table_map_get(elsewhere, &table->name) == NULL)
+			model_add(rest, table);
+	}
+	recorded->model = rest;
 }
 
 /* What the recorded table (or NULL) decides when its snapshots are merged */
@@ -157,23 +189,42 @@ warn_of_options(const RepoGeneration *repo, const Recorded *recorded)
 
 /* Compare one repo's snapshots with what is recorded of it. */
 static void
-generate_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
-			  const DiffOptions *options)
+compare_repo(RepoGeneration *repo, List *groups, const Recorded *recorded,
+			 const DiffOptions *options)
 {
+	DiffOptions own = *options;
 	Problem		problem = {0};
 
+	repo->recorded = recorded->model;
 	build_given(repo, groups, recorded, &problem);
 	if (!options->quiet)
 		warn_of_options(repo, recorded);
-	repo->diff = diff_models(recorded->model, repo->given, options, &problem);
+	own.whole = own.whole || list_length(groups) > 1;
+	repo->diff = diff_models(recorded->model, repo->given, &own, &problem);
 	problem_raise(&problem);
-	if (options->ask && repo->diff->questions != NIL)
-		rename_report(repo->diff->questions, &problem);
+}
+
+/* The comparisons as migrations; raises for answers that do not fit, and for questions left open. */
+static void
+plan_repos(List *repos, const DiffOptions *options)
+{
+	Problem		problem = {0};
+	ListCell   *lc;
+
+	rename_check_answers(options->answers, &problem);
 	problem_raise(&problem);
-	if (repo->diff->operations != NIL)
-		model_check_names(repo->diff->result, &problem);
-	problem_raise(&problem);
-	repo->migrations = migration_plan_make(repo->diff->operations);
+	foreach(lc, repos)
+	{
+		RepoGeneration *repo = lfirst(lc);
+
+		if (options->ask && repo->diff->questions != NIL)
+			rename_report(repo->diff->questions, &problem);
+		problem_raise(&problem);
+		if (repo->diff->operations != NIL)
+			model_check_names(repo->diff->result, &problem);
+		problem_raise(&problem);
+		repo->migrations = migration_plan_make(repo->diff->operations);
+	}
 }
 
 /* Two repos of one call cannot both say what one table looks like. */
@@ -297,6 +348,7 @@ static bool
 is_current(Datum input, Datum snapshots, const GenerateOptions *options)
 {
 	return !options->drop_tables && !generate_input_has_extensions(input) &&
+		(options->renames == NULL || strcmp(options->renames, "[]") == 0) &&
 		JB_ROOT_COUNT(DatumGetJsonbP(snapshots)) > 0 &&
 		(options->dev || generate_dev_migrations() == NIL) &&
 		snapshot_store_is_current(snapshots, options->dev);
@@ -321,6 +373,7 @@ generate_plan(Datum input, const GenerateOptions *options)
 		return generation;
 
 	generation->bundle = generate_input_decode(input, options->quiet);
+	diff.whole = generation->bundle->is_object;
 	generation->extensions = extensions_missing(generation->bundle, options->dev);
 	foreach(lc, generation_repos(generation->bundle, options))
 	{
@@ -330,13 +383,16 @@ generate_plan(Datum input, const GenerateOptions *options)
 
 		problem_raise(&problem);
 		repo->repo = lfirst(lc);
+		if (list_length(generate_input_repos(generation->bundle)) > 1)
+			hand_over(recorded, generation->bundle, repo->repo);
 		take_over(repo, groups, recorded, options, &problem);
-		repo->recorded = recorded->model;
-		generate_repo(repo, groups, recorded, &diff);
+		compare_repo(repo, groups, recorded, &diff);
 		generation->repos = lappend(generation->repos, repo);
 	}
 	check_repos(generation->repos);
+	plan_repos(generation->repos, &diff);
 	check_types(generation);
+	refusals_check(generation, options->dev);
 	return generation;
 }
 
@@ -356,6 +412,7 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		if (!names_have(repos, lfirst(lc)))
 			repos = lappend(repos, lfirst(lc));
 	}
+	diff.whole = new_bundle->is_object;
 	foreach(lc, repos)
 	{
 		RepoGeneration *before = palloc0(sizeof(RepoGeneration));
@@ -367,10 +424,11 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 		build_given(before, generate_input_group(old_bundle->snapshots, before->repo),
 					&nothing, &problem);
 		recorded.model = before->given;
-		generate_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
-					  &recorded, &diff);
+		compare_repo(after, generate_input_group(new_bundle->snapshots, after->repo),
+					 &recorded, &diff);
 		result = lappend(result, after);
 	}
+	plan_repos(result, &diff);
 	return result;
 }
 

@@ -103,17 +103,25 @@ record_snapshots(const RepoGeneration *repo, Datum snapshots,
 		int64		version = scope_version(first, taken->name.scope);
 
 		/*
-		 * without a migration there is no version for it: it stays with the
-		 * other repo
+		 * without a migration there is no version to go by, and its history
+		 * comes along
 		 */
 		if (version != 0)
 			snapshot_store_drop(taken->repo, &taken->name, version, dev);
+		else
+			snapshot_store_pass(taken->repo, repo->repo, &taken->name);
 	}
 	foreach_ptr(const GivenTable, given, repo->tables)
 	{
 		int64		version = scope_version(first, given->table->name.scope);
 
-		if (table_map_get(changed, &given->table->name) != NULL)
+		/*
+		 * What leads to no statement, such as the new name of a referenced
+		 * table, still goes with the migration to other databases.
+		 */
+		if (table_map_get(changed, &given->table->name) != NULL ||
+			(version != 0 && !snapshot_store_has(repo->repo, given->table, snapshots,
+												 given->positions, dev)))
 			snapshot_store_save(repo->repo, given->table, snapshots, given->positions,
 								version, dev);
 		else

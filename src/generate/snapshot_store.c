@@ -14,6 +14,7 @@
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
 #include "model/table_state.h"
+#include "record/branches.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/sql_text.h"
@@ -83,7 +84,7 @@ newest_rows(const char *repo, bool with_dev)
 		"  min(version) OVER (PARTITION BY scope, schema_name, table_name) AS first,"
 		"  scope, schema_name, table_name"
 		" FROM ashmig.snapshots WHERE repo = $1 AND (NOT dev OR $2)"
-		" ORDER BY scope, schema_name, table_name, version DESC) s"
+		" ORDER BY scope, schema_name, table_name, dev DESC, version DESC) s"
 		" WHERE snapshot IS NOT NULL"
 		" ORDER BY scope, first, schema_name, table_name",
 		2, {TEXTOID, BOOLOID}, NULL
@@ -173,7 +174,7 @@ snapshot_store_take_over(Recorded *recorded, const char *repo, List *names,
 		"  pg_catalog.unnest($5)) AS k (scope, schema_name, table_name)"
 		"  USING (scope, schema_name, table_name)"
 		" WHERE s.repo <> $1 AND (NOT s.dev OR $2)"
-		" ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.version DESC) n"
+		" ORDER BY s.repo, s.scope, s.schema_name, s.table_name, s.dev DESC, s.version DESC) n"
 		" WHERE snapshot IS NOT NULL ORDER BY scope, schema_name, table_name, repo",
 		5, {TEXTOID, BOOLOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID}, NULL
 	};
@@ -211,7 +212,7 @@ snapshot_store_is_current(Datum snapshots, bool with_dev)
 		"SELECT NOT EXISTS (SELECT value FROM pg_catalog.jsonb_array_elements($1)"
 		" EXCEPT SELECT snapshot FROM (SELECT DISTINCT ON (repo, scope, schema_name, table_name)"
 		"  snapshot FROM ashmig.snapshots WHERE NOT dev OR $2"
-		"  ORDER BY repo, scope, schema_name, table_name, version DESC) AS newest)",
+		"  ORDER BY repo, scope, schema_name, table_name, dev DESC, version DESC) AS newest)",
 		2, {JSONBOID, BOOLOID}, NULL
 	};
 	Datum		values[2];
@@ -241,6 +242,19 @@ key_values(Datum *values, const char *repo, const TableName *name)
 	values[1] = CStringGetTextDatum(scope_name(name->scope));
 	values[2] = CStringGetTextDatum(name->schema ? name->schema : "");
 	values[3] = CStringGetTextDatum(name->name);
+}
+
+/* Two values of a statement: the base of a row that is to be written, as hash and as versions */
+static void
+base_values(Datum *values, char *nulls, const char *repo, const TableName *name, bool dev)
+{
+	BranchBase	base = branches_base(repo, name, dev);
+
+	if (base.hash)
+		values[0] = CStringGetTextDatum(base.hash);
+	else
+		nulls[0] = 'n';
+	values[1] = base.versions;
 }
 
 static Datum
@@ -276,27 +290,57 @@ snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
 					List *positions, int64 version, bool dev)
 {
 	static CatalogStatement insert = {
-		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state, snapshot)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, " SNAPSHOT_AT("$8", "$9") ")",
-		9, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, JSONBOID, INT4ARRAYOID},
-		NULL
+		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state,"
+		" base, base_versions, snapshot)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, " SNAPSHOT_AT("$10", "$11") ")",
+		11, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, INT8ARRAYOID,
+		JSONBOID, INT4ARRAYOID}, NULL
 	};
 	static CatalogStatement copy = {
-		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state, snapshot)"
-		" SELECT repo, scope, schema_name, table_name, $5, $6, $7::jsonb, snapshot"
+		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, state,"
+		" base, base_versions, snapshot)"
+		" SELECT repo, scope, schema_name, table_name, $5, $6, $7::jsonb, $8, $9, snapshot"
 		" FROM ashmig.snapshots WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)"
-		" AND (NOT dev OR $6) ORDER BY version DESC LIMIT 1",
-		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID}, NULL
+		" AND (NOT dev OR $6) ORDER BY dev DESC, version DESC LIMIT 1",
+		9, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, INT8ARRAYOID}, NULL
 	};
-	Datum		values[9];
+	char		nulls[] = "           ";
+	Datum		values[11];
 
 	key_values(values, repo, &table->name);
 	values[4] = Int64GetDatum(version);
 	values[5] = BoolGetDatum(dev);
 	values[6] = CStringGetTextDatum(table_state_print(table));
-	values[7] = snapshots;
-	values[8] = positions_datum(positions);
-	run_command(positions == NIL ? &copy : &insert, values, NULL);
+	base_values(values + 7, nulls + 7, repo, &table->name, dev);
+	values[9] = snapshots;
+	values[10] = positions_datum(positions);
+	run_command(positions == NIL ? &copy : &insert, values, nulls);
+}
+
+bool
+snapshot_store_has(const char *repo, const Table *table, Datum snapshots, List *positions,
+				   bool with_dev)
+{
+	static CatalogStatement query = {
+		"SELECT s.snapshot = " SNAPSHOT_AT("$6", "$7") " FROM ashmig.snapshots s"
+		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4) AND (NOT dev OR $5)"
+		" ORDER BY dev DESC, version DESC LIMIT 1",
+		7, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, INT4ARRAYOID}, NULL
+	};
+	Datum		values[7];
+	bool		isnull = true;
+	Datum		same = BoolGetDatum(false);
+	int			level;
+
+	key_values(values, repo, &table->name);
+	values[4] = BoolGetDatum(with_dev);
+	values[5] = snapshots;
+	values[6] = positions_datum(positions);
+	level = catalog_connect();
+	if (catalog_query(&query, values, NULL) > 0)
+		same = catalog_datum(0, 1, &isnull);
+	catalog_disconnect(level);
+	return !isnull && DatumGetBool(same);
 }
 
 void
@@ -308,8 +352,9 @@ snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
 		"  state = coalesce(s.state, '{}') || $8::jsonb FROM"
 		" (SELECT " SNAPSHOT_AT("$6", "$7") " AS given) AS g"
 		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)"
-		" AND version = (SELECT pg_catalog.max(version) FROM ashmig.snapshots"
-		"  WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4) AND (NOT dev OR $5))"
+		" AND version = (SELECT version FROM ashmig.snapshots"
+		"  WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4) AND (NOT dev OR $5)"
+		"  ORDER BY dev DESC, version DESC LIMIT 1)"
 		" AND snapshot <> g.given",
 		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, JSONBOID, INT4ARRAYOID, TEXTOID}, NULL
 	};
@@ -327,16 +372,41 @@ void
 snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev)
 {
 	static CatalogStatement insert = {
-		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev)"
-		" VALUES ($1, $2, $3, $4, $5, $6)",
-		6, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}, NULL
+		"INSERT INTO ashmig.snapshots (repo, scope, schema_name, table_name, version, dev, base, base_versions)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, TEXTOID, INT8ARRAYOID}, NULL
 	};
-	Datum		values[6];
+	char		nulls[] = "        ";
+	Datum		values[8];
 
 	key_values(values, repo, name);
 	values[4] = Int64GetDatum(version);
 	values[5] = BoolGetDatum(dev);
-	run_command(&insert, values, NULL);
+	base_values(values + 6, nulls + 6, repo, name, dev);
+	run_command(&insert, values, nulls);
+}
+
+void
+snapshot_store_pass(const char *from, const char *to, const TableName *name)
+{
+	/* where it had passed the other way before, a row says that it was gone */
+	static CatalogStatement clear = {
+		"DELETE FROM ashmig.snapshots AS s WHERE (repo, scope, schema_name, table_name) = ($5, $2, $3, $4)"
+		" AND EXISTS (SELECT FROM ashmig.snapshots AS o"
+		"  WHERE (o.repo, o.scope, o.schema_name, o.table_name, o.version) = ($1, $2, $3, $4, s.version))",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	static CatalogStatement pass = {
+		"UPDATE ashmig.snapshots SET repo = $5"
+		" WHERE (repo, scope, schema_name, table_name) = ($1, $2, $3, $4)",
+		5, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	Datum		values[5];
+
+	key_values(values, from, name);
+	values[4] = CStringGetTextDatum(to);
+	run_command(&clear, values, NULL);
+	run_command(&pass, values, NULL);
 }
 
 void
@@ -378,5 +448,6 @@ snapshot_store_squash(void)
 	(void) catalog_execute(&mark, NULL, NULL);
 	rows = catalog_execute(&squash, NULL, NULL);
 	catalog_disconnect(level);
+	branches_squashed();
 	return rows;
 }

@@ -6,7 +6,9 @@
  * Every generation adds the snapshots of the tables it changed, under its own
  * version, so that removing a migration is removing its rows.  What counts
  * is the newest row of a table; one without a snapshot says that the table is
- * gone.  Rows of dev generations count only for dev generations.
+ * gone.  Rows of dev generations count only for dev generations, for which they
+ * are newer than all others.  See record/branches.h for rows that do not build
+ * on each other.
  */
 #ifndef ASHMIG_SNAPSHOT_STORE_H
 #define ASHMIG_SNAPSHOT_STORE_H
@@ -60,12 +62,19 @@ extern bool snapshot_store_is_current(Datum snapshots, bool with_dev);
 extern void snapshot_store_save(const char *repo, const Table *table, Datum snapshots,
 								List *positions, int64 version, bool dev);
 
+/* Is what these positions say of a table its newest row, word for word? */
+extern bool snapshot_store_has(const char *repo, const Table *table, Datum snapshots,
+							   List *positions, bool with_dev);
+
 /* A table whose structure did not change: bring its newest row up to date. */
 extern void snapshot_store_refresh(const char *repo, const Table *table, Datum snapshots,
 								   List *positions, bool with_dev);
 
 /* Record that a table is gone as of "version". */
 extern void snapshot_store_drop(const char *repo, const TableName *name, int64 version, bool dev);
+
+/* A table's snapshots, all that there are, pass from one repo to another. */
+extern void snapshot_store_pass(const char *from, const char *to, const TableName *name);
 
 /* Forget the snapshots of dev generations, of all repos. */
 extern void snapshot_store_forget_dev(void);

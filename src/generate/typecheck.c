@@ -24,6 +24,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "generate/typecheck.h"
+#include "metadata/search_path.h"
 #include "plan/operation.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
@@ -200,8 +201,7 @@ typecheck_operations(List *operations)
 	HTAB	   *known = types_create();
 	ListCell   *lc;
 
-	/* pg_temp is where a session could hide a type; said last, it hides none */
-	settings_pin_path(ashmig_default_schema);
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	foreach_ptr(const Operation, operation, operations)
 	{
 		if (operation->kind == OP_CREATE_TABLE)

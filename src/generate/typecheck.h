@@ -16,8 +16,8 @@
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
  * Operation *) whose type does not exist in the database, or has invalid
  * modifiers, and ERRCODE_ASHMIG_INVALID_DEFAULT for the first one whose
- * default is a literal that is not valid for the type.  Migrations find types
- * in the default schema, so that is where this looks.
+ * default is a literal that is not valid for the type.  Types are looked for
+ * where migrations find them (metadata/search_path.h).
  */
 extern void typecheck_operations(List *operations);
 

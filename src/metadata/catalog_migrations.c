@@ -204,6 +204,20 @@ append_statements(StringInfo buf, List *statements)
 		appendStringInfo(buf, "%zu:%s;", strlen(statement), statement);
 }
 
+char *
+catalog_hash(const char *text)
+{
+	bytea	   *input = (bytea *) cstring_to_text(text);
+	bytea	   *hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
+	int			n = VARSIZE_ANY_EXHDR(hash);
+	char	   *result = palloc(n * 2 + 1);
+
+	hex_encode(VARDATA_ANY(hash), n, result);
+	result[n * 2] = '\0';
+	pfree(input);
+	return result;
+}
+
 /*
  * SHA-256, in hex, over everything that determines what a migration does.
  */
@@ -211,10 +225,7 @@ char *
 catalog_checksum(const Migration *migration)
 {
 	StringInfoData buf;
-	bytea	   *input;
-	bytea	   *hash;
 	char	   *result;
-	int			n;
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "%s;up:", migration->transactional ? "t" : "n");
@@ -222,13 +233,7 @@ catalog_checksum(const Migration *migration)
 	appendStringInfoString(&buf, migration->reversible ? "down:" : "no down:");
 	append_statements(&buf, migration->down);
 
-	input = (bytea *) cstring_to_text_with_len(buf.data, buf.len);
-	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(input)));
-	n = VARSIZE_ANY_EXHDR(hash);
-	result = palloc(n * 2 + 1);
-	hex_encode(VARDATA_ANY(hash), n, result);
-	result[n * 2] = '\0';
-	pfree(input);
+	result = catalog_hash(buf.data);
 	pfree(buf.data);
 	return result;
 }

@@ -96,6 +96,9 @@ extern void catalog_remove_migration(const char *repo, Scope scope, int64 versio
 extern List *catalog_migrations(const char *repo, ScopeFilter filter);
 extern char *catalog_checksum(const Migration *migration);
 
+/* SHA-256 of a text, in hex */
+extern char *catalog_hash(const char *text);
+
 /*
  * The same without reading the table where it has not changed: all migrations
  * of a scope in version order, owned by the cache and valid until the next

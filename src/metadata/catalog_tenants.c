@@ -25,6 +25,7 @@
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/search_path.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
 
@@ -78,7 +79,7 @@ enter_query_path(void)
 {
 	int			level = NewGUCNestLevel();
 
-	settings_pin_path(ashmig_default_schema);
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
 	return level;
 }
 

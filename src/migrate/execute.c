@@ -26,6 +26,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
+#include "metadata/search_path.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "syntax/statement.h"
@@ -56,20 +57,6 @@ distributed_engine_loaded(void)
 }
 
 /*
- * The search_path for one schema.  Temporary objects come last, not, as where
- * they are not named, first: a role whose trigger has a tenant created must not
- * slip its own in.
- */
-static char *
-search_path(const char *schema, const char *default_schema)
-{
-	if (strcmp(schema, default_schema) == 0)
-		return psprintf("%s, pg_temp", quote_identifier(schema));
-	return psprintf("%s, %s, pg_temp", pstrdup(quote_identifier(schema)),
-					quote_identifier(default_schema));
-}
-
-/*
  * Enter the environment for one schema.
  */
 int
@@ -80,7 +67,7 @@ execute_enter(const char *schema, const char *default_schema,
 
 	distributed = distributed_engine_loaded();
 
-	settings_pin("search_path", search_path(schema, default_schema));
+	settings_pin("search_path", search_path_for(schema, default_schema));
 	settings_pin("standard_conforming_strings", "on");
 	settings_pin("check_function_bodies", "on");
 	settings_pin("row_security", "on");
@@ -368,7 +355,7 @@ execute_statement(const char *sql, const ExecutePlace *place)
 void
 execute_enter_session(const char *schema, const char *default_schema)
 {
-	SetConfigOption("search_path", search_path(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("search_path", search_path_for(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 }

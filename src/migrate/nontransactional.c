@@ -216,9 +216,9 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 
 	transaction_begin();
 	done = catalog_partial_read(migration, schema, options->down, &started);
+	execute_enter_session(schema, default_schema);
 	transaction_commit();
 
-	execute_enter_session(schema, default_schema);
 	for (int i = done; i < list_length(statements); i++)
 	{
 		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);

@@ -229,6 +229,12 @@ failure_details(List *results)
 void
 results_raise_failure(List *results)
 {
+	results_raise_failure_with(results, NULL);
+}
+
+void
+results_raise_failure_with(List *results, const char *hint)
+{
 	const RunResult *first = NULL;
 	int			failed = 0;
 	int			skipped = 0;
@@ -252,6 +258,7 @@ results_raise_failure(List *results)
 			 errmsg("%d of %d schemas failed, among them \"%s\": %s",
 					failed, list_length(results), first->schema, first->error->message),
 			 errdetail_internal("%s", failure_details(results)),
+			 hint != NULL ? errhint("%s", hint) :
 			 skipped > 0 ?
 			 errhint_plural("%d schema was not attempted. Completed schemas are unaffected; run again to resume.",
 							"%d schemas were not attempted. Completed schemas are unaffected; run again to resume.",

@@ -57,6 +57,9 @@ extern bool results_have_failure(List *results);
  */
 extern void results_raise_failure(List *results);
 
+/* The same with another HINT; NULL: as above */
+extern void results_raise_failure_with(List *results, const char *hint);
+
 /*
  * One list of results out of those of two stages, a row for each schema still;
  * "later" wins.  Uses up both lists.

@@ -8,6 +8,7 @@
 #include "base/compat.h"
 #include "base/names.h"
 #include "model/model.h"
+#include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
 /* ----------
@@ -174,6 +175,43 @@ index_key_sql(const IndexKey *key)
 	/* neither the order nor what follows may become part of a comment */
 	return psprintf("%s%s%s", value, key->is_sql && strstr(value, "--") ? "\n" : "",
 					order_sql(key->order));
+}
+
+char *
+index_key_column_name(const IndexKey *key)
+{
+	Problem		problem = {0};
+	const char *end;
+
+	if (!key->is_sql)
+		return key->value;
+	if (strchr(key->value, '(') != NULL)
+		return NULL;
+	/* an operator class or an order may follow */
+	end = key->value[0] == '"' ? strrchr(key->value, '"') + 1
+		: key->value + strcspn(key->value, " \t\r\n");
+	return fragment_name(pnstrdup(key->value, end - key->value), "$", &problem);
+}
+
+bool
+index_is_key_of(const TableIndex *index, const List *columns)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (!index->unique || index->where != NULL)
+		return false;
+	foreach(lc, index->keys)
+	{
+		char	   *name = index_key_column_name(lfirst(lc));
+
+		if (name == NULL)
+			return false;
+		/* the tenant's column may stand there twice */
+		if (!names_have(names, name))
+			names = lappend(names, name);
+	}
+	return names_same_set(names, columns);
 }
 
 bool

@@ -167,6 +167,13 @@ extern TableName model_table_name(const ResourceSnapshot *snapshot, const char *
 extern bool model_check_server(const Table *table, Problem *problem);
 
 /*
+ * A problem where a key, an index or a foreign key of the table is over a
+ * column that the table does not have, or has only as a retired one.  SQL in
+ * it is not looked into.
+ */
+extern bool model_check_columns(const Table *table, Problem *problem);
+
+/*
  * Names that PostgreSQL's 63 bytes make the same, within each schema and
  * table: an error that names both.
  */
@@ -208,6 +215,12 @@ extern bool index_key_equal(const IndexKey *a, const IndexKey *b);
 
 /* A key as it stands in CREATE INDEX */
 extern char *index_key_sql(const IndexKey *key);
+
+/* The column that a key of an index is, also where it is written as SQL; NULL for an expression */
+extern char *index_key_column_name(const IndexKey *key);
+
+/* Can a foreign key point to these columns (of char *, in any order) because of the index? */
+extern bool index_is_key_of(const TableIndex *index, const List *columns);
 
 /* The table that an index of "table" lies on */
 extern TableName index_table(const TableName *table, const TableIndex *index);

@@ -47,6 +47,81 @@ model_check_server(const Table *table, Problem *problem)
 }
 
 /* ----------
+ * Columns that are not there
+ * ----------
+ */
+
+/* A part of a table that is over columns, for messages */
+typedef struct ColumnUser
+{
+	const Table *table;
+	const char *kind;			/* "identity" */
+	const char *name;
+	const char *path;
+} ColumnUser;
+
+/* Note the first of the columns (of char *) that the table does not have. */
+static void
+check_columns(const ColumnUser *user, const List *columns, Problem *problem)
+{
+	const char *table = table_name_show(&user->table->name);
+
+	foreach_ptr(const char, column, columns)
+	{
+		bool		retired;
+
+		if (model_find_column(user->table->columns, column) != NULL)
+			continue;
+		retired = model_find_column(user->table->retired, column) != NULL;
+		problem_note(problem, ERRCODE_ASHMIG_NO_COLUMN, user->path,
+					 retired ? "The attribute was removed from the snapshot. Its column is retired, and new schemas do not get it."
+					 : "The snapshot has no such attribute.",
+					 psprintf("Remove the %s from the resource of \"%s\", or add the attribute \"%s\" to it.",
+							  user->kind, table, column),
+					 "%s \"%s\" of \"%s\" is over column \"%s\", which the snapshot does not have",
+					 user->kind, user->name, table, column);
+	}
+}
+
+/* Check the columns of an index: those that are keys, and those that it includes. */
+static void
+check_index_columns(const Table *table, const TableIndex *index, Problem *problem)
+{
+	ColumnUser	user = {table, index->kind == INDEX_IDENTITY ? "identity" : "index",
+	index->kind == INDEX_IDENTITY ? index->identity : index->name, index->path};
+	List	   *columns = NIL;
+	ListCell   *lc;
+
+	foreach(lc, index->keys)
+	{
+		char	   *column = index_key_column_name(lfirst(lc));
+
+		if (column != NULL)
+			columns = lappend(columns, column);
+	}
+	check_columns(&user, list_concat(columns, index->include), problem);
+}
+
+bool
+model_check_columns(const Table *table, Problem *problem)
+{
+	foreach_ptr(const TableIndex, index, table->indexes)
+	{
+		/* with a prefix it lies on another table of that name */
+		if (index->prefix == NULL)
+			check_index_columns(table, index, problem);
+	}
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		ColumnUser	user = {table, "reference", key->name, key->path};
+
+		check_columns(&user, key->columns, problem);
+		check_columns(&user, key->on_delete_columns, problem);
+	}
+	return problem->sqlerrcode == 0;
+}
+
+/* ----------
  * Names that collide
  * ----------
  */

@@ -897,6 +897,7 @@ diff_models(const Model *from, Model *given, const DiffOptions *options,
 	RenameOptions rename = {
 		.answers = options->answers,
 		.complete = options->drop_tables,
+		.whole = options->whole,
 		.default_schema = options->default_schema
 	};
 	Renamed    *renamed = rename_resolve(from, given, &rename, problem);

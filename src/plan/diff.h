@@ -19,6 +19,7 @@ typedef struct DiffOptions
 	bool		drop_columns;	/* else they are retired */
 	bool		drop_tables;	/* the input is complete: what is absent is
 								 * dropped */
+	bool		whole;			/* the input is more than one table (rename.h) */
 	bool		ask;			/* for the caller: open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
 	bool		concurrent_indexes;

@@ -18,10 +18,10 @@
  * stand together, so that they can share one ALTER TABLE, and ties keep the
  * order of the snapshots.
  *
- * Then comes what a kind does not say: a custom statement may create what a
- * part of a table uses (makers.h).  Such a statement is moved forward, before
- * that part, with what it needs itself; and such a part is removed before the
- * statement is.  Everything else stays in its place.
+ * Then comes what a kind does not say: a custom statement may make what a part
+ * of a table uses (makers.h).  Such a statement is moved before the part, with
+ * what it needs itself; and such a part is removed before the statement is.
+ * Everything else stays in its place.
  */
 #include "postgres.h"
 

@@ -300,35 +300,115 @@ rename_table(Renamed *renamed, const Model *from, Table *table, const TableName 
 	table->name = *target;
 }
 
-/*
- * Carry out an answer about a table; a problem if no snapshot has the new
- * name.
- */
+/* Say why an answer is not followed, unless that is said already. */
 static void
-answer_table(Renamed *renamed, const RenameAnswer *answer, const Model *from,
-			 const Model *given, const RenameOptions *options, Problem *problem)
+note_obstacle(RenameAnswer *answer, char *obstacle)
+{
+	if (answer->obstacle == NULL)
+		answer->obstacle = obstacle;
+}
+
+/* The table of that name among those that have got their new names; or NULL */
+static const Table *
+find_renamed(const Renamed *renamed, const TableName *name)
 {
 	foreach_ptr(Table, table, renamed->from->tables)
 	{
-		TableName	target;
 
-		if (!answer_is_about(answer, &table->name, options->default_schema) ||
-			model_find(given, &table->name) != NULL)
-			continue;
-		target = answer_target(answer, &table->name, options->default_schema);
-		if (table_name_equal(&target, &table->name) || model_find(from, &target) != NULL)
-			continue;
-		if (model_find(given, &target) == NULL)
-		{
-			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
-						 psprintf("No snapshot of \"%s\" was passed.", table_name_show(&target)),
-						 "Pass the snapshot of the table under its new name.",
-						 "cannot rename table \"%s\" to \"%s\"",
-						 table_name_show(&table->name), table_name_show(&target));
-			continue;
-		}
-		rename_table(renamed, from, table, &target);
+		if (table_name_equal(&table->name, name))
+			return table;
 	}
+	return NULL;
+}
+
+/* Carry out an answer about a table on one that it is about. */
+static void
+answer_table(Renamed *renamed, RenameAnswer *answer, const Model *from, Table *table,
+			 const Model *given, const RenameOptions *options, Problem *problem)
+{
+	TableName	target = answer_target(answer, &table->name, options->default_schema);
+	const Table *taken = find_renamed(renamed, &target);
+
+	if (taken == table)
+		answer->followed = true;
+	else if (model_find(given, &table->name) != NULL)
+	{
+		/* followed before, and then a new table got the old name? */
+		answer->followed = answer->followed || taken != NULL;
+		note_obstacle(answer, psprintf("A snapshot of \"%s\" was passed, so the table keeps its name.",
+									   table_name_show(&table->name)));
+	}
+	else if (taken != NULL)
+		note_obstacle(answer, psprintf(model_find(from, &target) != NULL ?
+									   "Table \"%s\" is recorded, in addition to \"%s\"." :
+									   "Another answer already gives the name \"%s\", so \"%s\" cannot have it.",
+									   table_name_show(&target), table_name_show(&table->name)));
+	else if (model_find(given, &target) == NULL)
+		problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+					 psprintf("No snapshot of \"%s\" was passed.", table_name_show(&target)),
+					 "Pass the snapshot of the table under its new name.",
+					 "cannot rename table \"%s\" to \"%s\"",
+					 table_name_show(&table->name), table_name_show(&target));
+	else
+	{
+		rename_table(renamed, from, table, &target);
+		answer->followed = true;
+	}
+}
+
+/* Is a table recorded, before all answers, that the answer is about? */
+static bool
+is_recorded(const Model *from, const RenameAnswer *answer, const RenameOptions *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, from->tables)
+	{
+		if (answer_is_about(answer, &((Table *) lfirst(lc))->name, options->default_schema))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An answer about a table that is not recorded: has an earlier call, or an
+ * answer before this one, followed it?
+ */
+static void
+answer_missing_table(const Renamed *renamed, RenameAnswer *answer, const Model *from,
+					 const RenameOptions *options)
+{
+	TableName	name = {SCOPE_PUBLIC, answer->schema, names_cut(answer->table)};
+	TableName	target = answer_target(answer, &name, options->default_schema);
+
+	if (target.schema != NULL && strcmp(target.schema, options->default_schema) == 0)
+		target.schema = NULL;
+	answer->followed = answer->followed || from->tables == NIL ||
+		find_renamed(renamed, &target) != NULL;
+	target.scope = SCOPE_TENANT;
+	answer->followed = answer->followed || find_renamed(renamed, &target) != NULL;
+	if (is_recorded(from, answer, options))
+		note_obstacle(answer, psprintf("Another answer has already renamed \"%s\".", table_name_show(&name)));
+	note_obstacle(answer, psprintf("No table \"%s\" is recorded.", table_name_show(&name)));
+}
+
+/* Carry out an answer about tables: those of that name, public and tenant. */
+static void
+answer_tables(Renamed *renamed, RenameAnswer *answer, const Model *from,
+			  const Model *given, const RenameOptions *options, Problem *problem)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, renamed->from->tables)
+	{
+		if (answer_is_about(answer, &((Table *) lfirst(lc))->name, options->default_schema))
+			tables = lappend(tables, lfirst(lc));
+	}
+	foreach(lc, tables)
+		answer_table(renamed, answer, from, lfirst(lc), given, options, problem);
+	if (tables == NIL)
+		answer_missing_table(renamed, answer, from, options);
 }
 
 /* Was this question about a table answered with "no"? */
@@ -357,41 +437,131 @@ question_make(const TableName *table, char *column, bool move, List *candidates)
 	return question;
 }
 
+/* Columns of which nearly all are the same: at least so many, and this part of them all */
+#define NEAR_LEAST		2
+#define NEAR_PERCENT	60
+
+/* Has the new table nearly the columns of the old one? */
+static bool
+columns_are_near(const Table *old, const Table *new)
+{
+	int			all = list_length(new->columns);
+	int			same = 0;
+
+	foreach_ptr(const Column, column, old->columns)
+	{
+		const Column *other = model_find_column(new->columns, column->name);
+
+		if (other != NULL && strcmp(column->type, other->type) == 0)
+			same++;
+		else
+			all++;
+	}
+	return same >= NEAR_LEAST && same * 100 >= all * NEAR_PERCENT;
+}
+
+/* A foreign key points to another table than it did */
+typedef struct Redirection
+{
+	TableName	from;
+	TableName	to;
+} Redirection;
+
+static bool
+points_to(const Table *table, const TableName *target)
+{
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		if (table_name_equal(&key->target, target))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The redirections (of Redirection *) that the input has: keys of the same
+ * columns, or of whatever columns where none is left that points to the old
+ * table.
+ */
+static List *
+find_redirections(const Model *recorded, const Model *given)
+{
+	List	   *result = NIL;
+
+	foreach_ptr(const Table, table, given->tables)
+	{
+		const Table *before = model_find(recorded, &table->name);
+
+		foreach_ptr(const ForeignKey, key, before ? table->foreign_keys : NIL)
+		{
+			foreach_ptr(const ForeignKey, old, before->foreign_keys)
+			{
+				Redirection *redirection;
+
+				if (table_name_equal(&old->target, &key->target) ||
+					(!names_equal(old->columns, key->columns) && points_to(table, &old->target)))
+					continue;
+				redirection = palloc(sizeof(Redirection));
+				redirection->from = old->target;
+				redirection->to = key->target;
+				result = lappend(result, redirection);
+			}
+		}
+	}
+	return result;
+}
+
+static bool
+is_redirected(const List *redirections, const TableName *from, const TableName *to)
+{
+	foreach_ptr(const Redirection, redirection, redirections)
+	{
+		if (table_name_equal(&redirection->from, from) && table_name_equal(&redirection->to, to))
+			return true;
+	}
+	return false;
+}
+
 /*
  * What may have become of a recorded table that the input lacks: one of its
- * name in another schema, or (if the input is complete) a new one in the same
- * schema.
+ * name in another schema, or a new one beside it, likely ones first.
  */
 static void
-ask_table(Renamed *renamed, const Table *table, List *fresh,
+ask_table(Renamed *renamed, const Table *table, List *fresh, const List *redirections,
 		  const RenameOptions *options)
 {
-	List	   *names = NIL;
+	List	   *likely = NIL;
+	List	   *others = NIL;
 	List	   *schemas = NIL;
-	ListCell   *lc;
 
-	foreach(lc, fresh)
+	foreach_ptr(const Table, new, fresh)
 	{
-		const TableName *name = &((Table *) lfirst(lc))->name;
+		const TableName *name = &new->name;
 
 		if (name->scope != table->name.scope)
 			continue;
 		if (strcmp(name->name, table->name.name) == 0)
 			schemas = lappend(schemas, name->schema ? name->schema
 							  : (char *) options->default_schema);
-		else if (names_same(name->schema, table->name.schema))
-			names = lappend(names, name->name);
+		else if (!names_same(name->schema, table->name.schema))
+			continue;
+		else if (is_redirected(redirections, &table->name, name))
+			likely = lcons(name->name, likely);
+		else if ((options->whole || options->complete) && columns_are_near(table, new))
+			likely = lappend(likely, name->name);
+		else if (options->complete)
+			others = lappend(others, name->name);
 	}
+	likely = list_concat(likely, others);
 	if (schemas != NIL)
 	{
 		if (!table_answered(options, &table->name, true))
 			renamed->questions = lappend(renamed->questions,
 										 question_make(&table->name, NULL, true, schemas));
 	}
-	else if (names != NIL && options->complete &&
-			 !table_answered(options, &table->name, false))
+	else if (likely != NIL && !table_answered(options, &table->name, false))
 		renamed->questions = lappend(renamed->questions,
-									 question_make(&table->name, NULL, false, names));
+									 question_make(&table->name, NULL, false, likely));
 }
 
 /* Tables: the answers, then the questions that are left */
@@ -401,12 +571,15 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 {
 	Model	   *working;
 	List	   *fresh = NIL;
+	List	   *redirections;
 	ListCell   *lc;
 
 	foreach_ptr(RenameAnswer, answer, options->answers)
 	{
 		if (answer->column == NULL && (answer->to || answer->to_schema))
-			answer_table(renamed, answer, from, given, options, problem);
+			answer_tables(renamed, answer, from, given, options, problem);
+		else if (answer->column == NULL)
+			answer->followed = true;
 	}
 
 	/* the names have changed: index the tables anew */
@@ -420,10 +593,11 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
 		if (model_find(working, &table->name) == NULL)
 			fresh = lappend(fresh, table);
 	}
+	redirections = fresh == NIL ? NIL : find_redirections(working, given);
 	foreach_ptr(Table, table, working->tables)
 	{
 		if (fresh != NIL && !table->opted_out && model_find(given, &table->name) == NULL)
-			ask_table(renamed, table, fresh, options);
+			ask_table(renamed, table, fresh, redirections, options);
 	}
 }
 
@@ -433,11 +607,11 @@ resolve_tables(Renamed *renamed, const Model *from, const Model *given,
  */
 
 /* The answer about this column, or NULL */
-static const RenameAnswer *
+static RenameAnswer *
 column_answer(const RenameOptions *options, const Table *old_table,
 			  const char *column)
 {
-	foreach_ptr(const RenameAnswer, answer, options->answers)
+	foreach_ptr(RenameAnswer, answer, options->answers)
 	{
 		if (answer->column != NULL && answer->has_to &&
 			answer_is_about(answer, &old_table->name, options->default_schema) &&
@@ -452,7 +626,7 @@ column_answer(const RenameOptions *options, const Table *old_table,
  * not that of a new column.
  */
 static void
-answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, Table *old,
+answer_column(Renamed *renamed, RenameAnswer *answer, const Model *from, Table *old,
 			  const Table *new, const char *column, Problem *problem)
 {
 	char	   *to = names_cut(answer->to);
@@ -472,6 +646,7 @@ answer_column(Renamed *renamed, const RenameAnswer *answer, const Model *from, T
 					 "cannot rename column \"%s\" to \"%s\"", column, to);
 	else
 	{
+		answer->followed = true;
 		add_column_rename(renamed, &new->name, column, to);
 		note_renamed(from, old);
 		rename_column_in(renamed->from->tables, old, column, to);
@@ -508,7 +683,7 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
 
 	foreach_ptr(Column, column, old->columns)
 	{
-		const RenameAnswer *answer;
+		RenameAnswer *answer;
 
 		if (model_find_column(new->columns, column->name) != NULL)
 			continue;
@@ -525,6 +700,44 @@ resolve_columns(Renamed *renamed, const Model *from, Table *old, const Table *ne
 			renamed->questions = lappend(renamed->questions,
 										 question_make(&new->name, lfirst(lc), false, added));
 	}
+}
+
+/*
+ * An answer about a column that did not rename one: has an earlier call
+ * followed it, or what is in its way?
+ */
+static void
+look_at_column_answer(const Renamed *renamed, RenameAnswer *answer, const Model *from,
+					  const Model *given, const RenameOptions *options)
+{
+	char	   *column = names_cut(answer->column);
+	char	   *to = answer->to ? names_cut(answer->to) : NULL;
+
+	if (to == NULL || from->tables == NIL)
+		answer->followed = true;
+	foreach_ptr(const Table, new, given->tables)
+	{
+		const char *show = table_name_show(&new->name);
+		const Table *old;
+
+		if (!answer_is_about(answer, &new->name, options->default_schema) || answer->followed)
+			continue;
+		old = model_find(renamed->from, &new->name);
+		if (old == NULL)
+			note_obstacle(answer, psprintf("Table \"%s\" is new.", show));
+		else if (model_find_column(old->columns, to) != NULL)
+			answer->followed = true;
+		else if (model_find_column(new->columns, column) != NULL)
+			note_obstacle(answer, psprintf("The snapshot of \"%s\" contains \"%s\", so the column keeps its name.",
+										   show, column));
+		else if (model_find_column(old->retired, column) != NULL)
+			note_obstacle(answer, psprintf("Column \"%s\" of \"%s\" is retired.", column, show));
+		else
+			note_obstacle(answer, psprintf("Table \"%s\" has no column \"%s\".", show, column));
+	}
+	if (!answer->followed)
+		note_obstacle(answer, psprintf("No snapshot of table \"%s\" was passed. If the table is renamed as well, name it by its new name.",
+									   answer->table));
 }
 
 /* ----------
@@ -551,6 +764,11 @@ rename_resolve(const Model *from, const Model *given, const RenameOptions *optio
 
 		if (old != NULL)
 			resolve_columns(renamed, from, old, new, options, problem);
+	}
+	foreach_ptr(RenameAnswer, answer, options->answers)
+	{
+		if (answer->column != NULL && !answer->followed)
+			look_at_column_answer(renamed, answer, from, given, options);
 	}
 	return problem->sqlerrcode == 0 ? renamed : NULL;
 }
@@ -589,47 +807,89 @@ question_print(JsonWriter *json, const RenameQuestion *question)
 	json_write_close(json, '}');
 }
 
+bool
+rename_check_answers(const List *answers, Problem *problem)
+{
+	foreach_ptr(const RenameAnswer, answer, answers)
+	{
+		if (!answer->followed)
+			problem_note(problem, ERRCODE_ASHMIG_INVALID_ARGUMENT, answer->path,
+						 answer->obstacle ? answer->obstacle : "No snapshot was passed.",
+						 "Correct or remove the answer.",
+						 "cannot apply the answer about %s \"%s\" in renames",
+						 answer->column ? psprintf("column \"%s\" of", answer->column) : "table", answer->table);
+	}
+	return problem->sqlerrcode == 0;
+}
+
+/*
+ * The first candidate that none of the questions before this one shows as its
+ * answer: two tables, or two columns of a table, cannot become one.  NULL:
+ * there is none left.
+ */
+static char *
+choose_candidate(const List *questions, const List *chosen, const RenameQuestion *question)
+{
+	ListCell   *lk;
+	ListCell   *lq;
+	ListCell   *lc;
+
+	foreach(lk, question->candidates)
+	{
+		bool		taken = false;
+
+		forboth(lq, questions, lc, chosen)
+		{
+			const RenameQuestion *before = lfirst(lq);
+
+			if (lfirst(lc) == NULL || before->move || question->move ||
+				strcmp(lfirst(lc), lfirst(lk)) != 0)
+				continue;
+			if (question->column)
+				taken = taken || (before->column && table_name_equal(&before->table, &question->table));
+			else
+				taken = taken || (before->column == NULL &&
+								  before->table.scope == question->table.scope &&
+								  names_same(before->table.schema, question->table.schema));
+		}
+		if (!taken)
+			return lfirst(lk);
+	}
+	return NULL;
+}
+
 void
 rename_report(List *questions, Problem *problem)
 {
 	JsonWriter	detail;
+	JsonWriter	no;
 	JsonWriter	yes;
 	const RenameQuestion *first = linitial(questions);
 	char	   *what = first->column
 		? psprintf("column \"%s\" of \"%s\"", first->column, table_name_show(&first->table))
 		: psprintf("table \"%s\"", table_name_show(&first->table));
+	List	   *chosen = NIL;	/* of char *, in step with the questions */
 
 	json_write_init(&detail);
+	json_write_init(&no);
 	json_write_init(&yes);
 	json_write_open(&detail, NULL, '[');
+	json_write_open(&no, NULL, '[');
 	json_write_open(&yes, NULL, '[');
 	foreach_ptr(const RenameQuestion, question, questions)
 	{
-		int			rank = 0;
-
 		question_print(&detail, question);
-
-		/*
-		 * a second lost column cannot become the first one's candidate as
-		 * well
-		 */
-		foreach_ptr(const RenameQuestion, before, questions)
-		{
-			if (before == question)
-				break;
-			if (table_name_equal(&before->table, &question->table))
-				rank++;
-		}
-		answer_print(&yes, question,
-					 rank < list_length(question->candidates)
-					 ? list_nth(question->candidates, rank) : NULL);
+		answer_print(&no, question, NULL);
+		chosen = lappend(chosen, choose_candidate(questions, chosen, question));
+		answer_print(&yes, question, llast(chosen));
 	}
 	json_write_close(&detail, ']');
+	json_write_close(&no, ']');
 	json_write_close(&yes, ']');
 
 	problem_note(problem, ERRCODE_ASHMIG_RENAME_QUESTION, NULL, detail.text.data,
-				 psprintf("If renamed, for example: renames => %s; null for \"to\" means that it is not a rename. If nothing was renamed: renames => '[]'.",
-						  quote_text(yes.text.data)),
+				 psprintf("If not renamed: renames => %s. If renamed, for example: renames => %s.",
+						  quote_text(no.text.data), quote_text(yes.text.data)),
 				 list_length(questions) == 1 ? "could not determine whether %s was %s"
 				 : "could not determine whether %s was %s (first of %d questions)",
 				 what, first->move ? "moved" : "renamed", list_length(questions));

@@ -31,6 +31,9 @@ typedef struct RenameAnswer
 	char	   *to_schema;		/* the new schema, or NULL */
 	bool		has_to_schema;
 	char	   *path;
+	bool		followed;		/* carried out, now or earlier, or nothing to
+								 * do */
+	char	   *obstacle;		/* why it was not: a sentence, or NULL */
 } RenameAnswer;
 
 /* A question that the input leaves open */
@@ -44,8 +47,11 @@ typedef struct RenameQuestion
 
 typedef struct RenameOptions
 {
-	List	   *answers;		/* of RenameAnswer * */
+	List	   *answers;		/* of RenameAnswer *; what became of each is
+								 * noted in it */
 	bool		complete;		/* tables that the input lacks are dropped */
+	bool		whole;			/* the input is more than one table: those
+								 * that it lacks may have been renamed */
 	const char *default_schema;
 } RenameOptions;
 
@@ -65,17 +71,28 @@ extern List *rename_decode(const char *json, Problem *problem);
 
 /*
  * Apply the answers to the recorded structure and collect what they leave
- * open.  "from" is not changed.  An answer that speaks of nothing recorded is
- * passed over, so that a call can be repeated; one whose new name no snapshot
- * has is a problem.
+ * open.  "from" is not changed.  An answer may be about another repo, so
+ * one that cannot be followed is a problem only for rename_check_answers; but
+ * one whose new name no snapshot has is one at once.
+ *
+ * A recorded table that the input lacks may have become a new one, also where
+ * the input is not complete: if a table of the input points to the new one
+ * instead, or (where the input is whole) if nearly all columns are the same.
  */
 extern Renamed *rename_resolve(const Model *from, const Model *given,
 							   const RenameOptions *options, Problem *problem);
 
 /*
+ * A problem where an answer was followed in none of the repos.  One that an
+ * earlier call has followed is none, so that a call can be repeated; nor is
+ * one about a database in which nothing is recorded.
+ */
+extern bool rename_check_answers(const List *answers, Problem *problem);
+
+/*
  * Note the open questions as a problem: the message says what to read, the
  * DETAIL is a JSON array with one object per question, the HINT shows the
- * argument ready to paste.
+ * argument ready to paste, "not a rename" first.
  */
 extern void rename_report(List *questions, Problem *problem);
 

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "base/errors.h"
+#include "record/branches.h"
 #include "record/export.h"
 #include "record/record.h"
 #include "syntax/sql_text.h"
@@ -85,8 +86,11 @@ append_snapshots(StringInfo buf, const Migration *migration)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT pg_catalog.jsonb_build_object('repo', nullif(s.repo, $1), 'scope', s.scope,"
-		" 'schema_name', s.schema_name, 'table_name', s.table_name, 'snapshot', s.snapshot,"
-		" 'state', s.state)::text"
+		" 'schema_name', s.schema_name, 'table_name', s.table_name,"
+		" 'snapshot', coalesce(s.brought -> 'snapshot', s.snapshot),"
+		" 'state', coalesce(s.brought -> 'state', s.state),"
+		" 'base', CASE WHEN s.base_versions IS NOT NULL THEN"
+		"  pg_catalog.jsonb_build_object('hash', s.base, 'versions', s.base_versions) END)::text"
 		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND NOT s.dev"
 		" ORDER BY s.scope, s.schema_name, s.table_name, s.repo",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
@@ -211,6 +215,15 @@ check_recorded(const Migration *recorded, const Migration *migration)
 
 	if (strcmp(checksum, migration->checksum) == 0)
 		return;
+	if (recorded->kind == MIGRATION_GENERATED && migration->kind == MIGRATION_GENERATED &&
+		strcmp(recorded->name, migration->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migrations \"%s\" and \"%s\" have the same version " INT64_FORMAT,
+						scope_name(migration->scope), recorded->name, migration->name,
+						migration->version),
+				 errdetail("The first is recorded, the second was generated in another database within the same second."),
+				 errhint("Remove the second where it was generated, import the first there, and generate it again.")));
 	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),
@@ -224,35 +237,12 @@ check_recorded(const Migration *recorded, const Migration *migration)
 					 migration->version, migration->scope == SCOPE_TENANT ? ", tenant => true" : "")));
 }
 
-/*
- * Record the snapshots, so that the next generation here starts from the same.
- */
-static void
-import_snapshots(const Migration *migration, Datum snapshots)
-{
-	static CatalogStatement insert = {
-		.sql = "INSERT INTO ashmig.snapshots (repo, version, scope, schema_name, table_name, snapshot, state)"
-		" SELECT coalesce(s.repo, $1), $2, s.scope, s.schema_name, s.table_name, s.snapshot, s.state"
-		" FROM pg_catalog.jsonb_to_recordset($3) AS s"
-		" (repo text, scope text, schema_name text, table_name text, snapshot jsonb, state jsonb)",
-		.nargs = 3, .types = {TEXTOID, INT8OID, JSONBOID}
-	};
-	Datum		values[3];
-	int			level;
-
-	values[0] = CStringGetTextDatum(migration->repo);
-	values[1] = Int64GetDatum(record_snapshot_version(migration));
-	values[2] = snapshots;
-	level = catalog_connect();
-	catalog_execute(&insert, values, NULL);
-	catalog_disconnect(level);
-}
-
 bool
-export_import(Migration *migration, Datum snapshots)
+export_import(Migration *migration, Datum snapshots, bool *merged)
 {
 	Migration  *recorded;
 
+	*merged = false;
 	check_sent(migration);
 	catalog_lock_generation();
 	recorded = record_find(migration->version, migration->scope, migration->repo, true);
@@ -265,6 +255,6 @@ export_import(Migration *migration, Datum snapshots)
 	record_check_applied(migration);
 	catalog_add_migration(migration);
 	if (snapshots)
-		import_snapshots(migration, snapshots);
+		*merged = branches_import(migration, record_snapshot_version(migration), snapshots);
 	return true;
 }

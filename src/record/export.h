@@ -18,8 +18,9 @@ extern char *export_script(const Migration *migration);
 /*
  * Record a migration that another database exported; its checksum is the one
  * that the script has.  "snapshots" is a jsonb array, or (Datum) 0.  False
- * where it is recorded already.
+ * where it is recorded already.  *merged: its snapshots met those of another
+ * branch, so that nobody has checked yet what they give together.
  */
-extern bool export_import(Migration *migration, Datum snapshots);
+extern bool export_import(Migration *migration, Datum snapshots, bool *merged);
 
 #endif							/* ASHMIG_EXPORT_H */

@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_partial.h"
+#include "record/branches.h"
 #include "record/record.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
@@ -295,7 +296,8 @@ check_forgettable(Datum *values, int64 generation)
 	static CatalogStatement later = {
 		.sql = "SELECT l.version::text, l.table_name FROM ashmig.snapshots s JOIN ashmig.snapshots l"
 		" ON l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
-		" AND l.table_name = s.table_name AND l.version > s.version"
+		" AND l.table_name = s.table_name AND (s.version = ANY (l.base_versions)"
+		"  OR l.base_versions IS NULL AND l.version > s.version)"
 		" WHERE" SNAPSHOTS_BROUGHT " ORDER BY l.version DESC LIMIT 1",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
@@ -324,25 +326,41 @@ check_forgettable(Datum *values, int64 generation)
 }
 
 /*
- * The snapshots go with the migrations of their generation, and the older
- * ones count again.
+ * The snapshots go with the migrations of their generation, and what counts is
+ * what the others give without them.
  */
 static void
 forget_snapshots(const Migration *migration)
 {
+	static CatalogStatement newer = {
+		.sql = "SELECT s.repo, s.scope = 'tenant', nullif(s.schema_name, ''), s.table_name"
+		" FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT " AND EXISTS (SELECT FROM ashmig.snapshots l"
+		"  WHERE l.repo = s.repo AND l.scope = s.scope AND l.schema_name = s.schema_name"
+		"  AND l.table_name = s.table_name AND (l.dev OR l.version > s.version))",
+		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+	};
 	static CatalogStatement forget = {
 		.sql = "DELETE FROM ashmig.snapshots s WHERE" SNAPSHOTS_BROUGHT,
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
 	Datum		values[3];
+	List	   *tables;
+	ListCell   *lc;
 	int			level;
 
 	key_values(values, migration);
 	values[2] = Int64GetDatum(record_snapshot_version(migration));
 	check_forgettable(values, record_snapshot_version(migration));
+	tables = branches_tables(&newer, values);
 	level = catalog_connect();
 	catalog_execute(&forget, values, NULL);
 	catalog_disconnect(level);
+	foreach(lc, tables)
+	{
+		const BranchTable *table = lfirst(lc);
+
+		branches_refold(table->repo, &table->name);
+	}
 }
 
 int

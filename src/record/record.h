@@ -57,13 +57,13 @@ extern void record_check_applied(const Migration *migration);
 /*
  * For queries on ashmig.snapshots s: the snapshots that the generation $3
  * brought to the scope $2 of the repo $1, and to the other scope where it has
- * no migration there; with the rows that say that a table has passed to this
- * repo from another one, which has no generation of that version
+ * no migration there; with those of a table that has passed to this repo from
+ * another one, or the other way, which has no generation of that version
  */
 #define SNAPSHOTS_BROUGHT \
 	" s.version = $3 AND (s.scope = $2 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
 	"  WHERE m.repo = $1 AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))" \
-	" AND (s.repo = $1 OR s.snapshot IS NULL AND NOT EXISTS (SELECT FROM ashmig.migrations m" \
+	" AND (s.repo = $1 OR NOT EXISTS (SELECT FROM ashmig.migrations m" \
 	"  WHERE m.repo = s.repo AND m.scope = s.scope AND coalesce(m.generation, m.version) = s.version))"
 
 /*

@@ -63,6 +63,7 @@ typedef struct Pool
 	int			nworkers;
 	PoolWorker *workers;
 	RunResult **results;		/* of each item, or NULL */
+	char	   *value;			/* of TASK_STATEMENT, or NULL */
 	bool		quiet;
 	bool		held;			/* journal_hold is done */
 	TimestampTz started;
@@ -350,6 +351,9 @@ handle_message(Pool *pool, int index, void *data, Size size)
 		case MESSAGE_RESULT:
 			result = message_get_result(&message, &item);
 			pool->results[item] = result;
+			break;
+		case MESSAGE_VALUE:
+			pool->value = message_get_string(&message);
 			break;
 		case 'E':
 		case 'N':
@@ -646,7 +650,7 @@ leader_run(const RunOptions *options, List *targets)
 /*
  * Run one SQL statement with parameters in a worker, and commit it.
  */
-void
+char *
 leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls)
 {
 	StringInfoData task;
@@ -667,4 +671,5 @@ leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *null
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	dsm_detach(pool->segment);
+	return pool->value;
 }

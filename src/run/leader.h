@@ -23,7 +23,8 @@ extern List *leader_run(const RunOptions *options, List *targets);
 /*
  * Run one SQL statement with parameters in a worker, as the calling role and
  * with its settings, and commit it.  Messages are relayed, errors raised here.
+ * Returns the first column of its first row as text, or NULL.
  */
-extern void leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
+extern char *leader_execute(const char *sql, int nargs, Oid *types, Datum *values, bool *nulls);
 
 #endif							/* ASHMIG_LEADER_H */

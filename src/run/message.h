@@ -16,8 +16,12 @@
 #include "migrate/options.h"
 #include "migrate/results.h"
 
-/* First byte of a result; PostgreSQL's own messages are 'E', 'N', ... */
+/*
+ * First byte of a result, and of the value of a statement; PostgreSQL's own
+ * messages are 'E', 'N', ...
+ */
 #define MESSAGE_RESULT 'r'
+#define MESSAGE_VALUE 'v'
 
 extern void message_put_int(StringInfo message, int64 value);
 extern int64 message_get_int(StringInfo message);

@@ -276,7 +276,8 @@ run_migrations(const RunOptions *options)
 		results = run_down_newest(options);
 	else
 		results = run_phases(options);
-	if (options->on_error != ON_ERROR_REPORT && run_outside_transaction(options))
+	if (options->on_error != ON_ERROR_REPORT && !options->keep_failures &&
+		run_outside_transaction(options))
 		results_raise_failure(results);
 	return results;
 }

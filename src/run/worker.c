@@ -121,6 +121,17 @@ set_up_run(Worker *worker)
  * ------------------------------------------------------------------------
  */
 
+/* Tell the leader the value of its statement. */
+static void
+send_value(const char *value)
+{
+	StringInfoData message;
+
+	pq_beginmessage(&message, MESSAGE_VALUE);
+	message_put_string(&message, value);
+	pq_endmessage(&message);
+}
+
 /*
  * Run the statement of the task and commit.
  */
@@ -128,6 +139,8 @@ static void
 run_statement(StringInfo task)
 {
 	MessageStatement statement = message_get_statement(task);
+	MemoryContext context = CurrentMemoryContext;
+	char	   *value = NULL;
 	int			code;
 
 	debug_query_string = statement.sql;
@@ -142,9 +155,14 @@ run_statement(StringInfo task)
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not execute statement: %s", SPI_result_code_string(code))));
+	if (SPI_tuptable != NULL && SPI_processed > 0)
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (value != NULL)
+		value = MemoryContextStrdup(context, value);
 	PopActiveSnapshot();
 	SPI_finish();
 	transaction_commit();
+	send_value(value);
 }
 
 /* ------------------------------------------------------------------------

@@ -636,6 +636,7 @@ decode_bundle(JsonReader *reader, const cJSON *rest, Bundle *bundle)
 {
 	JsonObject	object;
 
+	bundle->is_object = true;
 	if (!json_read_object(reader, rest, "$", &bundle_shape, &object))
 		return false;
 	if (object.fields[BUNDLE_SNAPSHOTS])

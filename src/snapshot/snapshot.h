@@ -206,6 +206,8 @@ typedef struct Bundle
 {
 	List	   *snapshots;		/* of ResourceSnapshot *, in the order given */
 	List	   *extensions;		/* of char *: "installed", or NIL */
+	bool		is_object;		/* {"snapshots": [...]}, as a whole folder is
+								 * given */
 	bool		has_extensions; /* the bundle has the key */
 	int			ash_functions_version;	/* 0: not said */
 	List	   *unknown_keys;	/* of char *: each unknown key once, with one

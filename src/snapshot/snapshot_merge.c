@@ -36,12 +36,13 @@ index_keys_equal(const List *a, const List *b)
 /*
  * Two such identities are one index.  AshPostgres' uniq_by does not look at
  * all_tenants and nils_distinct, and so loses an index that differs in them.
+ * The former makes a difference only where there is a tenant's column.
  */
 static bool
-identity_same_index(const Identity *a, const Identity *b)
+identity_same_index(const Identity *a, const Identity *b, bool by_tenant)
 {
 	return index_keys_equal(a->keys, b->keys) &&
-		a->all_tenants == b->all_tenants &&
+		(a->all_tenants == b->all_tenants || !by_tenant) &&
 		a->nils_distinct == b->nils_distinct &&
 		names_same(a->where, b->where) &&
 		names_same(a->base_filter, b->base_filter);
@@ -346,13 +347,13 @@ key_to_identity(const ResourceSnapshot *snapshot, const List *names)
 
 /* The cell of the identity that would be the same index, or NULL */
 static ListCell *
-find_same_identity(List *identities, const Identity *identity)
+find_same_identity(List *identities, const Identity *identity, bool by_tenant)
 {
 	ListCell   *lc;
 
 	foreach(lc, identities)
 	{
-		if (identity_same_index(lfirst(lc), identity))
+		if (identity_same_index(lfirst(lc), identity, by_tenant))
 			return lc;
 	}
 	return NULL;
@@ -377,6 +378,8 @@ identity_wins(const Identity *one, const Identity *other, const List *recorded)
 static List *
 merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 {
+	const ResourceSnapshot *first = linitial(snapshots);
+	bool		by_tenant = first->multitenancy.strategy == STRATEGY_ATTRIBUTE;
 	List	   *result = NIL;
 	ListCell   *li;
 
@@ -384,7 +387,7 @@ merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 	{
 		foreach_ptr(Identity, identity, snapshot->identities)
 		{
-			ListCell   *known = find_same_identity(result, identity);
+			ListCell   *known = find_same_identity(result, identity, by_tenant);
 
 			if (known == NULL)
 				result = lappend(result, identity);
@@ -400,7 +403,7 @@ merge_identities(List *snapshots, const List *other_keys, const List *recorded)
 	{
 		Identity   *identity = key_to_identity(llast(snapshots), lfirst(li));
 
-		if (find_same_identity(result, identity) == NULL)
+		if (find_same_identity(result, identity, by_tenant) == NULL)
 			result = lappend(result, identity);
 	}
 	return result;

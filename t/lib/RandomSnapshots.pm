@@ -334,9 +334,8 @@ sub alter_strategy
 	$table->{by} = !$table->{by} unless $table->{tenant} || $self->is_pinned($table);
 }
 
-# Do, or did, tenants point to this public table?  The public migration runs
-# before those of the tenants, so it cannot take away what their foreign keys
-# rest on.
+# Do, or did, tenants point to this public table?  What their foreign keys rest
+# on cannot be taken away by the generation that takes away the keys: see let_go.
 sub is_pinned
 {
 	my ($self, $table) = @_;
@@ -346,9 +345,52 @@ sub is_pinned
 sub points_to
 {
 	my ($self, $from, $to) = @_;
-	return $from->{tenant} && grep { ($_->{target} // 0) == $to->{id} } @{ $from->{columns} };
+	return $from->{tenant} && grep { ($_->{target} // 0) == $to->{id} && !$_->{away} } @{ $from->{columns} };
 }
 
+# For the generations to come until point_again: the tenants' columns that point to
+# this table are there without their foreign keys.
+sub let_go
+{
+	my ($self, $table) = @_;
+	for my $other (grep { $_->{tenant} } @{ $self->{tables} }) {
+		$_->{away} = 1 for grep { ($_->{target} // 0) == $table->{id} } @{ $other->{columns} };
+	}
+}
+
+sub point_again
+{
+	my $self = shift;
+	delete $_->{away} for map { @{ $_->{columns} } } @{ $self->{tables} };
+}
+
+# A public table that tenants point to
+sub pinned_table
+{
+	my $self = shift;
+	return pick(grep { $self->is_pinned($_) } @{ $self->{tables} });
+}
+
+# A column that a tenant's table with rows cannot get
+sub add_mandatory_column
+{
+	my $self = shift;
+	my $table = pick(grep { $_->{tenant} } @{ $self->{tables} }) or return;
+	my $column = $self->column($table);
+	delete @$column{qw(default serial)};
+	$column->{not_null} = 1;
+	push @{ $table->{columns} }, $column;
+	return ($table, $column);
+}
+
+# What only an unpinned table allows
+sub change_ground
+{
+	my ($self, $table) = @_;
+	my $change = pick(qw(drop_table alter_key alter_key alter_strategy rename_table move_table));
+	$self->$change($table);
+	return $change;
+}
 
 sub drop_part
 {
@@ -391,6 +433,7 @@ sub attribute
 	my $alone = @{ $target->{key_columns} } == 0;
 	my $kind = $key_attributes{ $target->{key} };
 	$attribute->{type} = { identity => 'bigint' }->{ $kind->{type} } // $kind->{type};
+	return $attribute if $column->{away};
 	$attribute->{references} = {
 		table => $target->{name}, destination_attribute => $target->{key_name},
 		schema => $target->{schema} // ($table->{schema} ? 'public' : undef),

@@ -1,0 +1,349 @@
+/*
+ * refusals.c
+ *		What cannot be made: see refusals.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/compat.h"
+#include "base/names.h"
+#include "base/settings.h"
+#include "generate/refusals.h"
+#include "metadata/catalog_migrations.h"
+#include "syntax/sql_text.h"
+
+/* The generation that is looked at, and what it does not speak of */
+typedef struct RefusalContext
+{
+	const Generation *generation;
+	bool		with_dev;
+	List	   *others;			/* of Model *: recorded by other repos */
+	bool		others_loaded;
+} RefusalContext;
+
+/* ----------
+ * The snapshots
+ * ----------
+ */
+
+/* The structures that other repos have recorded and this call does not speak of */
+static List *
+other_models(RefusalContext *context)
+{
+	Problem		problem = {0};
+	ListCell   *lr;
+	ListCell   *lg;
+
+	if (context->others_loaded)
+		return context->others;
+	context->others_loaded = true;
+	foreach(lr, snapshot_store_repos())
+	{
+		bool		given = false;
+		Recorded   *recorded;
+
+		foreach(lg, context->generation->repos)
+			given = given || strcmp(((RepoGeneration *) lfirst(lg))->repo, lfirst(lr)) == 0;
+		if (given)
+			continue;
+		recorded = snapshot_store_load(lfirst(lr), context->with_dev, &problem);
+		problem_raise(&problem);
+		context->others = lappend(context->others, recorded->model);
+	}
+	return context->others;
+}
+
+/* The table that snapshots say of, after the generation; or NULL */
+static const Table *
+find_table(RefusalContext *context, const RepoGeneration *repo, const TableName *name)
+{
+	const Table *table = model_find(repo->diff->result, name);
+	ListCell   *lc;
+
+	foreach(lc, context->generation->repos)
+	{
+		if (table == NULL)
+			table = model_find(((RepoGeneration *) lfirst(lc))->diff->result, name);
+	}
+	if (table != NULL)
+		return table;
+	foreach(lc, other_models(context))
+	{
+		if (table == NULL)
+			table = model_find(lfirst(lc), name);
+	}
+	return table;
+}
+
+static bool
+table_has_key(const Table *table, const List *columns)
+{
+	if (table->primary_key && names_same_set(table->primary_key->columns, columns))
+		return true;
+	foreach_ptr(const TableIndex, index, table->indexes)
+	{
+		if (index->prefix == NULL && index_is_key_of(index, columns))
+			return true;
+	}
+	return false;
+}
+
+/* ----------
+ * The database
+ * ----------
+ */
+
+/* The names of the indexes that the record knows of the table: what becomes of them is planned */
+static List *
+known_indexes(const RepoGeneration *repo, const TableName *name)
+{
+	const Table *table = model_find(repo->recorded, name);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	if (table == NULL)
+		return NIL;
+	if (table->primary_key)
+		names = lappend(names, table->primary_key->name);
+	foreach(lc, table->indexes)
+		names = lappend(names, ((TableIndex *) lfirst(lc))->name);
+	return names;
+}
+
+/* The name that the table has so far, where the generation renames or moves it to "name" */
+static TableName
+name_so_far(const RepoGeneration *repo, const TableName *name)
+{
+	TableName	result = *name;
+	List	   *operations = repo->diff->operations;
+
+	for (int i = list_length(operations) - 1; i >= 0; i--)
+	{
+		const Operation *operation = list_nth(operations, i);
+
+		if (operation_subject(operation->kind) == SUBJECT_TABLE_NAME &&
+			table_name_equal(operation->table_name.to, &result))
+			result = *operation->table_name.from;
+	}
+	return result;
+}
+
+/*
+ * The tables of that name in the database (of a tenant table, those of all
+ * tenants): how many there are, and how many have a unique key over the
+ * columns, the "known" indexes apart.
+ */
+static void
+count_live_keys(const TableName *name, List *columns, List *known, int64 *tables, int64 *keys)
+{
+	static CatalogStatement query = {
+		"SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE EXISTS"
+		" (SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS ic ON ic.oid = i.indexrelid"
+		"  WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate"
+		"  AND i.indpred IS NULL AND i.indexprs IS NULL AND ic.relname::text <> ALL ($4)"
+		"  AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attname)"
+		"   FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid"
+		"   AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))"
+		"  = (SELECT pg_catalog.array_agg(k ORDER BY k::name) FROM pg_catalog.unnest($3) AS k)))"
+		" FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+		" WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND CASE WHEN $5"
+		"  THEN n.nspname IN (SELECT schema_name FROM ashmig.tenants) ELSE n.nspname = $2 END",
+		5, {NAMEOID, NAMEOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID}, NULL
+	};
+	Datum		values[5];
+	int			level;
+
+	values[0] = DirectFunctionCall1(namein, CStringGetDatum(name->name));
+	values[1] = DirectFunctionCall1(namein, CStringGetDatum(name->schema ? name->schema
+															: ashmig_default_schema));
+	values[2] = catalog_text_array(columns);
+	values[3] = catalog_text_array(known);
+	values[4] = BoolGetDatum(name->scope == SCOPE_TENANT);
+	level = catalog_connect();
+	catalog_query(&query, values, NULL);
+	*tables = catalog_int64(0, 1);
+	*keys = catalog_int64(0, 2);
+	catalog_disconnect(level);
+}
+
+/* Does the text hold the word, in whatever case? */
+static bool
+text_has(const char *text, const char *word)
+{
+	for (; *text; text++)
+	{
+		if (pg_strncasecmp(text, word, strlen(word)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* May the SQL make a unique key on the table? */
+static bool
+may_bring_key(const char *sql, const TableName *table)
+{
+	return (text_has(sql, "unique") || text_has(sql, "primary")) && text_has(sql, table->name);
+}
+
+/* May a hand-written migration or a custom statement make a unique key on the table? */
+static bool
+key_may_come(const RefusalContext *context, const TableName *table)
+{
+	ListCell   *lc;
+	ListCell   *lt;
+	ListCell   *ls;
+
+	foreach_ptr(const Migration, migration, catalog_migrations(NULL, SCOPES_ALL))
+	{
+		foreach(ls, migration->up)
+		{
+			if (migration->kind != MIGRATION_GENERATED && may_bring_key(lfirst(ls), table))
+				return true;
+		}
+	}
+	foreach(lc, context->generation->repos)
+	{
+		foreach(lt, ((RepoGeneration *) lfirst(lc))->diff->result->tables)
+		{
+			foreach(ls, ((Table *) lfirst(lt))->statements)
+			{
+				if (may_bring_key(((Statement *) lfirst(ls))->up, table))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ----------
+ * Refusing
+ * ----------
+ */
+
+/* The unique keys of a table, for a message: ("id"), ("org_id", "email") */
+static char *
+keys_show(const Table *table)
+{
+	StringInfoData buf;
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	if (table->primary_key)
+		keys = lappend(keys, psprintf("(%s)", quote_names(table->primary_key->columns)));
+	foreach_ptr(const TableIndex, index, table->indexes)
+	{
+		List	   *columns = NIL;
+		ListCell   *lk;
+		char	   *key;
+
+		if (!index->unique || index->prefix != NULL)
+			continue;
+		foreach(lk, index->keys)
+			columns = lappend(columns, ((IndexKey *) lfirst(lk))->value);
+		key = psprintf("(%s)%s", quote_names(columns), index->where ? " with a condition" : "");
+		if (!names_have(keys, key))
+			keys = lappend(keys, key);
+	}
+	initStringInfo(&buf);
+	foreach(lc, keys)
+		appendStringInfo(&buf, "%s%s", buf.len ? ", " : "", (char *) lfirst(lc));
+	return buf.len ? buf.data : "none";
+}
+
+/* The identity that would do, as it stands in a snapshot */
+static char *
+identity_show(const ForeignKey *key)
+{
+	StringInfoData name;
+	StringInfoData keys;
+	ListCell   *lc;
+
+	initStringInfo(&name);
+	initStringInfo(&keys);
+	foreach(lc, key->target_columns)
+	{
+		appendStringInfo(&name, "%s%s", name.len ? "_" : "", (char *) lfirst(lc));
+		appendStringInfo(&keys, "%s\"%s\"", keys.len ? ", " : "", (char *) lfirst(lc));
+	}
+	return psprintf("{\"name\": \"%s\", \"index_name\": \"%s_%s_unique_index\", \"keys\": [%s], \"all_tenants?\": true}",
+					name.data, key->target.name, name.data, keys.data);
+}
+
+/* Raise for a foreign key to columns without a unique key; "target" may be NULL. */
+static void
+refuse(const RepoGeneration *repo, const Operation *operation, const Table *target)
+{
+	const ForeignKey *key = operation->foreign_key.to;
+	char	   *table = table_name_show(&operation->table);
+	char	   *target_name = table_name_show(&key->target);
+	char	   *at = psprintf(model_find(repo->given, &operation->table) ? "At %s" :
+							  "At %s of its recorded snapshot", key->path ? key->path : "$");
+	ListCell   *lc;
+
+	foreach(lc, target ? key->target_columns : NIL)
+	{
+		if (model_find_column(target->columns, lfirst(lc)) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_NO_COLUMN),
+					 errmsg("foreign key \"%s\" of \"%s\" points to column \"%s\", which \"%s\" does not have",
+							key->name, table, (char *) lfirst(lc), target_name),
+					 errdetail("%s: The snapshot of \"%s\" has no such attribute.", at, target_name),
+					 errhint("Correct the reference, or add the attribute to the resource of \"%s\".",
+							 target_name)));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NO_KEY),
+			 errmsg("foreign key \"%s\" of \"%s\" needs a unique key of \"%s\" over (%s)",
+					key->name, table, target_name, quote_names(key->target_columns)),
+			 target ?
+			 errdetail("%s: The unique keys of \"%s\" are: %s.", at, target_name, keys_show(target)) :
+			 errdetail("%s: There is no snapshot of \"%s\", and the table in the database has no such key.",
+					   at, target_name),
+			 target ?
+			 errhint("Add an identity to the resource of \"%s\"; in its snapshot: \"identities\": [%s].",
+					 target_name, identity_show(key)) :
+			 errhint("Create it first: CREATE UNIQUE INDEX ON %s (%s).", target_name,
+					 quote_names(key->target_columns))));
+}
+
+static void
+check_key(RefusalContext *context, const RepoGeneration *repo, const Operation *operation)
+{
+	const ForeignKey *key = operation->foreign_key.to;
+	const Table *target = find_table(context, repo, &key->target);
+	TableName	name;
+	int64		tables;
+	int64		keys;
+
+	if (target != NULL && table_has_key(target, key->target_columns))
+		return;
+	name = name_so_far(repo, &key->target);
+	count_live_keys(&name, key->target_columns, known_indexes(repo, &name), &tables, &keys);
+	if (keys > 0 || (target == NULL && tables == 0) || key_may_come(context, &key->target))
+		return;
+	refuse(repo, operation, target);
+}
+
+void
+refusals_check(const Generation *generation, bool with_dev)
+{
+	RefusalContext context = {.generation = generation, .with_dev = with_dev};
+	Problem		problem = {0};
+	ListCell   *lc;
+
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
+	{
+		if (repo->diff->operations == NIL)
+			continue;
+		foreach(lc, repo->tables)
+			model_check_columns(((GivenTable *) lfirst(lc))->table, &problem);
+		problem_raise(&problem);
+		foreach_ptr(const Operation, operation, repo->diff->operations)
+		{
+			if (operation->kind == OP_ADD_FOREIGN_KEY)
+				check_key(&context, repo, operation);
+		}
+	}
+}
