@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "base/problem.h"
 #include "record/branches.h"
+#include "snapshot/snapshot_clash.h"
 #include "snapshot/snapshot_three_way.h"
 
 /* The rows s of one table: repo, scope, schema_name, table_name */
