@@ -418,6 +418,22 @@ sub change_helper
 	$helper->{body}++;
 }
 
+# A column is renamed, but not in a statement whose text names it.
+sub forget_in_statement
+{
+	my $self = shift;
+	for my $table (@{ $self->{tables} }) {
+		for my $helper (@{ $table->{helpers} }) {
+			my ($column) = grep { $_->{id} == $helper->{columns}[0] } @{ $table->{columns} };
+			next if $column->{touched}++;
+			$helper->{stale} = $column->{name};
+			push @{ $self->{column_renames} }, [ $table, $column->{name}, $column->{name} = 'n' . $self->number ];
+			return 1;
+		}
+	}
+	return 0;
+}
+
 # ---------------------------------------------------------------- writing
 
 sub json_bool { return $_[0] ? \1 : \0 }
@@ -491,7 +507,7 @@ sub helper_statements
 {
 	my ($table, $helper, %names) = @_;
 	my $name = "helper_$helper->{id}";
-	my $column = quote($names{ $helper->{columns}[0] });
+	my $column = quote($helper->{stale} // $names{ $helper->{columns}[0] });
 	my $schema = $table->{tenant} ? '"#{prefix()}"' : quote($table->{schema} // 'public');
 	my $function = ($table->{tenant} ? $schema : 'public') . ".$name";
 	my $relation = $schema . '.' . quote($table->{name});
@@ -501,10 +517,11 @@ sub helper_statements
 	my %users = (
 		index => [ "CREATE INDEX $name ON $relation ($function($column IS NULL))", "DROP INDEX $schema.$name" ],
 		check => [ "ALTER TABLE $relation ADD CONSTRAINT $name CHECK ($function($column IS NULL))", "ALTER TABLE $relation DROP CONSTRAINT $name" ],
-		trigger => [ "CREATE TRIGGER $name BEFORE UPDATE OF $column ON $relation FOR EACH ROW EXECUTE FUNCTION $function()", "DROP TRIGGER $name ON $relation" ],
+		trigger => [ "CREATE TRIGGER $name BEFORE UPDATE" . ($column =~ /^U&/ ? '' : " OF $column") . " ON $relation FOR EACH ROW EXECUTE FUNCTION $function()", "DROP TRIGGER $name ON $relation" ],
 		view => [ "CREATE VIEW $schema.view_$name AS SELECT $column AS it, $function($column IS NULL) AS known FROM $relation", "DROP VIEW $schema.view_$name" ],
 	);
-	my ($up, $down) = @{ $users{ $helper->{kind} } };
+	# names written with escapes are not found in statements yet, so nothing that would have to make room for a change of type
+	my ($up, $down) = @{ $users{ $column =~ /^U&/ && !$trigger ? 'index' : $helper->{kind} } };
 	return { name => "function $helper->{id}", up => "CREATE FUNCTION $function$arguments AS \$\$$body\$\$",
 			down => "DROP FUNCTION $function" . ($trigger ? '()' : '(boolean)') },
 		{ name => "user $helper->{id}", up => $up, down => $down };
