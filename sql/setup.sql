@@ -79,6 +79,11 @@ BEGIN
   UNION ALL
   SELECT '', CASE relkind WHEN 'v' THEN 'view' ELSE 'relation' END, relname, ''
     FROM rel WHERE relkind NOT IN ('r', 'p', 'i', 'I', 'S')
+  UNION ALL
+  SELECT '', 'enum', typname, (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid)
+    FROM pg_type AS t
+   WHERE typtype = 'e' AND typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = schema)
+     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = t.oid AND deptype = 'e')
   ORDER BY 1, 2, 3, 4;
   PERFORM set_config('search_path', path, true);
 END
@@ -187,6 +192,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
   facts text[];
   schema text;
+  enum jsonb;
+  enums jsonb := (SELECT jsonb_agg(DISTINCT jsonb_build_object('name', f.name, 'tenant', t.schema_name IS NOT NULL, 'labels',
+      (SELECT jsonb_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = format('%I.%I', nspname, f.name)::regtype)))
+    FROM pg_namespace LEFT JOIN ashmig.tenants AS t ON t.schema_name = nspname, LATERAL structure(nspname) AS f
+   WHERE f.kind = 'enum' AND (nspname = 'public' OR t.schema_name IS NOT NULL));
 BEGIN
   BEGIN
     FOR schema IN SELECT nspname FROM pg_namespace
@@ -201,6 +211,9 @@ BEGIN
     DELETE FROM ashmig.versions;
     DELETE FROM ashmig.schema_versions;
     DELETE FROM ashmig.snapshots;
+    FOR enum IN SELECT jsonb_array_elements(enums) LOOP
+      PERFORM ashmig_create_enum(enum ->> 'name', ARRAY(SELECT jsonb_array_elements_text(enum -> 'labels')), tenant => (enum -> 'tenant')::boolean);
+    END LOOP;
     PERFORM ashmig_apply(snapshots, renames => '[]');
     facts := ARRAY(SELECT everything(true));
     RAISE EXCEPTION 'enough' USING ERRCODE = 'ZZ000';

@@ -18,8 +18,8 @@ use lib "$FindBin::RealBin/lib";
 use RandomSnapshots;
 use RandomWalk;
 
-my $walks = $ENV{WALKS} // 12;
-my $steps = $ENV{WALK_STEPS} // 20;
+my $walks = $ENV{WALKS} // 8;
+my $steps = $ENV{WALK_STEPS} // 15;
 my $first = $ENV{WALK_SEED} // 1;
 
 my $node = PostgreSQL::Test::Cluster->new('walks');

@@ -115,7 +115,7 @@ sub add_table
 		tenant => $tenant,
 		schema => !$tenant && chance(0.2) ? pick('archive', 'Old Things') : undef,
 		key => pick(@key_kinds), key_name => 'id',
-		columns => [], identities => [], indexes => [], checks => [], statements => [],
+		columns => [], identities => [], indexes => [], checks => [], statements => [], helpers => [],
 	};
 	$table->{by} = 1 if !$tenant && chance(0.4);
 	$table->{key_columns} = [] ;
@@ -153,7 +153,7 @@ my @conditions = ('{} IS NOT NULL', 'num_nulls({}) = 0 -- none', "({} IS NOT NUL
 
 # ---------------------------------------------------------------- changes
 
-my @part_changes = qw(identity index check statement reference composite);
+my @part_changes = qw(identity index check statement helper reference composite);
 
 sub change_part
 {
@@ -181,6 +181,8 @@ sub change_part
 		};
 	} elsif ($what eq 'statement') {
 		push @{ $table->{statements} }, { id => $self->number, global => chance(0.2), text => $self->number };
+	} elsif ($what eq 'helper') {
+		push @{ $table->{helpers} }, { id => $self->number, body => 0, kind => pick(qw(index check trigger view)), columns => [ pick_columns($table, 1) ] };
 	} elsif ($what eq 'reference') {
 		my $target = $self->target_for($table) or return;
 		push @{ $table->{columns} }, my $column = $self->column($table);
@@ -225,7 +227,8 @@ sub mutate
 		: $dice < 0.60 ? 'alter_column'
 		: $dice < 0.65 ? 'alter_key'
 		: $dice < 0.68 ? 'alter_strategy'
-		: $dice < 0.82 ? 'change_part'
+		: $dice < 0.71 ? 'change_helper'
+		: $dice < 0.84 ? 'change_part'
 		: 'drop_part';
 	$self->$change($table);
 	return $change;
@@ -290,7 +293,7 @@ sub forget_columns
 		return grep { $gone{$_} } @{ $part->{columns} // [] }, @{ $part->{include} // [] }, @where;
 	};
 	@{ $table->{columns} } = grep { !$gone{ $_->{id} } } @{ $table->{columns} };
-	for my $parts (qw(identities indexes checks)) {
+	for my $parts (qw(identities indexes checks helpers)) {
 		@{ $table->{$parts} } = grep { !$mentions->($_) } @{ $table->{$parts} };
 	}
 	@{ $table->{key_columns} } = grep { !$gone{$_} } @{ $table->{key_columns} };
@@ -383,6 +386,14 @@ sub add_mandatory_column
 	return ($table, $column);
 }
 
+# A tenant's table and its columns, as SQL names them
+sub tenant_names
+{
+	my $self = shift;
+	my $table = pick(grep { $_->{tenant} } @{ $self->{tables} }) or return;
+	return map { quote($_->{name}) } $table, @{ $table->{columns} };
+}
+
 # What only an unpinned table allows
 sub change_ground
 {
@@ -395,8 +406,32 @@ sub change_ground
 sub drop_part
 {
 	my ($self, $table) = @_;
-	my $parts = pick(grep { @{ $table->{$_} } } qw(identities indexes checks statements)) or return;
+	my $parts = pick(grep { @{ $table->{$_} } } qw(identities indexes checks statements helpers)) or return;
 	splice @{ $table->{$parts} }, rand @{ $table->{$parts} }, 1;
+}
+
+# A function gets another body: what needs it has to go and come again.
+sub change_helper
+{
+	my ($self, $table) = @_;
+	my $helper = pick(@{ $table->{helpers} }) or return;
+	$helper->{body}++;
+}
+
+# A column is renamed, but not in a statement whose text names it.
+sub forget_in_statement
+{
+	my $self = shift;
+	for my $table (@{ $self->{tables} }) {
+		for my $helper (@{ $table->{helpers} }) {
+			my ($column) = grep { $_->{id} == $helper->{columns}[0] } @{ $table->{columns} };
+			next if $column->{touched}++;
+			$helper->{stale} = $column->{name};
+			push @{ $self->{column_renames} }, [ $table, $column->{name}, $column->{name} = 'n' . $self->number ];
+			return 1;
+		}
+	}
+	return 0;
 }
 
 # ---------------------------------------------------------------- writing
@@ -448,6 +483,48 @@ sub attribute
 		'ignore?' => json_bool($option->{ignore}), 'primary_key?' => \1, multitenancy => multitenancy($target),
 	};
 	return $attribute;
+}
+
+# A new enum, of tenants or of public
+sub add_enum
+{
+	my $self = shift;
+	push @{ $self->{enums} }, my $enum = { name => 'mood_' . $self->number, tenant => chance(0.5), labels => [ 'sad', "it's fine" ] };
+	return $enum;
+}
+
+# A column of an enum, new or of another type so far
+sub use_enum
+{
+	my ($self, $enum) = @_;
+	my $table = pick(grep { !$enum->{tenant} || $_->{tenant} } @{ $self->{tables} }) or return;
+	push @{ $table->{columns} }, my $column = $self->column($table);
+	retype($column, [ $enum->{name}, [ map { "\"\\\"$_\\\"\"" } @{ $enum->{labels} } ] ]);
+}
+
+# Two statements, the second of which needs the first: a function, and what calls it
+sub helper_statements
+{
+	my ($table, $helper, %names) = @_;
+	my $name = "helper_$helper->{id}";
+	my $column = quote($helper->{stale} // $names{ $helper->{columns}[0] });
+	my $schema = $table->{tenant} ? '"#{prefix()}"' : quote($table->{schema} // 'public');
+	my $function = ($table->{tenant} ? $schema : 'public') . ".$name";
+	my $relation = $schema . '.' . quote($table->{name});
+	my $trigger = $helper->{kind} eq 'trigger';
+	my ($arguments, $body) = $trigger ? ('() RETURNS trigger LANGUAGE plpgsql', "BEGIN NEW.$column := NEW.$column; RETURN NEW; END; -- $helper->{body}")
+		: ('(value boolean) RETURNS boolean LANGUAGE sql IMMUTABLE', "SELECT value IS NOT NULL OR $helper->{body} > 0");
+	my %users = (
+		index => [ "CREATE INDEX $name ON $relation ($function($column IS NULL))", "DROP INDEX $schema.$name" ],
+		check => [ "ALTER TABLE $relation ADD CONSTRAINT $name CHECK ($function($column IS NULL))", "ALTER TABLE $relation DROP CONSTRAINT $name" ],
+		trigger => [ "CREATE TRIGGER $name BEFORE UPDATE" . ($column =~ /^U&/ ? '' : " OF $column") . " ON $relation FOR EACH ROW EXECUTE FUNCTION $function()", "DROP TRIGGER $name ON $relation" ],
+		view => [ "CREATE VIEW $schema.view_$name AS SELECT $column AS it, $function($column IS NULL) AS known FROM $relation", "DROP VIEW $schema.view_$name" ],
+	);
+	# names written with escapes are not found in statements yet, so nothing that would have to make room for a change of type
+	my ($up, $down) = @{ $users{ $column =~ /^U&/ && !$trigger ? 'index' : $helper->{kind} } };
+	return { name => "function $helper->{id}", up => "CREATE FUNCTION $function$arguments AS \$\$$body\$\$",
+			down => "DROP FUNCTION $function" . ($trigger ? '()' : '(boolean)') },
+		{ name => "user $helper->{id}", up => $up, down => $down };
 }
 
 # An identifier in SQL, where the two placeholders must not be mistaken for such
@@ -521,7 +598,7 @@ sub snapshot
 			name => $_->{name}, check => condition($_->{condition}, %names), attribute => [],
 			base_filter => condition($_->{filter}, %names),
 		} } @{ $table->{checks} } ],
-		custom_statements => [ map {
+		custom_statements => [ (map { helper_statements($table, $_, %names) } @{ $table->{helpers} }), map {
 			my $name = "statement_$_->{text}";
 			my $where = $table->{tenant} && !$_->{global} ? '"#{prefix()}".' : 'public.';
 			{ name => "s$_->{id}", up => "CREATE SEQUENCE $where$name", down => "DROP SEQUENCE $where$name;",
@@ -542,9 +619,10 @@ sub options
 {
 	my $self = shift;
 	my $drop_columns = chance(0.7);
+	my %is_there = map { $_->{id} => 1 } @{ $self->{tables} };
 	my @renames = (@{ $self->{renames} },
 		map { my ($table, $old, $new) = @$_; { table => $table->{name}, schema($table), column => $old, to => $new } }
-			grep { my ($table, $old, $new) = @$_; grep { $_->{name} eq $new } @{ $table->{columns} } }
+			grep { my ($table, $old, $new) = @$_; $is_there{ $table->{id} } && grep { $_->{name} eq $new } @{ $table->{columns} } }
 			@{ $self->{column_renames} // [] });
 	# nothing else is a rename
 	push @renames, map { { %$_, to => undef }, { %$_, to_schema => undef } } @{ $self->{dropped} // [] };
