@@ -238,7 +238,7 @@ sub drop_table
 {
 	my ($self, $table) = @_;
 	return if $table->{touched} || $self->is_pinned($table);
-	push @{ $self->{dropped} }, { table => $table->{name}, schema($table) };
+	push @{ $self->{dropped} }, { table => $table->{name}, schema($table) } if $table->{was};
 	@{ $self->{tables} } = grep { $_ != $table } @{ $self->{tables} };
 	for my $other (@{ $self->{tables} }) {
 		$self->forget_columns($other, grep { ($_->{target} // 0) == $table->{id} } @{ $other->{columns} });
@@ -252,7 +252,7 @@ sub rename_table
 	my $old = $table->{name};
 	return if $table->{fresh} || $table->{touched}++;
 	$table->{name} = $self->fresh_name(\@table_words, $self->taken_tables);
-	push @{ $self->{renames} }, { table => $old, schema($table), to => $table->{name} };
+	push @{ $self->{renames} }, { table => $old, schema($table), to => $table->{name} } if $table->{was};
 }
 
 sub schema { my $table = shift; return defined $table->{schema} ? (schema => $table->{schema}) : () }
@@ -263,7 +263,7 @@ sub move_table
 	return if $table->{tenant} || $table->{touched}++;
 	my %old = schema($table);
 	$table->{schema} = pick(grep { $_ ne ($table->{schema} // 'public') } 'public', 'archive', 'Old Things');
-	push @{ $self->{renames} }, { table => $table->{name}, %old, to_schema => $table->{schema} };
+	push @{ $self->{renames} }, { table => $table->{name}, %old, to_schema => $table->{schema} } if $table->{was};
 	delete $table->{schema} if $table->{schema} eq 'public';
 }
 
@@ -307,7 +307,8 @@ sub rename_column
 	my $old = $column->{name};
 	$column->{name} = $self->fresh_name(\@words, %{ $table->{retired} // {} }, %{ $table->{was} // {} },
 		map { cut($_->{name}) => 1 } @{ $table->{columns} });
-	push @{ $self->{column_renames} }, [ $table, $old, $column->{name} ];
+	# nothing is recorded of a column, or a table, that came in this generation
+	push @{ $self->{column_renames} }, [ $table, $old, $column->{name} ] if exists +($table->{was} // {})->{$old};
 }
 
 sub alter_column
