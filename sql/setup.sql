@@ -196,7 +196,11 @@ DECLARE
   enums jsonb := (SELECT jsonb_agg(DISTINCT jsonb_build_object('name', f.name, 'tenant', t.schema_name IS NOT NULL, 'labels',
       (SELECT jsonb_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = format('%I.%I', nspname, f.name)::regtype)))
     FROM pg_namespace LEFT JOIN ashmig.tenants AS t ON t.schema_name = nspname, LATERAL structure(nspname) AS f
-   WHERE f.kind = 'enum' AND (nspname = 'public' OR t.schema_name IS NOT NULL));
+   WHERE f.kind = 'enum' AND (nspname = 'public' OR t.schema_name IS NOT NULL)
+     -- not those that a statement of the snapshots makes
+     AND NOT EXISTS (SELECT FROM ashmig.migrations AS m
+                      WHERE m.kind = 'generated' AND m.scope = CASE WHEN t.schema_name IS NULL THEN 'public' ELSE 'tenant' END
+                        AND position('CREATE TYPE ' || f.name IN m.up::text) > 0));
 BEGIN
   BEGIN
     FOR schema IN SELECT nspname FROM pg_namespace
