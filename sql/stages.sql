@@ -101,5 +101,22 @@ SELECT ashmig_add_migration(NULL, 'mail', 'ALTER TABLE @default@.people RENAME e
                             'ALTER TABLE @default@.people RENAME mail TO email') > 0;
 SELECT * FROM migrate_all();
 SELECT attempt('SELECT ashmig_rollback_tenants()');
+
+-- Names that are written with doubled quotes or with escapes are found as well.
+CREATE FUNCTION notes(VARIADIC columns jsonb[]) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource('notes', VARIADIC id() || columns) || strategy('context') $$;
+SELECT * FROM generate(jsonb_build_array(public_table('a "list"'), public_table('@tenant@s'),
+  notes(ref('list_id', 'a "list".id'), ref('firm_id', '@tenant@s.id'))), 'odd names');
+SELECT * FROM generate(notes(attr('list_id', 'uuid'), attr('firm_id', 'uuid')), 'no references');
+SELECT * FROM generate(public_table('lists'), 'lists', '[{"table": "a \"list\"", "to": "lists"}]');
+SELECT * FROM migrate_all();
+SELECT attempt('SELECT ashmig_rollback_tenants()');
+SELECT count(*) FROM ashmig_rollback();
+SELECT * FROM generate(public_table('firms'), 'firms', '[{"table": "@tenant@s", "to": "firms"}]');
+SELECT * FROM migrate_all();
+SELECT count(*) FROM ashmig_rollback(step => 2);
+SELECT count(*) FROM ashmig_rollback_tenants(step => 2);
+SELECT * FROM migrate_all();
+SELECT attempt('SELECT ashmig_rollback_tenants()');
 \c :home
 DROP DATABASE ashmig_stages;

@@ -217,6 +217,18 @@ withdrawal_find(const char *sql)
 	return found;
 }
 
+/*
+ * The name between its quotes, as generated statements write it: with doubled
+ * quotes, or with escapes.  Hand-written ones that quote it do so, too.
+ */
+static char *
+written_name(const char *name)
+{
+	char	   *quoted = strchr(quote_name(name), '"');
+
+	return pnstrdup(quoted + 1, strlen(quoted) - 2);
+}
+
 /* ----------
  * Keys
  * ----------
@@ -261,13 +273,14 @@ bool
 withdrawal_is_of_key(Withdrawal *withdrawal, const List *earlier)
 {
 	const char *name = withdrawal->index ? withdrawal->index : withdrawal->constraint;
+	const char *written = written_name(name);
 	bool		is_key = withdrawal->constraint != NULL;
 	ListCell   *lc;
 	ListCell   *ls;
 
 	foreach(lc, earlier)
 	{
-		if (strstr(lfirst(lc), name) == NULL)
+		if (strstr(lfirst(lc), written) == NULL && strstr(lfirst(lc), name) == NULL)
 			continue;
 		foreach(ls, pg_parse_query(lfirst(lc)))
 		{
@@ -316,6 +329,8 @@ names_outside(const char *statement, const char *word, bool own_table)
 
 	if (before > statement && before[-1] == '"')
 		before--;
+	if (before - statement >= 2 && before < word && pg_strncasecmp(before - 2, "U&", 2) == 0)
+		before -= 2;
 	if (before > statement && before[-1] == '.')
 		return before - statement < strlen(own) ||
 			strncmp(before - strlen(own), own, strlen(own)) != 0;
@@ -344,6 +359,15 @@ has_word(const char *statement, const char *word, bool outside, bool own_table)
 	return false;
 }
 
+/* Is the name there, as it is or as it is written between quotes? */
+static bool
+has_name(const char *statement, const char *name, bool outside, bool own_table)
+{
+	return has_word(statement, name, outside, own_table) ||
+		(strpbrk(name, "\"@#") != NULL &&
+		 has_word(statement, written_name(name), outside, own_table));
+}
+
 /*
  * Does a statement of a tenant name what is taken away?
  */
@@ -351,7 +375,7 @@ bool
 withdrawal_concerns(const Withdrawal *withdrawal, const char *statement)
 {
 	if (withdrawal->name == NULL ||
-		!has_word(statement, withdrawal->name, true, withdrawal->tenants_have_one))
+		!has_name(statement, withdrawal->name, true, withdrawal->tenants_have_one))
 		return false;
-	return withdrawal->column == NULL || has_word(statement, withdrawal->column, false, false);
+	return withdrawal->column == NULL || has_name(statement, withdrawal->column, false, false);
 }
