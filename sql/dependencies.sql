@@ -334,6 +334,19 @@ SELECT * FROM planned('[]', drop_tables => true);
 SELECT apply('[]', drop_tables => true);
 SELECT everything();
 
+-- A column whose name has to be written with escapes
+CREATE FUNCTION escaped(type text) RETURNS jsonb
+LANGUAGE sql AS $$
+SELECT own('odd', ARRAY[attr('@tenant@', type)]) || statements(
+  statement('seen', 'CREATE VIEW seen AS SELECT U&"\0040tenant@" FROM odd', 'DROP VIEW seen'))
+$$;
+SELECT apply(escaped('text'));
+SELECT * FROM planned(escaped('float'));
+SELECT scope, schema_name, status FROM ashmig_apply(escaped('float'));
+SELECT laws(escaped('float'));
+SELECT * FROM planned(own('odd', ARRAY[attr('tenants', 'float')]) || (escaped('float') - 'attributes' - 'table'), '[{"table": "odd", "column": "@tenant@", "to": "tenants"}]');
+SELECT apply('[]', drop_tables => true);
+
 --
 -- Notes
 --

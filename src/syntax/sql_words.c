@@ -6,6 +6,7 @@
 
 #include "common/keywords.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "parser/scansup.h"
 
 #include "base/compat.h"
@@ -109,6 +110,40 @@ quoted_text(const char *at, const char **end)
 	return buf.data;
 }
 
+/* The text of U&"" with its escapes resolved; what is no valid escape stays. */
+static char *
+resolve_escapes(const char *text)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	while (*text)
+	{
+		int			digits = text[1] == '+' ? 6 : 4;
+		const char *hex = text + (text[1] == '+' ? 2 : 1);
+
+		if (text[0] == '\\' && text[1] == '\\')
+			text++;
+		else if (text[0] == '\\' && strspn(hex, "0123456789abcdefABCDEF") >= digits)
+		{
+			char	   *code = pnstrdup(hex, digits);
+			pg_wchar	character = strtoul(code, NULL, 16);
+
+			if (is_valid_unicode_codepoint(character))
+			{
+				unsigned char utf8[MAX_UNICODE_EQUIVALENT_STRING + 1];
+
+				pg_unicode_to_server(character, utf8);
+				appendStringInfoString(&buf, (char *) utf8);
+				text = hex + digits;
+				continue;
+			}
+		}
+		appendStringInfoChar(&buf, *text++);
+	}
+	return buf.data;
+}
+
 /* The body of the dollar quote that starts here, or NULL; *end is after it */
 static char *
 dollar_body(const char *at, const char **end)
@@ -152,6 +187,12 @@ scan(Scanner *scanner, const char *sql, bool literal)
 
 		if (end != at)
 			at = end;
+		else if ((*at == 'U' || *at == 'u') && at[1] == '&' && at[2] == '"')
+		{
+			text = resolve_escapes(quoted_text(at + 2, &at));
+			truncate_identifier(text, strlen(text), false);
+			add_token(scanner, TOKEN_QUOTED, text, literal);
+		}
 		else if (placeholder_length(at) > 0)
 			at += placeholder_length(at);
 		else if (starts_word(*at))

@@ -518,11 +518,10 @@ sub helper_statements
 	my %users = (
 		index => [ "CREATE INDEX $name ON $relation ($function($column IS NULL))", "DROP INDEX $schema.$name" ],
 		check => [ "ALTER TABLE $relation ADD CONSTRAINT $name CHECK ($function($column IS NULL))", "ALTER TABLE $relation DROP CONSTRAINT $name" ],
-		trigger => [ "CREATE TRIGGER $name BEFORE UPDATE" . ($column =~ /^U&/ ? '' : " OF $column") . " ON $relation FOR EACH ROW EXECUTE FUNCTION $function()", "DROP TRIGGER $name ON $relation" ],
+		trigger => [ "CREATE TRIGGER $name BEFORE UPDATE OF $column ON $relation FOR EACH ROW EXECUTE FUNCTION $function()", "DROP TRIGGER $name ON $relation" ],
 		view => [ "CREATE VIEW $schema.view_$name AS SELECT $column AS it, $function($column IS NULL) AS known FROM $relation", "DROP VIEW $schema.view_$name" ],
 	);
-	# names written with escapes are not found in statements yet, so nothing that would have to make room for a change of type
-	my ($up, $down) = @{ $users{ $column =~ /^U&/ && !$trigger ? 'index' : $helper->{kind} } };
+	my ($up, $down) = @{ $users{ $helper->{kind} } };
 	return { name => "function $helper->{id}", up => "CREATE FUNCTION $function$arguments AS \$\$$body\$\$",
 			down => "DROP FUNCTION $function" . ($trigger ? '()' : '(boolean)') },
 		{ name => "user $helper->{id}", up => $up, down => $down };
