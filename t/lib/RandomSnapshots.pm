@@ -82,7 +82,9 @@ sub column
 	my $type = pick(@types);
 	my $column = {
 		id => $self->number,
-		name => $self->fresh_name(\@words, map { cut($_->{name}) => 1 } @{ $table->{columns} }),
+		# a name that a rename of this generation frees is taken by the next one only
+		name => $self->fresh_name(\@words, (map { cut($_->{name}) => 1 } @{ $table->{columns} }),
+			map { cut($_->[1]) => 1 } grep { $_->[0] == $table } @{ $self->{column_renames} // [] }),
 	};
 	retype($column, $type);
 	$column->{not_null} = chance(0.3);
