@@ -109,7 +109,7 @@ CREATE VIEW structures AS
       SELECT format('%s access method %s, tablespace %s', relname, (SELECT amname FROM pg_am WHERE oid = relam), reltablespace)
     UNION ALL SELECT format('%s.%s %s', relname, attname, pg_get_expr(adbin, adrelid))
       FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE adrelid = c.oid
-    UNION ALL SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid = c.oid
+    UNION ALL SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n'
     UNION ALL SELECT format('%s', pg_get_indexdef(c.oid)) WHERE relkind = 'i') AS l (line)
   WHERE relkind IN ('r', 'i') AND relnamespace::regnamespace::text ~ '^t' GROUP BY relnamespace;
 SELECT count(*) > 0 AS generated FROM ashmig_generate('{"table": "a", "multitenancy": {"strategy": "context"}, "attributes": [
