@@ -19,6 +19,7 @@
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
@@ -338,15 +339,22 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		return;
 	}
 	check_usage(schema);
+	ecto_versions_lock(schema);
 	if (!outside && !options->down)
 		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
 	done = run_migrations_of(options, schema, pending, outside);
 	if (options->down)
+	{
 		catalog_record_rolled_back(schema, scope, done);
+		ecto_versions_rolled_back(schema, done);
+	}
 	else
+	{
 		catalog_record_applied(schema, scope, done);
+		ecto_versions_applied(schema, done);
+	}
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
