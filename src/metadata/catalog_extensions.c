@@ -45,7 +45,7 @@ catalog_extension_versions(const char *name)
 }
 
 void
-catalog_define_extension(const char *name, const DefinedExtension * defined)
+catalog_define_extension(const char *name, const DefinedExtension *defined)
 {
 	static CatalogStatement define = {
 		.sql = "INSERT INTO ashmig.extensions (name, version, up, down) VALUES ($1, $2, $3, $4)"

@@ -16,12 +16,12 @@ typedef struct DefinedExtension
 	int			version;
 	List	   *up;				/* of char * */
 	List	   *down;			/* of char * */
-}			DefinedExtension;
+} DefinedExtension;
 
 /* The versions of an extension that are defined, oldest first */
 extern List *catalog_extension_versions(const char *name);
 
 /* Define a version, or define it anew. */
-extern void catalog_define_extension(const char *name, const DefinedExtension * defined);
+extern void catalog_define_extension(const char *name, const DefinedExtension *defined);
 
 #endif							/* ASHMIG_CATALOG_EXTENSIONS_H */

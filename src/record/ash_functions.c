@@ -93,6 +93,6 @@ static const BundledObject objects[] = {
 	FUNCTION("ash_required(anycompatible, jsonb)", "anycompatible", 6, REQUIRED),
 };
 
-const		BundledExtension bundled_ash_functions = {
+const BundledExtension bundled_ash_functions = {
 	"ash-functions", "ash_functions", 6, objects, lengthof(objects)
 };

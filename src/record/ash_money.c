@@ -216,6 +216,6 @@ static const BundledObject objects[] = {
 	BINARY_OPERATOR("<=", MONEY, "numeric", "money_lte", 4),
 };
 
-const		BundledExtension bundled_ash_money = {
+const BundledExtension bundled_ash_money = {
 	"ash_money", "ash_money", 5, objects, lengthof(objects)
 };

@@ -24,6 +24,6 @@ static const BundledObject objects[] = {
 	TIMESTAMP_FROM_UUID_V7},
 };
 
-const		BundledExtension bundled_ash_uuid = {
+const BundledExtension bundled_ash_uuid = {
 	"ash-uuid", "ash_uuid", 2, objects, lengthof(objects)
 };

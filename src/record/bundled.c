@@ -18,7 +18,7 @@ static const char *const kind_names[] = {
 	[BUNDLED_TYPE] = "TYPE"
 };
 
-const		BundledExtension *
+const BundledExtension *
 bundled_find(const char *name)
 {
 	for (int i = 0; i < lengthof(extensions); i++)
@@ -30,9 +30,9 @@ bundled_find(const char *name)
 }
 
 int
-bundled_next(const BundledExtension * extension, int from)
+bundled_next(const BundledExtension *extension, int from)
 {
-	const		BundledObject *object = &extension->objects[from];
+	const BundledObject *object = &extension->objects[from];
 	int			next = from + 1;
 
 	while (next < extension->count && extension->objects[next].kind == object->kind &&
@@ -41,10 +41,10 @@ bundled_next(const BundledExtension * extension, int from)
 	return next;
 }
 
-const		BundledObject *
-bundled_at(const BundledExtension * extension, int first, int version)
+const BundledObject *
+bundled_at(const BundledExtension *extension, int first, int version)
 {
-	const		BundledObject *found = NULL;
+	const BundledObject *found = NULL;
 
 	for (int i = first; i < bundled_next(extension, first); i++)
 	{
@@ -55,7 +55,7 @@ bundled_at(const BundledExtension * extension, int first, int version)
 }
 
 char *
-bundled_drop(const BundledObject * object)
+bundled_drop(const BundledObject *object)
 {
 	return psprintf("DROP %s IF EXISTS %s.%s", kind_names[object->kind], PLACEHOLDER_DEFAULT,
 					object->signature);

@@ -18,7 +18,7 @@ typedef enum BundledKind
 	BUNDLED_AGGREGATE,
 	BUNDLED_OPERATOR,
 	BUNDLED_TYPE
-}			BundledKind;
+} BundledKind;
 
 /* An object as it is from a version on, until the next entry of the same signature */
 typedef struct BundledObject
@@ -28,17 +28,17 @@ typedef struct BundledObject
 	const char *result;			/* see bundled_result */
 	int			since;
 	const char *create;
-}			BundledObject;
+} BundledObject;
 
 typedef struct BundledExtension
 {
 	const char *name;			/* as "installed" has it, without a version */
 	const char *label;			/* as names of migrations have it */
 	int			latest;
-	const		BundledObject *objects; /* those of one signature follow each
-										 * other, oldest first */
+	const BundledObject *objects;	/* those of one signature follow each
+									 * other, oldest first */
 	int			count;
-}			BundledExtension;
+} BundledExtension;
 
 /* The extension of that name, or NULL */
 extern const BundledExtension *bundled_find(const char *name);
@@ -47,16 +47,16 @@ extern const BundledExtension *bundled_find(const char *name);
  * The entry from which on, "from" included, an object of another signature
  * follows; extension->count at the end.
  */
-extern int	bundled_next(const BundledExtension * extension, int from);
+extern int	bundled_next(const BundledExtension *extension, int from);
 
 /*
  * The entry of the object that begins at "first" as a version has it; NULL if
  * that version has no such object.  Version 0 has none.
  */
-extern const BundledObject *bundled_at(const BundledExtension * extension, int first, int version);
+extern const BundledObject *bundled_at(const BundledExtension *extension, int first, int version);
 
 /* The statement that drops an object */
-extern char *bundled_drop(const BundledObject * object);
+extern char *bundled_drop(const BundledObject *object);
 
 /* The extensions, one file each */
 extern const BundledExtension bundled_ash_functions;

@@ -77,17 +77,18 @@ static CatalogStatement find_object[] = {
 
 /* The name of an object, as it is in this database */
 static char *
-object_name(const BundledObject * object)
+object_name(const BundledObject *object)
 {
-	return sql_fill(psprintf("%s.%s", PLACEHOLDER_DEFAULT, object->signature),
-					ashmig_default_schema, ashmig_default_schema);
+	SqlFilling	filling = {.default_schema = quote_identifier(ashmig_default_schema)};
+
+	return sql_fill_with(psprintf("%s.%s", PLACEHOLDER_DEFAULT, object->signature), &filling);
 }
 
 /*
  * What there is under the name of the object, or NULL.
  */
 static Existing *
-existing_object(const BundledObject * object)
+existing_object(const BundledObject *object)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Existing   *existing = NULL;
@@ -119,7 +120,7 @@ existing_object(const BundledObject * object)
  * no object of it is, and before PostgreSQL 16 asking for one raises an error.
  */
 static bool
-types_exist(const BundledExtension * extension)
+types_exist(const BundledExtension *extension)
 {
 	for (int i = 0; i < extension->count; i++)
 	{
@@ -134,7 +135,7 @@ types_exist(const BundledExtension * extension)
  * Refuse to replace what is something else under the same name.
  */
 static void
-check_fits(const BundledExtension * extension, const BundledObject * object,
+check_fits(const BundledExtension *extension, const BundledObject *object,
 		   const Existing *existing)
 {
 	char	   *name;
@@ -178,7 +179,7 @@ is_made(List *statements, const char *create)
 }
 
 static void
-add(BundledInstall * install, const char *up, const char *down)
+add(BundledInstall *install, const char *up, const char *down)
 {
 	install->up = lappend(install->up, (char *) up);
 	install->down = lcons((char *) down, install->down);
@@ -188,7 +189,7 @@ add(BundledInstall * install, const char *up, const char *down)
  * An object that the version before did not have.
  */
 static void
-add_new(BundledInstall * install, const BundledObject * object, bool look)
+add_new(BundledInstall *install, const BundledObject *object, bool look)
 {
 	char	   *drop = bundled_drop(object);
 	Existing   *existing = NULL;
@@ -216,7 +217,7 @@ add_new(BundledInstall * install, const BundledObject * object, bool look)
  * in its place; an operator has to be made anew.
  */
 static void
-add_changed(BundledInstall * install, const BundledObject * before, const BundledObject * after)
+add_changed(BundledInstall *install, const BundledObject *before, const BundledObject *after)
 {
 	if (after->kind != BUNDLED_OPERATOR)
 	{
@@ -228,15 +229,15 @@ add_changed(BundledInstall * install, const BundledObject * before, const Bundle
 }
 
 void
-bundled_install(BundledInstall * install)
+bundled_install(BundledInstall *install)
 {
-	const		BundledExtension *extension = install->extension;
+	const BundledExtension *extension = install->extension;
 	bool		look = types_exist(extension);
 
 	for (int i = 0; i < extension->count; i = bundled_next(extension, i))
 	{
-		const		BundledObject *before = bundled_at(extension, i, install->from);
-		const		BundledObject *after = bundled_at(extension, i, install->to);
+		const BundledObject *before = bundled_at(extension, i, install->from);
+		const BundledObject *after = bundled_at(extension, i, install->to);
 
 		if (before == after)
 			continue;

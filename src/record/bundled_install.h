@@ -15,7 +15,7 @@
 /* What the statements are made for, and what they are */
 typedef struct BundledInstall
 {
-	const		BundledExtension *extension;
+	const BundledExtension *extension;
 	int			from;			/* version; 0: none */
 	int			to;
 	List	   *made;			/* of char *: what recorded migrations, and
@@ -26,7 +26,7 @@ typedef struct BundledInstall
 								 * is ours */
 	List	   *up;				/* the result: of char * */
 	List	   *down;
-}			BundledInstall;
+} BundledInstall;
 
 /*
  * Fill in "up" and "down".  A function that exists and that no migration has
@@ -34,6 +34,6 @@ typedef struct BundledInstall
  * is left as it is, and so is what belongs to an extension.  Raises
  * ERRCODE_ASHMIG_CONFLICT for anything else of that name.
  */
-extern void bundled_install(BundledInstall * install);
+extern void bundled_install(BundledInstall *install);
 
 #endif							/* ASHMIG_BUNDLED_INSTALL_H */

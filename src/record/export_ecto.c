@@ -154,7 +154,7 @@ append_execute(StringInfo buf, int indent, const char *sql)
  * of their own.
  */
 static void
-append_body(StringInfo buf, const Migration *migration, List *statements, const SqlFilling * filling)
+append_body(StringInfo buf, const Migration *migration, List *statements, const SqlFilling *filling)
 {
 	bool		tenant = migration->scope == SCOPE_TENANT;
 	bool		alone = !migration->transactional && tenant;
@@ -165,14 +165,8 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 	if (alone)
 		appendStringInfoString(buf, "    repo().checkout(fn ->\n");
 	if (tenant)
-	{
-		StringInfoData path;
-
-		initStringInfo(&path);
-		escape_heredoc(&path, search_path_for(ashmig_default_schema, ashmig_default_schema),
-					   strlen(search_path_for(ashmig_default_schema, ashmig_default_schema)));
-		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant, path.data));
-	}
+		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant,
+											 search_path_for(ashmig_default_schema, ashmig_default_schema)));
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");
@@ -191,23 +185,23 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 
 static void
 append_function(StringInfo buf, const char *name, const Migration *migration, List *statements,
-				const SqlFilling * filling)
+				const SqlFilling *filling)
 {
 	appendStringInfo(buf, "\n  def %s do\n", name);
 	append_body(buf, migration, statements, filling);
 	appendStringInfoString(buf, "  end\n");
 }
 
-/* What stands for the schemas in the module's text */
+/*
+ * What stands for the schemas in the module's text.  The name of the default
+ * one has nothing that Elixir reads (base/settings.c).
+ */
 static SqlFilling
 module_filling(const Migration *migration)
 {
 	SqlFilling	filling = {.escape = escape_heredoc};
-	StringInfoData name;
 
-	initStringInfo(&name);
-	escape_heredoc(&name, ashmig_default_schema, strlen(ashmig_default_schema));
-	filling.default_schema = quote_name(name.data);
+	filling.default_schema = quote_name(ashmig_default_schema);
 	if (migration->scope == SCOPE_TENANT)
 	{
 		filling.tenant = "\"#{prefix()}\"";
@@ -216,7 +210,7 @@ module_filling(const Migration *migration)
 	else
 	{
 		filling.tenant = filling.default_schema;
-		filling.prefix = name.data;
+		filling.prefix = ashmig_default_schema;
 	}
 	return filling;
 }

@@ -24,7 +24,7 @@ typedef struct Script
 	SqlFilling	plain;			/* for statements that stand as they are */
 	SqlFilling	quoted;			/* for those that are literals */
 	char	   *versions;		/* Ecto's table, with its schema */
-}			Script;
+} Script;
 
 /* ------------------------------------------------------------------------
  * Statements
@@ -52,7 +52,7 @@ has_variable(const char *sql)
  * literals and quoted names, and reads others there as well.
  */
 static bool
-is_plain(const Script * script, const char *statement)
+is_plain(const Script *script, const char *statement)
 {
 	if (has_variable(statement))
 		return false;
@@ -71,7 +71,7 @@ ends_in_comment(const char *sql)
 }
 
 static void
-append_statement(Script * script, const char *statement)
+append_statement(Script *script, const char *statement)
 {
 	StringInfo	buf = &script->buf;
 
@@ -97,14 +97,14 @@ append_statement(Script * script, const char *statement)
 
 /* A statement that stops the script */
 static void
-append_stop(Script * script, const char *message, const char *hint)
+append_stop(Script *script, const char *message, const char *hint)
 {
 	appendStringInfo(&script->buf, "DO $$ BEGIN RAISE EXCEPTION %s%s%s; END $$;\n",
 					 quote_text(message), hint ? " USING HINT = " : "", hint ? quote_text(hint) : "");
 }
 
 static void
-append_head(Script * script)
+append_head(Script *script)
 {
 	const Migration *migration = script->migration;
 	StringInfo	buf = &script->buf;
@@ -133,7 +133,7 @@ append_head(Script * script)
  * says.
  */
 static void
-append_begin(Script * script, const char *schema)
+append_begin(Script *script, const char *schema)
 {
 	const Migration *migration = script->migration;
 	StringInfo	buf = &script->buf;
@@ -155,7 +155,7 @@ append_begin(Script * script, const char *schema)
 }
 
 static void
-append_up(Script * script)
+append_up(Script *script)
 {
 	const Migration *migration = script->migration;
 	ListCell   *lc;
@@ -170,7 +170,7 @@ append_up(Script * script)
 }
 
 static void
-append_down(Script * script)
+append_down(Script *script)
 {
 	const Migration *migration = script->migration;
 	ListCell   *lc;

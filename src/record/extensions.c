@@ -79,21 +79,18 @@ has_statement(List *migrations, bool down, const char *statement)
 }
 
 /*
- * The version of an extension that is recorded, or 0.
+ * The version of an extension that these statements install, or 0.
  */
 static int
-recorded_version(List *installed, const char *name)
+installed_version(List *statements, const char *name)
 {
 	char	   *mark = psprintf(MARK, name);
 	int			version = 0;
 
-	foreach_ptr(Migration, migration, installed)
+	foreach_ptr(const char, statement, statements)
 	{
-		foreach_ptr(const char, statement, migration->up)
-		{
-			if (strncmp(statement, mark, strlen(mark)) == 0)
-				version = Max(version, atoi(statement + strlen(mark)));
-		}
+		if (strncmp(statement, mark, strlen(mark)) == 0)
+			version = Max(version, atoi(statement + strlen(mark)));
 	}
 	return version;
 }
@@ -107,6 +104,13 @@ all_statements(List *migrations, bool down)
 	foreach_ptr(Migration, migration, migrations)
 		result = list_concat(result, down ? migration->down : migration->up);
 	return result;
+}
+
+/* What recorded migrations, and the one to be, execute */
+static List *
+made_statements(const Installation *install)
+{
+	return list_concat_copy(all_statements(install->installed, false), install->up);
 }
 
 /* ------------------------------------------------------------------------
@@ -134,7 +138,7 @@ add_version(Installation *install, const char *name, const char *label, int vers
  * newest).
  */
 static void
-add_bundled(Installation *install, const BundledExtension * extension, int wanted)
+add_bundled(Installation *install, const BundledExtension *extension, int wanted)
 {
 	BundledInstall bundled = {.extension = extension};
 
@@ -148,11 +152,11 @@ add_bundled(Installation *install, const BundledExtension * extension, int wante
 						 extension->latest) :
 				 errhint("Update ashmig, or omit the version to use version %d: '%s'.",
 						 extension->latest, extension->name)));
-	bundled.from = Min(recorded_version(install->installed, extension->name), extension->latest);
+	bundled.made = made_statements(install);
+	bundled.from = Min(installed_version(bundled.made, extension->name), extension->latest);
 	bundled.to = wanted == 0 ? extension->latest : wanted;
 	if (bundled.from >= bundled.to)
 		return;
-	bundled.made = list_concat_copy(all_statements(install->installed, false), install->up);
 	bundled.dropped = all_statements(install->all, true);
 	bundled_install(&bundled);
 	add_version(install, extension->name, extension->label, bundled.to, bundled.up, bundled.down);
@@ -164,7 +168,7 @@ add_bundled(Installation *install, const BundledExtension * extension, int wante
 static void
 add_defined(Installation *install, const char *name, List *versions, int wanted)
 {
-	int			from = recorded_version(install->installed, name);
+	int			from = installed_version(made_statements(install), name);
 	List	   *up = NIL;
 	List	   *down = NIL;
 
@@ -201,7 +205,7 @@ split_version(const char *entry, char **name, int *version)
 static const DefinedExtension *
 find_version(List *versions, int version)
 {
-	const		DefinedExtension *found = NULL;
+	const DefinedExtension *found = NULL;
 
 	foreach_ptr(const DefinedExtension, defined, versions)
 	{
@@ -217,11 +221,11 @@ find_version(List *versions, int version)
 static bool
 add_versioned(Installation *install, const char *entry, int ash_functions_version)
 {
-	const		BundledExtension *bundled = bundled_find(entry);
+	const BundledExtension *bundled = bundled_find(entry);
 	char	   *name = pstrdup(entry);
 	int			version = 0;
 	List	   *versions;
-	const		DefinedExtension *defined;
+	const DefinedExtension *defined;
 
 	if (bundled)
 		version = strcmp(entry, ASH_FUNCTIONS) == 0 ? ash_functions_version : 0;
@@ -492,7 +496,8 @@ void
 extensions_define(const char *name, int version, List *up, List *down)
 {
 	DefinedExtension defined = {version, up, down};
-	const		DefinedExtension *before;
+	const DefinedExtension *before;
+	List	   *recorded;
 	int			installed;
 
 	check_definable(name, version);
@@ -501,8 +506,8 @@ extensions_define(const char *name, int version, List *up, List *down)
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("version %d of extension \"%s\" has no statement", version, name)));
 	catalog_lock_generation();
-	installed = recorded_version(installing_migrations(catalog_migrations(NULL, SCOPES_PUBLIC), true),
-								 name);
+	recorded = installing_migrations(catalog_migrations(NULL, SCOPES_PUBLIC), true);
+	installed = installed_version(all_statements(recorded, false), name);
 	before = find_version(catalog_extension_versions(name), version);
 	if (before && statements_equal(before->up, up) && statements_equal(before->down, down))
 		return;

@@ -18,7 +18,7 @@ typedef struct Known
 {
 	const char *word;
 	const char *extension;
-}			Known;
+} Known;
 
 static const Known known_types[] = {
 	{"citext", "citext"},
@@ -60,7 +60,7 @@ typedef struct Search
 	const Bundle *bundle;
 	List	   *recorded;		/* of Migration * */
 	List	   *known;			/* of const Known *: those that snapshots use */
-}			Search;
+} Search;
 
 /* ------------------------------------------------------------------------
  * What snapshots use
@@ -68,14 +68,14 @@ typedef struct Search
  */
 
 static void
-note(Search * search, const Known * known)
+note(Search *search, const Known *known)
 {
 	search->known = list_append_unique_ptr(search->known, (void *) known);
 }
 
 /* The type of a column, without its size */
 static void
-look_at_type(Search * search, const char *type)
+look_at_type(Search *search, const char *type)
 {
 	for (int i = 0; i < lengthof(known_types); i++)
 	{
@@ -89,7 +89,7 @@ look_at_type(Search * search, const char *type)
 
 /* SQL of a snapshot, or NULL */
 static void
-look_at_sql(Search * search, const char *sql)
+look_at_sql(Search *search, const char *sql)
 {
 	List	   *words = NIL;
 
@@ -105,7 +105,7 @@ look_at_sql(Search * search, const char *sql)
 }
 
 static void
-look_at_keys(Search * search, List *keys)
+look_at_keys(Search *search, List *keys)
 {
 	foreach_ptr(const IndexKey, key, keys)
 	{
@@ -115,7 +115,7 @@ look_at_keys(Search * search, List *keys)
 }
 
 static void
-look_at_snapshot(Search * search, const ResourceSnapshot *snapshot)
+look_at_snapshot(Search *search, const ResourceSnapshot *snapshot)
 {
 	foreach_ptr(const Attribute, attribute, snapshot->attributes)
 	{
@@ -135,6 +135,8 @@ look_at_snapshot(Search * search, const ResourceSnapshot *snapshot)
 	}
 	foreach_ptr(const CheckConstraint, check, snapshot->check_constraints)
 		look_at_sql(search, check->check);
+	foreach_ptr(const CustomStatement, statement, snapshot->custom_statements)
+		look_at_sql(search, statement->up);
 	look_at_sql(search, snapshot->base_filter);
 }
 
@@ -168,7 +170,7 @@ is_there(const char *word)
 
 /* Does this SQL make it, as far as one can see without running it? */
 static bool
-sql_makes(const char *sql, const Known * known)
+sql_makes(const char *sql, const Known *known)
 {
 	SqlFacts   *facts;
 
@@ -181,7 +183,7 @@ sql_makes(const char *sql, const Known * known)
 
 /* Does a recorded migration, or a custom statement of the snapshots? */
 static bool
-will_be_made(const Search * search, const Known * known)
+will_be_made(const Search *search, const Known *known)
 {
 	foreach_ptr(const Migration, migration, search->recorded)
 	{

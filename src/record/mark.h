@@ -26,7 +26,7 @@ typedef struct Released
 {
 	char	   *schema;
 	int			written;		/* versions that were not there */
-}			Released;
+} Released;
 
 /* Schemas, by name, in which a migration is applied and which exist (List of char *) */
 extern List *mark_schemas(void);
@@ -35,6 +35,6 @@ extern List *mark_schemas(void);
  * Write each applied version of a schema into Ecto's table there, and keep runs
  * out of it until the end of the transaction.
  */
-extern Released * mark_release(const char *schema);
+extern Released *mark_release(const char *schema);
 
 #endif							/* ASHMIG_MARK_H */

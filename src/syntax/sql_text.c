@@ -122,7 +122,7 @@ quote_names(List *names)
 
 /* What stands between placeholders */
 static void
-append_piece(StringInfo buf, const SqlFilling * filling, const char *piece, int length)
+append_piece(StringInfo buf, const SqlFilling *filling, const char *piece, int length)
 {
 	if (filling->escape)
 		filling->escape(buf, piece, length);
@@ -135,7 +135,7 @@ append_piece(StringInfo buf, const SqlFilling * filling, const char *piece, int 
  * not scanned again.
  */
 char *
-sql_fill_with(const char *statement, const SqlFilling * filling)
+sql_fill_with(const char *statement, const SqlFilling *filling)
 {
 	StringInfoData buf;
 	const char *done = statement;

@@ -53,8 +53,8 @@ typedef struct SqlFilling
 	const char *default_schema;
 	const char *prefix;
 	void		(*escape) (StringInfo buf, const char *piece, int length);
-}			SqlFilling;
+} SqlFilling;
 
-extern char *sql_fill_with(const char *statement, const SqlFilling * filling);
+extern char *sql_fill_with(const char *statement, const SqlFilling *filling);
 
 #endif							/* ASHMIG_SQL_TEXT_H */
