@@ -5,8 +5,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
@@ -306,22 +308,56 @@ catalog_tenants_set_query(const char *query)
 }
 
 /*
+ * Where OIDs are noted.
+ */
+char *
+catalog_tenants_place(void)
+{
+	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
+/*
+ * Note OIDs again that were noted elsewhere; the trigger on the table does it.
+ */
+void
+catalog_tenants_refresh(void)
+{
+	static CatalogStatement elsewhere = {
+		.sql = "SELECT 1 FROM ashmig.tenants WHERE noted_in IS DISTINCT FROM $1 LIMIT 1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	static CatalogStatement refresh = {
+		.sql = "UPDATE ashmig.tenants SET schema_name = schema_name WHERE noted_in IS DISTINCT FROM $1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(catalog_tenants_place());
+	if (catalog_query(&elsewhere, values, NULL) > 0)
+		catalog_execute(&refresh, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
  * Is there a registered tenant of that name?
  */
 bool
 catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by)
 {
 	static CatalogStatement find = {
-		.sql = "SELECT coalesce(schema_oid, 0), coalesce(managed_by, 0)::pg_catalog.oid"
+		.sql = "SELECT CASE WHEN noted_in = $2 THEN coalesce(schema_oid, 0) ELSE 0 END,"
+		" coalesce(managed_by, 0)::pg_catalog.oid"
 		" FROM ashmig.tenants WHERE schema_name = $1",
-		.nargs = 1, .types = {TEXTOID}
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
-	Datum		values[1];
+	Datum		values[2];
 	int			level = catalog_connect();
 	bool		found;
 	bool		isnull;
 
 	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(catalog_tenants_place());
 	found = catalog_query(&find, values, NULL) > 0;
 	if (schema_oid)
 		*schema_oid = found ? DatumGetObjectId(catalog_datum(0, 1, &isnull)) : InvalidOid;
