@@ -17,7 +17,6 @@ $node->append_conf('postgresql.conf', "max_worker_processes = 12\nfsync = off\n"
 $node->start;
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
-my $folder = $node->basedir;
 
 $node->safe_psql('postgres', 'CREATE DATABASE app');
 $node->safe_psql('app', 'CREATE EXTENSION ashmig');
@@ -25,74 +24,76 @@ fill_database($node, 'app');
 my $record = record_of($node, 'app');
 cmp_ok($node->safe_psql('app', 'SELECT count(*) FROM ashmig.run_schemas'), '>', 4, 'the journal has something to tell');
 
-# An empty database, and commands that fill it; each must succeed.
-sub restore
+# The commands of a section of docs/upgrading.md, as they stand there
+my $page = slurp_file('docs/upgrading.md');
+sub documented
 {
-	my ($database, @commands) = @_;
-	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	$node->command_ok($_, "$database: $_->[0]") for @commands;
+	my $heading = shift;
+	my ($commands) = $page =~ /^### \Q$heading\E\n.*?^```sh\n(.*?)^```/ms or die "no commands in section \"$heading\"";
+	return $commands;
+}
+
+# Run them, in a folder in which the dumps stay.
+chdir $node->basedir or die $!;
+$ENV{PGOPTIONS} = '-c client_min_messages=warning';
+sub run_documented
+{
+	my ($heading) = @_;
+	my $commands = documented($heading);
+	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS copy') if $commands =~ /createdb copy/;
+	$node->command_ok([ 'sh', '-e', '-c', $commands ], $heading);
 	return;
 }
 
-#
-# Whole databases
-#
-$node->command_ok([ 'pg_dump', '-d', 'app', '-f', "$folder/plain.sql" ], 'dump as a script');
-restore('plain', [ 'psql', '-Xq1', '-v', 'ON_ERROR_STOP=1', '-d', 'plain', '-f', "$folder/plain.sql" ]);
-is_as_good($node, 'plain', $record);
-
 # Several jobs load the tables of ashmig in any order, so more than once.
-$node->command_ok([ 'pg_dump', '-Fc', '-d', 'app', '-f', "$folder/app.dump" ], 'dump as an archive');
-for my $i (1 .. 3)
+run_documented('The whole database');
+for my $i (1 .. 2)
 {
-	restore("jobs_$i", [ 'pg_restore', '--exit-on-error', '--jobs=4', '-d', "jobs_$i", "$folder/app.dump" ]);
-	is(record_of($node, "jobs_$i"), $record, 'restored by four jobs');
+	run_documented('The whole database');
+	is(record_of($node, 'copy'), $record, 'restored by four jobs');
 }
+is_as_good($node, 'copy', $record, name => 'the whole database');
+$node->safe_psql('postgres', 'DROP DATABASE copy; CREATE DATABASE copy TEMPLATE app');
+run_documented('Over a database that exists');
+is_as_good($node, 'copy', $record, name => 'over a database that exists');
 
-# Over what is there: the archive drops the tables, and so may drop the extension.
-$node->command_ok([ 'pg_restore', '--exit-on-error', '--clean', '--if-exists', '-d', 'jobs_2', "$folder/app.dump" ], 'restore over a database');
-is_as_good($node, 'jobs_2', $record, name => 'clean');
+# As a script, in one transaction
+$node->safe_psql('postgres', 'CREATE DATABASE script');
+$node->command_ok([ 'sh', '-c', 'pg_dump app | psql -Xq1 -v ON_ERROR_STOP=1 -d script' ], 'dump as a script');
+is_as_good($node, 'script', $record);
 
-# The same, loading the tables of ashmig backwards: none needs another.
+# Loading the tables of ashmig backwards: none needs another.
 is( $node->safe_psql('app', q{
 	SELECT conname FROM pg_constraint WHERE contype = 'f' AND connamespace = 'ashmig'::regnamespace}), '', 'no foreign keys in the schema ashmig');
-my ($list) = run_command([ 'pg_restore', '-l', "$folder/app.dump" ]);
-my @entries = grep { /^\d+;/ } split /\n/, $list;
+my @entries = grep { /^\d+;/ } split /\n/, (run_command([ 'pg_restore', '-l', 'app.dump' ]))[0];
 my @data = grep { / TABLE DATA ashmig / } @entries;
 my @backwards = reverse @data;
-append_to_file("$folder/list", join '', map { (/ TABLE DATA ashmig / ? shift @backwards : $_) . "\n" } @entries);
+append_to_file('backwards', join '', map { (/ TABLE DATA ashmig / ? shift @backwards : $_) . "\n" } @entries);
 cmp_ok(scalar @data, '>', 9, 'the dump has the tables of ashmig');
-restore('backwards', [ 'pg_restore', '--exit-on-error', '-L', "$folder/list", '-d', 'backwards', "$folder/app.dump" ]);
+$node->safe_psql('postgres', 'CREATE DATABASE backwards');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-L', 'backwards', '-d', 'backwards', 'app.dump' ], 'restore backwards');
 is(record_of($node, 'backwards'), $record, 'restored in the opposite order');
 
-#
 # Parts
-#
-restore('structure', [ 'sh', '-c', "(pg_dump -s app && pg_dump -a -n ashmig -e ashmig app) | psql -Xq -v ON_ERROR_STOP=1 -d structure" ]);
-is_as_good($node, 'structure', $record, empty => 1);
-
-restore('rows_later',
-	[ 'pg_restore', '--exit-on-error', '-s', '-d', 'rows_later', "$folder/app.dump" ],
-	[ 'pg_restore', '--exit-on-error', '-a', '--disable-triggers', '--jobs=2', '-d', 'rows_later', "$folder/app.dump" ]);
-is(record_of($node, 'rows_later'), $record, 'structure first, and rows without triggers');
-
-restore('schemas',
-	[ 'sh', '-c', "pg_dump -e ashmig -n public -n 'org_*' -n by-hand -n listed app | grep -v '^CREATE SCHEMA public' | psql -Xq -v ON_ERROR_STOP=1 -d schemas" ]);
-is_as_good($node, 'schemas', $record, name => 'some schemas');
+run_documented('Structure without rows');
+is_as_good($node, 'copy', $record, name => 'structure without rows', empty => 1);
+run_documented('Rows after the structure');
+is(record_of($node, 'copy'), $record, 'rows after the structure');
+$node->safe_psql('app', 'ALTER SCHEMA "by-hand" RENAME TO org_by_hand; ALTER SCHEMA listed RENAME TO org_listed');
+run_documented('Some schemas');
+$node->safe_psql($_, 'ALTER SCHEMA org_by_hand RENAME TO "by-hand"; ALTER SCHEMA org_listed RENAME TO listed') for qw(app copy);
+is_as_good($node, 'copy', $record, name => 'some schemas');
 unlike((run_command([ 'pg_dump', '-n', 'public', '-n', 'ashmig', 'app' ]))[0], qr/^COPY ashmig/m, 'without -e nothing of ashmig is dumped');
 
 # One tenant, over the same one
-$node->safe_psql('postgres', 'CREATE DATABASE one_tenant TEMPLATE app');
-$node->safe_psql('one_tenant', 'DROP SCHEMA org_1 CASCADE');
-is($node->safe_psql('one_tenant', q{SELECT status FROM ashmig_status() WHERE schema_name = 'org_1'}), 'missing', 'a schema is missing');
-$node->command_ok([ 'sh', '-c', 'pg_dump -n org_1 app | psql -Xq -v ON_ERROR_STOP=1 -d one_tenant' ], 'it is restored');
-is_as_good($node, 'one_tenant', $record, name => 'a copy by TEMPLATE, with one tenant restored');
+run_documented('One tenant');
+is_as_good($node, 'app', $record, name => 'one tenant');
 
 #
 # Another cluster, by a role that is no superuser
 #
 my $other = PostgreSQL::Test::Cluster->new('other');
-$other->init(auth_extra => [ '--create-role' => 'owner' ]);
+$other->init;
 $other->append_conf('postgresql.conf', "max_worker_processes = 12\nfsync = off\n");
 $other->start;
 my $grants = q{
@@ -111,15 +112,16 @@ SKIP: {
 	fill_database($node, 'owned');
 	my $owned = record_of($node, 'owned');
 	delete $ENV{PGUSER};
-	$node->command_ok([ 'pg_dumpall', '--globals-only', '-f', "$folder/globals.sql" ], 'dump roles');
-	$node->command_ok([ 'pg_dump', '-Fc', '-d', 'owned', '-f', "$folder/owned.dump" ], 'dump a database that is not a superuser\'s');
-	$other->command_ok([ 'psql', '-Xq', '-d', $other->connstr('postgres'), '-f', "$folder/globals.sql" ], 'restore roles');
-	$other->safe_psql('postgres', 'CREATE DATABASE owned OWNER owner');
-	$other->safe_psql('owned', "CREATE EXTENSION ashmig; GRANT CREATE ON SCHEMA public TO owner; $grants");
+	$node->command_ok([ 'pg_dumpall', '--globals-only', '-f', 'globals.sql' ], 'dump roles');
+	$node->command_ok([ 'pg_dump', '-Fc', '-d', 'owned', '-f', 'app.dump' ], 'dump a database that is not a superuser\'s');
+	$other->command_ok([ 'psql', '-Xq', '-d', $other->connstr('postgres'), '-f', 'globals.sql' ], 'restore roles');
+	$other->safe_psql('postgres', 'CREATE DATABASE copy OWNER owner');
+	$other->safe_psql('copy', "CREATE EXTENSION ashmig; GRANT CREATE ON SCHEMA public TO owner; $grants");
 	$ENV{PGUSER} = 'owner';
-	command_like([ 'sh', '-c', "pg_restore -l '$folder/owned.dump' | grep -vE ' (EXTENSION|COMMENT - EXTENSION|ACL|SCHEMA - public|COMMENT - SCHEMA public) ' > '$folder/list_owned'; wc -l < '$folder/list_owned'" ], qr/\d/, 'without what needs a superuser');
-	$other->command_ok([ 'pg_restore', '--exit-on-error', '--no-owner', '-L', "$folder/list_owned", '-d', $other->connstr('owned'), "$folder/owned.dump" ], 'restore as the owner');
-	is_as_good($other, 'owned', $owned, name => 'restored by its owner', superuser => $superuser);
+	$ENV{PGPORT} = $other->port;
+	$ENV{PGHOST} = $other->host;
+	$other->command_ok([ 'sh', '-e', '-c', documented('Without a superuser') ], 'restore as the owner');
+	is_as_good($other, 'copy', $owned, name => 'restored by its owner', superuser => $superuser);
 	delete $ENV{PGUSER};
 }
 

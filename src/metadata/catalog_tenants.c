@@ -316,25 +316,31 @@ catalog_tenants_place(void)
 	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
+/* Tenants whose OID was noted elsewhere, or not at all, as the schema came later */
+#define NOT_NOTED_HERE \
+	" FROM pg_catalog.pg_namespace AS n RIGHT JOIN ashmig.tenants AS t ON n.nspname::pg_catalog.text = t.schema_name" \
+	" WHERE t.noted_in IS DISTINCT FROM $1 OR t.schema_oid IS NULL AND n.oid IS NOT NULL"
+
 /*
- * Note OIDs again that were noted elsewhere; the trigger on the table does it.
+ * Note these OIDs again; the trigger on the table does it.
  */
 void
 catalog_tenants_refresh(void)
 {
-	static CatalogStatement elsewhere = {
-		.sql = "SELECT 1 FROM ashmig.tenants WHERE noted_in IS DISTINCT FROM $1 LIMIT 1",
+	static CatalogStatement stale = {
+		.sql = "SELECT 1" NOT_NOTED_HERE " LIMIT 1",
 		.nargs = 1, .types = {TEXTOID}
 	};
 	static CatalogStatement refresh = {
-		.sql = "UPDATE ashmig.tenants SET schema_name = schema_name WHERE noted_in IS DISTINCT FROM $1",
+		.sql = "UPDATE ashmig.tenants SET schema_name = schema_name WHERE schema_name IN"
+		" (SELECT t.schema_name" NOT_NOTED_HERE ")",
 		.nargs = 1, .types = {TEXTOID}
 	};
 	Datum		values[1];
 	int			level = catalog_connect();
 
 	values[0] = CStringGetTextDatum(catalog_tenants_place());
-	if (catalog_query(&elsewhere, values, NULL) > 0)
+	if (catalog_query(&stale, values, NULL) > 0)
 		catalog_execute(&refresh, values, NULL);
 	catalog_disconnect(level);
 }
