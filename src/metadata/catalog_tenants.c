@@ -316,10 +316,14 @@ catalog_tenants_place(void)
 	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
-/* Tenants whose OID was noted elsewhere, or not at all, as the schema came later */
+/*
+ * Tenants whose OID was noted elsewhere, or is no schema's any more: theirs came
+ * later, or was dropped and restored.
+ */
 #define NOT_NOTED_HERE \
 	" FROM pg_catalog.pg_namespace AS n RIGHT JOIN ashmig.tenants AS t ON n.nspname::pg_catalog.text = t.schema_name" \
-	" WHERE t.noted_in IS DISTINCT FROM $1 OR t.schema_oid IS NULL AND n.oid IS NOT NULL"
+	" WHERE t.noted_in IS DISTINCT FROM $1 OR n.oid IS NOT NULL AND NOT EXISTS" \
+	"  (SELECT FROM pg_catalog.pg_namespace AS o WHERE o.oid = t.schema_oid)"
 
 /*
  * Note these OIDs again; the trigger on the table does it.
