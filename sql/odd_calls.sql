@@ -130,6 +130,10 @@ SELECT count(*) > 2000 AS many FROM calls WHERE prokind = 'f';
 SELECT left(call, 200), outcome FROM (SELECT call, outcome('SELECT * FROM ' || call) FROM calls WHERE prokind = 'f') AS c
  WHERE outcome !~ '^(00000|MG...|22...|42...|0A000|3F000|54...|2BP01|55000|58P01|58000) ?';
 
+-- A function acts as its caller; one that is not in C pins the search path.
+SELECT f.signature FROM functions AS f JOIN pg_proc AS p USING (oid)
+   WHERE p.prosecdef OR p.prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
+
 --
 -- Schemas that are no place for public migrations
 --
@@ -162,6 +166,7 @@ GRANT ALL ON ALL TABLES IN SCHEMA ashmig TO ashmig_definer;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA ashmig TO ashmig_definer;
 ALTER SCHEMA t1 OWNER TO ashmig_definer;
 ALTER TABLE t1.posts OWNER TO ashmig_definer;
+INSERT INTO t1.posts (id) VALUES (gen_random_uuid());
 SET ashmig.workers = 2;
 SELECT DISTINCT 'ALTER FUNCTION ' || signature || ' OWNER TO ashmig_definer' FROM functions WHERE signature::text ~ 'ashmig_(migrate_all|apply|rollback_tenants)\(' \gexec
 SELECT DISTINCT 'ALTER FUNCTION ' || signature || ' SECURITY DEFINER' FROM functions WHERE signature::text ~ 'ashmig_(migrate_all|apply|rollback_tenants)\(' \gexec
