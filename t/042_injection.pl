@@ -3,7 +3,7 @@
 # that was granted the documented rights and by an application's role: none of
 # them is ever run as SQL, up or down.
 #
-# INJECTIONS is the number of texts that are tried in each of the two ways, and
+# INJECTIONS is the number of texts that are tried in each of the three ways, and
 # INJECTION_SEED the first seed.
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ use lib "$FindBin::RealBin/lib";
 use Hostile qw(hostile_texts hostile_settings hostile_setup canary_is_unharmed quoted);
 use RandomSnapshots;
 
-my $count = $ENV{INJECTIONS} // 400;
+my $count = $ENV{INJECTIONS} // 200;
 my $first = $ENV{INJECTION_SEED} // 1;
 my $json = JSON::PP->new->canonical->ascii->allow_nonref;
 my @texts = hostile_texts();
@@ -73,7 +73,10 @@ $node->safe_psql('postgres', hostile_setup() . q{
 			RETURN seed || ': ' || sqlstate || ' ' || sqlerrm;
 	END $$;
 	SET ROLE deployer;
-	SELECT ashmig_create_tenant('t1')});
+	SELECT ashmig_create_tenant('t1');
+	SELECT ashmig_manage_tenant('public.orgs', '{org_,:slug}', on_delete => 'drop');
+	SELECT ashmig_add_migration(NULL, 'notes', 'CREATE TABLE @tenant@.notes (id uuid DEFAULT gen_random_uuid(), name text CHECK (lower(name) = name))', 'DROP TABLE @tenant@.notes', tenant => true);
+	SELECT ashmig_migrate_all(workers => 0)});
 
 # ---------------------------------------------------------------- snapshots
 
@@ -148,7 +151,32 @@ sub outcomes
 	return join "\n", @odd;
 }
 
+# Calls by session
 my %calls;
+
+sub plan_call
+{
+	my ($seed, $role, @statements) = @_;
+	my $setting = pick(@settings);
+	my $session = $calls{"$role|$setting->{set}|$setting->{path}"} //= { role => $role, setting => $setting };
+	push @{ $session->{calls} }, "SELECT public.attempt($seed, " . join(', ', map { quoted($_) } $setting->{path}, @statements) . ");\n";
+	return;
+}
+
+# Make the planned calls, and look what became of them
+sub make_calls
+{
+	my $what = shift;
+	my @scripts = map { session($_->{role}, $_->{setting}, @{ $_->{calls} }) } map { $calls{$_} } sort keys %calls;
+	%outcomes = (accepted => 0, refused => 0);
+	is(outcomes(@scripts), '', "$count hostile $what, from seed $first: accepted or refused");
+	note("$outcomes{accepted} accepted, $outcomes{refused} refused");
+	cmp_ok($outcomes{$_}, '>', $count / 20, "many are $_") for 'accepted', 'refused';
+	ok(canary_is_unharmed($node), 'none was run');
+	%calls = ();
+	return;
+}
+
 for my $seed ($first .. $first + $count - 1) {
 	my $walk = RandomSnapshots->new($seed);
 	my $snapshots = $walk->snapshots;
@@ -159,26 +187,18 @@ for my $seed ($first .. $first + $count - 1) {
 	my $old = ref $container eq 'HASH' ? $container->{$key} : $container->[$key];
 	$text = ($old // '') . $text if rand() < 0.3;
 	if (ref $container eq 'HASH') { $container->{$key} = $text } else { $container->[$key] = $text }
-	my $setting = pick(@settings);
 	my $apply = 'SELECT public.ashmig_apply(' . quoted($json->encode($document)) . "::pg_catalog.jsonb, renames => '[]', drop_columns => true, drop_tables => true)";
-	my @statements = ($apply, 'SELECT public.ashmig_status(), public.ashmig_check_migrations()', 'SELECT public.ashmig_rollback_tenants(all_versions => true)',
-		'SELECT public.ashmig_rollback(all_versions => true)');
-	my $role = pick('postgres', 'deployer');
-	push @{ $calls{"$role|$setting->{set}|$setting->{path}"}{calls} },
-		"SELECT public.attempt($seed, " . join(', ', map { quoted($_) } $setting->{path}, @statements) . ");\n";
-	@{ $calls{"$role|$setting->{set}|$setting->{path}"} }{ 'role', 'setting' } = ($role, $setting);
+	plan_call($seed, pick('postgres', 'deployer'), $apply, 'SELECT public.ashmig_status(), public.ashmig_check_migrations()',
+		'SELECT public.ashmig_rollback_tenants(all_versions => true)', 'SELECT public.ashmig_rollback(all_versions => true)');
 }
-is(outcomes(map { session($_->{role}, $_->{setting}, @{ $_->{calls} }) } map { $calls{$_} } sort keys %calls), '',
-	"$count hostile texts in snapshots, from seed $first: accepted or refused");
-note("in snapshots: $outcomes{accepted} accepted, $outcomes{refused} refused");
-cmp_ok($outcomes{$_}, '>', $count / 10, "many are $_") for 'accepted', 'refused';
-ok(canary_is_unharmed($node), 'none was run');
+make_calls('texts in snapshots');
 
 # ---------------------------------------------------------------- arguments
 
 # Each function with its arguments that are text, and not SQL by their nature
 my %arguments;
-my %usual = (boolean => 'true', integer => '1', bigint => 'NULL', interval => "'1 s'", text => "'x'", 'text[]' => "'{x}'", jsonb => "'[]'", regclass => "'public.orgs'");
+my %usual = (boolean => 'true', integer => '1', bigint => 'NULL::pg_catalog.int8', interval => "'1 s'::pg_catalog.interval", text => "'x'::pg_catalog.text",
+	'text[]' => "'{x}'::pg_catalog.text[]", jsonb => "'[]'::pg_catalog.jsonb", regclass => "'public.orgs'::pg_catalog.regclass");
 for my $line (split /\n/, $node->safe_psql('postgres', q{
 	SELECT p.oid::regproc, p.pronargs - p.pronargdefaults, a.n, p.proargnames[a.n], a.type::regtype
 	  FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -197,33 +217,31 @@ sub value
 }
 
 srand($first);
-%calls = ();
-%outcomes = ();
 for my $seed ($first .. $first + $count - 1) {
 	my $function = pick(sort keys %arguments);
 	my @given;
 	for my $argument (@{ $arguments{$function} }) {
 		my $is_text = $argument->{type} =~ /^(text|text\[\]|jsonb)$/ && !($argument->{name} =~ /^(up|down|query)$/);
 		next unless $argument->{required} || $is_text && rand() < 0.5;
-		my $usual = $argument->{name} =~ /^(up|down|query)$/ && $argument->{type} eq 'text' ? "'SELECT 1'" : "$usual{$argument->{type}}::$argument->{type}";
+		my $usual = $argument->{name} =~ /^(up|down|query)$/ && $argument->{type} eq 'text' ? "'SELECT 1'" : $usual{ $argument->{type} };
 		push @given, "$argument->{name} => " . ($is_text && rand() < 0.8 ? value($argument->{type}, pick(@texts)) : $usual);
 	}
-	my $setting = pick(@settings);
-	my $role = pick('postgres', 'deployer');
+	my $call = 'SELECT public.' . ($function =~ s/^public\.//r) . '(' . join(', ', @given) . ')';
 	# what was recorded is run, shown, and taken back
-	my @statements = ('SELECT public.' . ($function =~ s/^public\.//r) . '(' . join(', ', @given) . ')', 'SELECT public.ashmig_status(), public.ashmig_all_tenants(), public.ashmig_check_migrations()',
+	plan_call($seed, pick('postgres', 'deployer'), $call, 'SELECT public.ashmig_status(), public.ashmig_all_tenants(), public.ashmig_check_migrations()',
 		'SELECT public.ashmig_migrate_all()', 'SELECT public.ashmig_export_migration(version, scope OPERATOR(pg_catalog.=) $$tenant$$, repo) FROM ashmig.migrations',
 		'SELECT public.ashmig_rollback_tenants(all_versions => true)', 'SELECT public.ashmig_rollback(all_versions => true)');
-	s/(::)(boolean|integer|bigint|interval|text\[\]|text|jsonb|regclass)\b/$1 . ($2 eq 'boolean' || $2 eq 'integer' || $2 eq 'bigint' || $2 eq 'interval' ? $2 : "pg_catalog.$2")/ge for $statements[0];
-	push @{ $calls{"$role|$setting->{set}|$setting->{path}"}{calls} },
-		"SELECT public.attempt($seed, " . join(', ', map { quoted($_) } $setting->{path}, @statements) . ");\n";
-	@{ $calls{"$role|$setting->{set}|$setting->{path}"} }{ 'role', 'setting' } = ($role, $setting);
 }
-is(outcomes(map { session($_->{role}, $_->{setting}, @{ $_->{calls} }) } map { $calls{$_} } sort keys %calls), '',
-	"$count hostile arguments, from seed $first: accepted or refused");
-note("arguments: $outcomes{accepted} accepted, $outcomes{refused} refused");
-cmp_ok($outcomes{$_}, '>', $count / 20, "many are $_") for 'accepted', 'refused';
-ok(canary_is_unharmed($node), 'none was run');
+make_calls('arguments');
+
+# ---------------------------------------------------------------- rows
+
+for my $seed ($first .. $first + $count - 1) {
+	my @names = map { quoted(rand() < 0.4 ? pick(@texts) : pick('a', 'b', 'c')) } 1 .. 3;
+	plan_call($seed, 'app', "INSERT INTO public.orgs VALUES (1, $names[0])", "UPDATE public.orgs SET slug = $names[1]",
+		"INSERT INTO public.orgs VALUES (2, $names[2]) ON CONFLICT DO NOTHING", 'DELETE FROM public.orgs');
+}
+make_calls('rows of a managed table');
 
 $node->stop;
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'the server did not crash');
