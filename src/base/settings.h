@@ -23,6 +23,14 @@ extern bool ashmig_prove;
 extern bool ashmig_ecto_schema_migrations;
 extern char *ashmig_ecto_migration_source;
 
+/*
+ * Why public migrations cannot run in a schema of that name, or NULL.  The
+ * name is pasted, quoted, into statements in which users may have written
+ * placeholders and string literals of their own, so one with a character that
+ * is special there is rejected.
+ */
+extern const char *settings_schema_fault(const char *schema);
+
 /* Make them known to the server, once, when the library is loaded. */
 extern void settings_define(void);
 
