@@ -104,6 +104,23 @@ look_at_sql(Search *search, const char *sql)
 	}
 }
 
+/*
+ * A constraint that excludes equal values beside others has them in an index of
+ * a kind that only btree_gist brings for numbers, texts and UUIDs.
+ */
+static void
+look_at_exclusion(Search *search, const char *sql)
+{
+	static const Known equality = {"gist_text_ops", "btree_gist"};
+	List	   *words;
+
+	if (strstr(sql, " =") == NULL && strstr(sql, " <>") == NULL)
+		return;
+	words = sql_words(sql);
+	if (sql_words_name(words, "exclude") && sql_words_name(words, "gist"))
+		note(search, &equality);
+}
+
 static void
 look_at_keys(Search *search, List *keys)
 {
@@ -136,7 +153,10 @@ look_at_snapshot(Search *search, const ResourceSnapshot *snapshot)
 	foreach_ptr(const CheckConstraint, check, snapshot->check_constraints)
 		look_at_sql(search, check->check);
 	foreach_ptr(const CustomStatement, statement, snapshot->custom_statements)
+	{
 		look_at_sql(search, statement->up);
+		look_at_exclusion(search, statement->up);
+	}
 	look_at_sql(search, snapshot->base_filter);
 }
 
