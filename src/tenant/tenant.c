@@ -434,17 +434,10 @@ tenant_drop_serial(const char *schema, int batch)
 	catalog_lock_tenants(RowExclusiveLock);
 	lock_idle_schema(schema);
 	schema_lock_hold(schema);
-	PG_TRY();
-	{
-		drop_tables(schema, batch);
-		tenant_drop(schema, true);
-		SPI_commit();
-	}
-	PG_FINALLY();
-	{
-		schema_lock_release(schema);
-	}
-	PG_END_TRY();
+	drop_tables(schema, batch);
+	tenant_drop(schema, true);
+	SPI_commit();
+	schema_lock_release();
 }
 
 /* ------------------------------------------------------------------------
