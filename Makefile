@@ -3,6 +3,7 @@
 #   make, make install, make installcheck   as with every PGXS extension
 #   make test      everything, in a private throwaway server
 #   make walks     random walks, N=1000 of them; SEED=42 repeats one
+#   make half_done  atomic runs beside half-done migrations, likewise
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
 #   make format    src/ in PostgreSQL's format, by pg_bsd_indent
@@ -38,7 +39,7 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-own_goals   = test walks demo bench dist format check-includes check-format check-docs
+own_goals   = test walks half_done demo bench dist format check-includes check-format check-docs
 .PHONY: $(own_goals)
 $(own_goals):
 	@scripts/$@

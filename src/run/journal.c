@@ -47,9 +47,9 @@ typedef struct Entry
 	int			failed;
 	int			schemas;
 	int			workers;
-}			Entry;
+} Entry;
 
-typedef void (*Writer) (Entry * entry);
+typedef void (*Writer) (Entry *entry);
 
 /* Is it the machine that is in the way, rather than a fault that can be mended first? */
 static bool
@@ -68,7 +68,7 @@ is_interruption(int sqlerrcode)
 
 /* Say, once in each process, that the journal is not complete. */
 static void
-warn_of_journal(const Entry * entry, const ErrorData *error)
+warn_of_journal(const Entry *entry, const ErrorData *error)
 {
 	static int64 warned = -1;
 
@@ -87,7 +87,7 @@ warn_of_journal(const Entry * entry, const ErrorData *error)
  * say), a warning says so, and false is returned.
  */
 static bool
-write_or_warn(Writer write, Entry * entry, bool any_error)
+write_or_warn(Writer write, Entry *entry, bool any_error)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -120,7 +120,7 @@ write_or_warn(Writer write, Entry * entry, bool any_error)
 
 /* The row of a new run; its number goes to the entry. */
 static void
-write_run(Entry * entry)
+write_run(Entry *entry)
 {
 	static CatalogStatement begin = {
 		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers) VALUES ($1, $2, $3) RETURNING run",
@@ -205,7 +205,7 @@ journal_schema(int64 run, const RunResult *result)
 
 /* journal_schema as a Writer */
 static void
-write_schema(Entry * entry)
+write_schema(Entry *entry)
 {
 	journal_schema(entry->run, entry->result);
 }
@@ -224,7 +224,7 @@ journal_try_schema(int64 run, const RunResult *result)
 
 /* The end of a run */
 static void
-write_end(Entry * entry)
+write_end(Entry *entry)
 {
 	static CatalogStatement end = {
 		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
