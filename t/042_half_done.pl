@@ -69,7 +69,7 @@ sub round
 	}
 	for my $step (1 .. 3 + rand 3) {
 		my $back = chance(0.3);
-		my $call = ($back ? 'ashmig_rollback_tenants' : 'ashmig_migrate_tenants') . "($only, lock_timeout => '3s'" . ($back ? ', to_version => ' . ($seed * 10) : '');
+		my $call = ($back ? 'ashmig_rollback_tenants' : 'ashmig_migrate_tenants') . "($only, lock_timeout => '3s'" . ($back ? ', to_version => ' . ($seed * 10 + 1) : '');
 		my $run = $fleet->start("SELECT count(*) FROM $call, quiet => true)");
 		my @atomic;
 		usleep(rand 150_000);
@@ -89,7 +89,7 @@ sub round
 	push @wrong, 'pending: ' . $fleet->value(q{SELECT count(*) FROM ashmig_status() WHERE pending > 0 AND schema_name IN ('t001', 't002', 't003')});
 	push @wrong, 'partial: ' . $fleet->value('SELECT count(*) FROM ashmig.partial_migrations');
 	push @wrong, "$_ differs" for grep { structure($_) ne structure('t001') } qw(t002 t003);
-	$fleet->value("SELECT count(*) FROM ashmig_rollback_tenants($only, quiet => true, to_version => " . ($seed * 10) . ')');
+	$fleet->value("SELECT count(*) FROM ashmig_rollback_tenants($only, quiet => true, to_version => " . ($seed * 10 + 1) . ')');
 	$fleet->wait_for($is_idle);
 	push @wrong, 'rolled back, it is not as before' if structure('t001') ne $before;
 	$fleet->value(q{DELETE FROM ashmig.migrations WHERE version > 1});
