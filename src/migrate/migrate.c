@@ -15,6 +15,7 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
@@ -23,6 +24,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/nontransactional.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
 #include "syntax/enum_follow.h"
@@ -161,10 +163,14 @@ run_migration(Series *series, ExecutedMigration *executed)
 	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
-		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
+		MemoryContext old;
+		char	   *sql;
 
 		place.statement++;
+		if (*(char *) lfirst(lc) == '\0')
+			continue;			/* done by an earlier run; see take_up */
+		old = MemoryContextSwitchTo(series->scratch);
+		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 		if (generated)
 			run_generated(series, sql, &place, executed);
 		else
@@ -310,6 +316,23 @@ check_order(const char *schema, List *pending)
 }
 
 /*
+ * Migrations (copies) that an earlier run began outside a transaction: what it
+ * has done is left out.  The list of these.
+ */
+static List *
+take_up(const char *schema, List *pending, bool down)
+{
+	List	   *begun = NIL;
+
+	foreach_ptr(Migration, migration, pending)
+	{
+		if (!migration->transactional && nontransactional_resume(migration, schema, down))
+			begun = lappend(begun, migration);
+	}
+	return begun;
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
@@ -319,6 +342,7 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	Scope		scope = result->scope;
 	const char *schema = result->schema;
 	List	   *pending;
+	List	   *begun = NIL;
 	List	   *done;
 
 	if (outside && schema_lock_is_held_outside(schema))
@@ -339,7 +363,12 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		return;
 	}
 	check_usage(schema);
+<<<<<<< HEAD
 	ecto_versions_lock(schema);
+=======
+	if (!outside)
+		begun = take_up(schema, pending, options->down);
+>>>>>>> main
 	if (!outside && !options->down)
 		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
 	if (scope == SCOPE_TENANT && options->down)
@@ -353,8 +382,13 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	else
 	{
 		catalog_record_applied(schema, scope, done);
+<<<<<<< HEAD
 		ecto_versions_applied(schema, done);
 	}
+=======
+	foreach_ptr(const Migration, migration, begun)
+		catalog_partial_forget(migration, schema);
+>>>>>>> main
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;

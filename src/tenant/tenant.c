@@ -435,17 +435,10 @@ tenant_drop_serial(const char *schema, int batch)
 {
 	tenant_lock_idle(schema);
 	schema_lock_hold(schema);
-	PG_TRY();
-	{
-		drop_tables(schema, batch);
-		tenant_drop(schema, true);
-		SPI_commit();
-	}
-	PG_FINALLY();
-	{
-		schema_lock_release(schema);
-	}
-	PG_END_TRY();
+	drop_tables(schema, batch);
+	tenant_drop(schema, true);
+	SPI_commit();
+	schema_lock_release();
 }
 
 /* ------------------------------------------------------------------------
