@@ -363,12 +363,9 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		return;
 	}
 	check_usage(schema);
-<<<<<<< HEAD
 	ecto_versions_lock(schema);
-=======
 	if (!outside)
 		begun = take_up(schema, pending, options->down);
->>>>>>> main
 	if (!outside && !options->down)
 		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
 	if (scope == SCOPE_TENANT && options->down)
@@ -382,13 +379,10 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 	else
 	{
 		catalog_record_applied(schema, scope, done);
-<<<<<<< HEAD
 		ecto_versions_applied(schema, done);
 	}
-=======
 	foreach_ptr(const Migration, migration, begun)
 		catalog_partial_forget(migration, schema);
->>>>>>> main
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
