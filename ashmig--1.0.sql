@@ -254,9 +254,11 @@ COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or contin
 
 CREATE TABLE ashmig.settings (
     name          text        NOT NULL PRIMARY KEY,
-    value         text        NOT NULL
+    value         text        NOT NULL,
+    set_by        name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.settings IS 'Settings of this database: all_tenants, the query that lists tenants; last_version, the newest version ever assigned';
+COMMENT ON COLUMN ashmig.settings.set_by IS 'Role that wrote the value, as which the query of all_tenants runs; set by a trigger, unless a superuser names another';
 
 --
 -- What pg_dump dumps: everything, as a restored database must know what is
@@ -300,6 +302,13 @@ COMMENT ON FUNCTION ashmig.managed_table_registered IS 'Refuses a registration w
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
+
+CREATE FUNCTION ashmig.setting_written() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_setting_written';
+COMMENT ON FUNCTION ashmig.setting_written IS 'Notes which role wrote a setting';
+CREATE TRIGGER setting_written
+    BEFORE INSERT OR UPDATE ON ashmig.settings
+    FOR EACH ROW EXECUTE FUNCTION ashmig.setting_written();
 
 --
 -- Triggers that ashmig_manage_tenant puts on a managed table
@@ -644,7 +653,7 @@ COMMENT ON FUNCTION ashmig_unmanage_tenant
 -- ==========================================================================
 
 REVOKE EXECUTE ON FUNCTION
-    ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
+    ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered, ashmig.setting_written,
     ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

@@ -17,6 +17,7 @@ bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+bool		ashmig_allow_foreign_owner = false;
 
 /*
  * The default schema is pasted, quoted, into statements in which users may

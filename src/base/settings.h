@@ -20,6 +20,7 @@ extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
+extern bool ashmig_allow_foreign_owner;
 
 /* Make them known to the server, once, when the library is loaded. */
 extern void settings_define(void);

@@ -143,8 +143,8 @@ outside_statement(const char *sql)
  * Run one statement outside a transaction, and note that.
  */
 static void
-run_alone(const Migration *migration, const char *sql, Node *statement,
-		  const ExecutePlace *place, bool started)
+run_alone(const Migration *migration, const ExecuteEnvironment *environment, const char *sql,
+		  Node *statement, const ExecutePlace *place, bool started)
 {
 	char	   *leftover;
 	bool		done;
@@ -156,9 +156,9 @@ run_alone(const Migration *migration, const char *sql, Node *statement,
 	transaction_commit();
 
 	if (leftover)
-		execute_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
+		execute_outside(environment, psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
 	if (!done)
-		execute_outside(sql, place);
+		execute_outside(environment, sql, place);
 
 	transaction_begin();
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
@@ -172,15 +172,16 @@ static void
 run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
 			  const char *default_schema, const ExecutePlace *place)
 {
-	ExecuteMigration environment;
-	int			level;
+	ExecuteEnvironment environment;
+	ExecuteMigration entered;
 
 	transaction_begin();
-	level = execute_enter(place->schema, default_schema, options->lock_timeout, true);
-	environment = execute_enter_migration();
-	execute_statement(sql, place);
-	execute_leave_migration(&environment);
-	execute_leave(level);
+	environment = execute_enter(options->lock_timeout, true);
+	execute_go_into(&environment, migration->scope, place->schema, default_schema);
+	entered = execute_enter_migration();
+	execute_statement(&environment, sql, place);
+	execute_leave_migration(&entered);
+	execute_leave(&environment);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
 	transaction_commit();
 }
@@ -211,12 +212,13 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 	List	   *statements = options->down ? migration->down : migration->up;
 	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
+	ExecuteEnvironment environment;
 	bool		started;
 	int			done;
 
 	transaction_begin();
 	done = catalog_partial_read(migration, schema, options->down, &started);
-	execute_enter_session(schema, default_schema);
+	environment = execute_enter_session(migration->scope, schema, default_schema);
 	transaction_commit();
 
 	for (int i = done; i < list_length(statements); i++)
@@ -226,7 +228,7 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 
 		place.statement = i + 1;
 		if (statement)
-			run_alone(migration, sql, statement, &place, started);
+			run_alone(migration, &environment, sql, statement, &place, started);
 		else
 			run_with_note(options, migration, sql, default_schema, &place);
 		started = false;
