@@ -645,12 +645,24 @@ COMMENT ON FUNCTION ashmig_unmanage_tenant
 
 -- ==========================================================================
 -- Rights
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_grant(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_grant
+    IS 'Grant a role all it needs to generate, migrate and manage tenants; returns the statements that did so';
+
+CREATE FUNCTION ashmig_revoke(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_revoke
+    IS 'Revoke from a role what ashmig_grant grants; returns the statements that did so';
+
 --
 -- Nobody but the extension's owner may read, write or run anything until the
 -- owner grants it: whoever can write ashmig.migrations decides what the next
 -- run executes.  Exceptions: ashmig_operations, which reads no table, and
 -- ashmig.progress for monitoring.
--- ==========================================================================
+--
 
 REVOKE EXECUTE ON FUNCTION
     ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered, ashmig.setting_written,
@@ -673,6 +685,7 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
     ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
     FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_grant, ashmig_revoke FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE
     ashmig_migrate_all_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
     FROM PUBLIC;

@@ -193,6 +193,10 @@ ashmig_setting_written(PG_FUNCTION_ARGS)
 	Datum		value = NameGetDatum(&user);
 	bool		isnull = false;
 
+	if (RelationGetRelid(data->tg_relation) != catalog_table("settings"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function ashmig.setting_written() is a trigger of table ashmig.settings alone")));
 	if (superuser())
 	{
 		char	   *set_by = SPI_getvalue(row, desc, column);
