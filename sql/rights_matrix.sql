@@ -61,7 +61,7 @@ BEGIN
       END IF;
       RAISE EXCEPTION USING errcode = 'ZZ000';
     EXCEPTION WHEN OTHERS THEN
-      result := CASE WHEN sqlstate = '42501' AND sqlerrm ~ '^permission denied for (function|procedure)'
+      result := CASE WHEN sqlstate = '42501' AND sqlerrm ~ '^permission denied for (function|procedure|schema)'
         THEN 'denied' ELSE 'called' END;
     END;
     INSERT INTO outcome VALUES (call.name, role, result);
@@ -73,7 +73,7 @@ UPDATE outcome SET role = 'superuser' WHERE role = current_user;
 SELECT state() = :'before' AS unchanged;
 
 -- who may call what
-SELECT callers, count(*), CASE WHEN count(*) < 10 THEN string_agg(routine, ', ' ORDER BY routine COLLATE "C") END AS routines
+SELECT callers, count(*), CASE WHEN count(*) < 20 THEN string_agg(routine, ', ' ORDER BY routine COLLATE "C") END AS routines
 FROM (SELECT routine, string_agg(replace(role, 'ashmig_', ''), ', ' ORDER BY role COLLATE "C") FILTER (WHERE outcome = 'called') AS callers
       FROM outcome GROUP BY routine) AS o
 GROUP BY callers ORDER BY callers COLLATE "C";

@@ -92,6 +92,11 @@ define_option_settings(void)
 							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ashmig.allow_foreign_owner",
+							 "Allows schemas of roles that nobody vouches for to be tenants.",
+							 "Their migrations run as their owner.",
+							 &ashmig_allow_foreign_owner, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 void

@@ -92,13 +92,35 @@ acting_role_knows_owner(Oid role, Oid owner)
  * ------------------------------------------------------------------------
  */
 
+/*
+ * Work as an owner where that can be done.  One superuser has the rights of
+ * another already, so he stays who he is.
+ */
+static ActingRole
+as_owner(Oid owner)
+{
+	ActingRole	acting = {GetUserId(), false};
+
+	if (owner != GetUserId() && acting_role_can_become(owner) &&
+		!(superuser() && superuser_arg(owner)))
+	{
+		acting.role = owner;
+		acting.is_other = true;
+	}
+	return acting;
+}
+
+/*
+ * In a superuser's schema a role may work as itself, with what it was granted
+ * there: a superuser gains nothing by that.
+ */
 ActingRole
 acting_role_in_tenant(Oid schema)
 {
 	Oid			owner = acting_role_schema_owner(schema);
-	ActingRole	acting = {owner, owner != GetUserId()};
+	ActingRole	acting = as_owner(owner);
 
-	if (acting.is_other && !acting_role_can_become(owner))
+	if (acting.role != owner && !superuser_arg(owner))
 	{
 		char	   *name = GetUserNameFromId(owner, true);
 
@@ -116,15 +138,7 @@ acting_role_in_tenant(Oid schema)
 ActingRole
 acting_role_in_public(Oid schema)
 {
-	Oid			owner = acting_role_schema_owner(schema);
-	ActingRole	acting = {GetUserId(), false};
-
-	if (owner != GetUserId() && acting_role_can_become(owner))
-	{
-		acting.role = owner;
-		acting.is_other = true;
-	}
-	return acting;
+	return as_owner(acting_role_schema_owner(schema));
 }
 
 ActingRole

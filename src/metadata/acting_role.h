@@ -42,7 +42,7 @@ extern Oid	acting_role_database_owner(void);
 
 /*
  * As whom to work in a tenant's schema: its owner.  Raises if the current role
- * cannot SET ROLE to that.
+ * cannot SET ROLE to that (unless it is a superuser).
  */
 extern ActingRole acting_role_in_tenant(Oid schema);
 
