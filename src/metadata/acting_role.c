@@ -9,12 +9,14 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "commands/prepare.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -158,7 +160,7 @@ acting_role_by_default(void)
 /*
  * Without SECURITY_RESTRICTED_OPERATION in our workers: there a data migration
  * may well need a temporary table or a deferred constraint, which end with the
- * schema (run/worker.c, acting_role_fire_deferred).
+ * schema (run/worker.c, acting_role_finish).
  */
 RoleBeforeActing
 acting_role_enter(const ActingRole *acting)
@@ -180,19 +182,29 @@ acting_role_leave(const ActingRole *acting, const RoleBeforeActing *before)
 		SetUserIdAndSecContext(before->user, before->security);
 }
 
+bool
+acting_role_is_restricted(void)
+{
+	return !own_process;
+}
+
 /*
- * In other processes there can be nothing: deferring was an error.
+ * In other processes there can be nothing: it was an error.  The triggers fire
+ * in a security-restricted operation, so that they leave nothing in their turn.
  */
 void
-acting_role_fire_deferred(const ActingRole *acting)
+acting_role_finish(const ActingRole *acting)
 {
-	ConstraintsSetStmt *all_immediate;
 	RoleBeforeActing before;
 
 	if (!acting->is_other || !own_process)
 		return;
-	all_immediate = makeNode(ConstraintsSetStmt);
-	before = acting_role_enter(acting);
-	AfterTriggerSetState(all_immediate);
+	PortalHashTableDeleteAll();
+	DropAllPreparedStatements();
+	GetUserIdAndSecContext(&before.user, &before.security);
+	SetUserIdAndSecContext(acting->role,
+						   before.security | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	AfterTriggerSetState(makeNode(ConstraintsSetStmt));
 	acting_role_leave(acting, &before);
 }

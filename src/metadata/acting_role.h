@@ -76,10 +76,14 @@ extern RoleBeforeActing acting_role_enter(const ActingRole *acting);
 extern void acting_role_leave(const ActingRole *acting, const RoleBeforeActing *before);
 
 /*
- * Fire what a role has deferred, as that role: at the end of the transaction it
- * would run as the caller.  To be called before its work is left for good.
+ * Let nothing of a role's work happen after it: at the end of the transaction
+ * that would be as the caller.  Deferred triggers fire now, cursors WITH HOLD are
+ * closed, prepared statements forgotten.  To be called before the work is left for good.
  */
-extern void acting_role_fire_deferred(const ActingRole *acting);
+extern void acting_role_finish(const ActingRole *acting);
+
+/* Is what would outlive the switch an error there? */
+extern bool acting_role_is_restricted(void);
 
 /* This process is a worker of ours: nobody else's statements come after ours. */
 extern void acting_role_in_own_process(void);

@@ -131,7 +131,7 @@ execute_set_lock_timeout(int lock_timeout)
 
 /* Fire what has been deferred; it is part of the work in the schema. */
 static void
-fire_deferred(const ExecuteEnvironment *environment)
+finish(const ExecuteEnvironment *environment)
 {
 	ForeignCodeBefore before;
 
@@ -140,7 +140,7 @@ fire_deferred(const ExecuteEnvironment *environment)
 	before = foreign_code_refuse(environment->acting.role);
 	PG_TRY();
 	{
-		acting_role_fire_deferred(&environment->acting);
+		acting_role_finish(&environment->acting);
 	}
 	PG_FINALLY();
 	{
@@ -156,7 +156,7 @@ fire_deferred(const ExecuteEnvironment *environment)
 void
 execute_leave(const ExecuteEnvironment *environment)
 {
-	fire_deferred(environment);
+	finish(environment);
 	lock_watch_end();
 	AtEOXact_GUC(false, environment->guc_level);
 }
@@ -201,8 +201,10 @@ tell_role(const ExecuteEnvironment *environment)
 	if (role == NULL)
 		return;
 	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		errhint("Migrations run here as %s, the owner of the schema. GRANT that role what is missing (a foreign key needs GRANT REFERENCES ON TABLE ... TO %s), or make it the owner of what is to be changed.",
-				quote_identifier(role), quote_identifier(role));
+		errhint("Migrations run here as %s, the owner of the schema. GRANT that role what is missing (a foreign key needs GRANT REFERENCES ON TABLE ... TO %s), or make it the owner of what is to be changed.%s",
+				quote_identifier(role), quote_identifier(role),
+				acting_role_is_restricted() ?
+				" In your own session nothing can be deferred or temporary; it can in workers (ashmig_migrate_all() outside a transaction block)." : "");
 	errcontext("as role \"%s\"", role);
 }
 

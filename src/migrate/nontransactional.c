@@ -146,11 +146,14 @@ static void
 run_alone(const Migration *migration, const ExecuteEnvironment *environment, const char *sql,
 		  Node *statement, const ExecutePlace *place, bool started)
 {
+	RoleBeforeActing before;
 	char	   *leftover;
 	bool		done;
 
 	transaction_begin();
+	before = acting_role_enter(&environment->acting);
 	done = was_done_before(statement, started, &leftover);
+	acting_role_leave(&environment->acting, &before);
 	if (!done)
 		catalog_partial_write(migration, place->schema, place->down, place->statement - 1, true);
 	transaction_commit();
