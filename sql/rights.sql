@@ -273,6 +273,44 @@ REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 SELECT ashmig_add_migration(20260101000005, 'last', 'ALTER TABLE notes ADD last text', 'ALTER TABLE notes DROP last', tenant => true);
 SELECT schema_name, status, error FROM ashmig_migrate_tenants(on_error => 'report') ORDER BY 1;
 
+-- a granted role in a database of its own application does all there is to do
+CREATE DATABASE ashmig_rights_3 OWNER ashmig_application;
+\c ashmig_rights_3
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+CREATE EXTENSION ashmig;
+SELECT count(*) FROM ashmig_grant('ashmig_deployer');
+SET ROLE ashmig_deployer;
+\set posts '{"table": "posts", "multitenancy": {"strategy": "context"}, "attributes": [{"source": "id", "type": "bigint", "primary_key?": true, "allow_nil?": false}, {"source": "title", "type": "text"}]}'
+\set users '{"table": "users", "attributes": [{"source": "id", "type": "bigint", "primary_key?": true, "allow_nil?": false}]}'
+SELECT count(*) > 0 AS planned FROM ashmig_plan(jsonb_build_array(:'users'::jsonb, :'posts'::jsonb));
+SELECT schema_name, status FROM ashmig_apply(jsonb_build_array(:'users'::jsonb, :'posts'::jsonb), name => 'first');
+SELECT ashmig_check(jsonb_build_array(:'users'::jsonb, :'posts'::jsonb));
+SELECT ashmig_create_enum('mood', '{sad,ok}') > 0 AS recorded;
+SELECT count(*) FROM ashmig_install_extensions('{ash-functions}');
+SELECT ashmig_create_tenant('org_0') > 0 AS created;
+CREATE TABLE orgs (id int, slug text);
+SELECT ashmig_manage_tenant('orgs', '{org_,:slug}', on_delete => 'drop');
+INSERT INTO orgs VALUES (1, '1'), (2, '2');
+UPDATE orgs SET slug = '3' WHERE id = 2;
+DELETE FROM orgs WHERE id = 1;
+SELECT ashmig_set_all_tenants('SELECT unnest(''{org_4}''::text[])');
+CALL ashmig_create_missing_tenants();
+SELECT count(*) FROM ashmig_generate(jsonb_set(:'posts', '{attributes,1,source}', '"name"'), name => 'second', renames => '[]');
+SELECT schema_name, status FROM ashmig_migrate_all();
+SELECT schema_name, status FROM ashmig_rollback_tenants(only_tenants => '{org_0}');
+CALL ashmig_migrate_all_serial();
+SELECT count(*) FROM ashmig_drop_retired();
+SELECT schema_name, status FROM ashmig_migrate_all(atomic => true);
+SELECT ashmig_rename_tenant('org_4', 'org_5');
+SELECT ashmig_drop_tenant('org_5', cascade => true);
+CALL ashmig_drop_tenant_serial('org_3');
+SELECT schema_name, status, error FROM ashmig_status();
+SELECT count(*) FROM ashmig_check_migrations();
+SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname ~ '^(org_|public)';
+\c ashmig_rights_2
+SET SESSION AUTHORIZATION ashmig_super;
+
 -- what was granted is revoked
 SELECT left(r, 70) AS statement FROM ashmig_revoke('ashmig_deployer') AS r;
 SELECT has_database_privilege('ashmig_deployer', current_database(), 'CREATE') AS database,
@@ -291,4 +329,5 @@ RESET ROLE;
 \c :home
 DROP DATABASE ashmig_rights;
 DROP DATABASE ashmig_rights_2;
+DROP DATABASE ashmig_rights_3;
 DROP ROLE ashmig_super, ashmig_mallory, ashmig_deployer, ashmig_application;
