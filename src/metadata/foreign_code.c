@@ -99,7 +99,7 @@ look_up(Oid function)
 
 /* One with a SET clause is not asked about before it is called. */
 static void
-enter(FmgrHookEventType event, FmgrInfo * info, Datum *private)
+enter(FmgrHookEventType event, FmgrInfo *info, Datum *private)
 {
 	if (event == FHET_START)
 		check(info->fn_oid);
