@@ -17,6 +17,7 @@ bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+bool		ashmig_allow_foreign_owner = false;
 
 /*
  * Why public migrations cannot run in a schema of that name.
@@ -97,6 +98,11 @@ define_option_settings(void)
 	DefineCustomBoolVariable("ashmig.prove",
 							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ashmig.allow_foreign_owner",
+							 "Allows schemas of roles that nobody vouches for to be tenants.",
+							 "Their migrations run as their owner.",
+							 &ashmig_allow_foreign_owner, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
