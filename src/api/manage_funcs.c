@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_tenants.h"
 #include "tenant/managed_rows.h"
 #include "tenant/managed_setup.h"
 
@@ -116,8 +117,8 @@ passing_row(TriggerData *data)
 }
 
 /*
- * Trigger on ashmig.tenants: note the schema's OID.  A trigger does it so that
- * restoring a dump, where schemas have other OIDs, notes the right one.
+ * Trigger on ashmig.tenants: note the schema's OID, and where.  A trigger does it so
+ * that restoring a dump, where schemas have other OIDs, notes the right one.
  */
 Datum
 ashmig_tenant_registered(PG_FUNCTION_ARGS)
@@ -127,12 +128,12 @@ ashmig_tenant_registered(PG_FUNCTION_ARGS)
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	row = passing_row(data);
 	char	   *name = SPI_getvalue(row, desc, SPI_fnumber(desc, "schema_name"));
-	int			column = SPI_fnumber(desc, "schema_oid");
 	Oid			schema = name ? get_namespace_oid(name, true) : InvalidOid;
-	Datum		value = ObjectIdGetDatum(schema);
-	bool		isnull = !OidIsValid(schema);
+	int			columns[2] = {SPI_fnumber(desc, "schema_oid"), SPI_fnumber(desc, "noted_in")};
+	Datum		values[2] = {ObjectIdGetDatum(schema), CStringGetTextDatum(catalog_tenants_place())};
+	bool		nulls[2] = {!OidIsValid(schema), false};
 
-	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &isnull));
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 2, columns, values, nulls));
 }
 
 /*

@@ -504,6 +504,7 @@ tenant_rename(const char *old_name, const char *new_name)
 	if (catalog_tenants_find(new_name, NULL, &manager))
 		raise_tenant_exists(new_name, manager);
 	(void) catalog_tenants_find(old_name, &noted, NULL);
+	catalog_tenants_refresh();
 	rename_schema(old_name, noted, new_name);
 	catalog_tenants_remove(new_name);	/* what a schema of that name left
 										 * behind */
