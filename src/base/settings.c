@@ -26,7 +26,7 @@ const char *
 settings_schema_fault(const char *schema)
 {
 	if (*schema == '\0' || strlen(schema) >= NAMEDATALEN || strpbrk(schema, "\"'\\@#") != NULL)
-		return "It must be a name of 1 to 63 bytes, without quotes, \"\\\", \"@\" or \"#\".";
+		return "The name must have 1 to 63 bytes, without quotes, \"\\\", \"@\" or \"#\".";
 	if (strncmp(schema, "pg_", 3) == 0 || strcmp(schema, "information_schema") == 0)
 		return "The schema belongs to PostgreSQL.";
 	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
