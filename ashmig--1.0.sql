@@ -227,7 +227,7 @@ COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Duration of the transaction tha
 COMMENT ON COLUMN ashmig.run_schemas.error IS 'Error message; its detail, hint and context follow, one per line';
 
 -- A run is alive as long as its leader, or the worker that continues after
--- the call, holds the lock of class MR on its number.
+-- the call, holds the lock on its number (src/run/journal.c).
 CREATE VIEW ashmig.progress AS
     SELECT r.run, r.operation, r.status, r.started_at, r.started_by, r.workers, r.schemas,
            s.done, s.failed, s.background,
@@ -243,9 +243,10 @@ CREATE VIEW ashmig.progress AS
                pg_catalog.count(*) FILTER (WHERE status = 'background') AS background
         FROM ashmig.run_schemas AS s WHERE s.run = r.run) AS s
     CROSS JOIN LATERAL (
-        SELECT pg_catalog.array_agg(pid) AS pids FROM pg_catalog.pg_locks
-        WHERE locktype = 'advisory' AND granted AND classid = 19794 AND objsubid = 2
+        SELECT pg_catalog.array_agg(DISTINCT pid) AS pids FROM pg_catalog.pg_locks
+        WHERE classid = 'ashmig.runs'::pg_catalog.regclass AND objsubid = 5
         AND objid::bigint = r.run & 4294967295
+        AND locktype IN ('object', 'advisory') AND granted AND pid IS NOT NULL
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';

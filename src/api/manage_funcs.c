@@ -67,27 +67,20 @@ ashmig_unmanage_tenant(PG_FUNCTION_ARGS)
 }
 
 /*
- * The data of a trigger, of the kind that it was made for.
+ * The data of a trigger on a managed table.  That the table is managed, the
+ * rooms below see for themselves.
  */
 static TriggerData *
-trigger_data(FunctionCallInfo fcinfo, const char *name, bool after)
+row_trigger(FunctionCallInfo fcinfo, const char *name)
 {
-	TriggerData *data = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-		TRIGGER_FIRED_AFTER(data->tg_event) != after)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function ashmig.%s() must be fired %s ROW", name,
-						after ? "AFTER" : "BEFORE")));
-	return data;
+	return call_trigger(fcinfo, name, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW);
 }
 
 /* The tenant of a new row */
 Datum
 ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_inserted", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_inserted");
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		managed_rows_inserted(data->tg_relation, data->tg_trigtuple);
@@ -98,7 +91,7 @@ ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 Datum
 ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_updated", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_updated");
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		managed_rows_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
@@ -109,7 +102,7 @@ ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 Datum
 ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_deleted", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_deleted");
 
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		managed_rows_deleted(data->tg_relation, data->tg_trigtuple);
@@ -130,7 +123,8 @@ passing_row(TriggerData *data)
 Datum
 ashmig_tenant_registered(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_registered", false);
+	TriggerData *data = call_catalog_trigger(fcinfo, "tenant_registered", "tenants",
+											 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	row = passing_row(data);
 	char	   *name = SPI_getvalue(row, desc, SPI_fnumber(desc, "schema_name"));
@@ -167,7 +161,8 @@ check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
 Datum
 ashmig_managed_table_registered(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "managed_table_registered", false);
+	TriggerData *data = call_catalog_trigger(fcinfo, "managed_table_registered", "managed_tables",
+											 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
 
 	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		check_registration_owner(data, data->tg_trigtuple, false);

@@ -140,6 +140,38 @@ outside_statement(const char *sql)
 }
 
 /*
+ * Leave out what an earlier run has done already, as the rest is to run inside a
+ * transaction.
+ */
+bool
+nontransactional_resume(const Migration *migration, const char *schema, bool down)
+{
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
+	List	   *statements = down ? migration->down : migration->up;
+	bool		started;
+	int			done = catalog_partial_read(migration, schema, down, &started);
+	ListCell   *next;
+	Node	   *statement;
+	char	   *leftover;
+
+	if (done == 0 && !started)
+		return false;
+	for (int i = 0; i < done; i++)
+		lfirst(list_nth_cell(statements, i)) = pstrdup("");
+	if (done == list_length(statements))
+		return true;
+	next = list_nth_cell(statements, done);
+	statement = outside_statement(sql_fill(lfirst(next), schema, default_schema));
+	if (statement == NULL)
+		return true;
+	if (was_done_before(statement, started, &leftover))
+		lfirst(next) = pstrdup("");
+	else if (leftover)
+		lfirst(next) = psprintf("DROP INDEX %s; %s", leftover, (char *) lfirst(next));
+	return true;
+}
+
+/*
  * Run one statement outside a transaction, and note that.
  */
 static void
