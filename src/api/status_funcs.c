@@ -93,7 +93,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = t.schema_name"
 		" CROSS JOIN LATERAL (SELECT CASE WHEN n.oid IS NULL AND t.scope = 'tenant' THEN"
 		"   (SELECT c.nspname FROM ashmig.tenants AS h"
-		"    JOIN pg_catalog.pg_namespace AS c ON c.oid = h.schema_oid"
+		"    JOIN pg_catalog.pg_namespace AS c ON c.oid = h.schema_oid AND h.noted_in = $4"
 		"    WHERE h.schema_name = t.schema_name AND NOT EXISTS (SELECT FROM ashmig.tenants AS e"
 		"     WHERE e.schema_name = c.nspname::pg_catalog.text COLLATE pg_catalog.\"default\")) END AS nspname,"
 		"  CASE WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN"
@@ -101,12 +101,13 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"    WHERE l.schema_name = t.schema_name AND l.scope = t.scope ORDER BY l.run DESC LIMIT 1) END AS error"
 		"  OFFSET 0) AS r"
 		" ORDER BY t.scope, t.schema_name COLLATE pg_catalog.\"C\", m.repo",
-		.nargs = 3, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+		.nargs = 4, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID}
 	};
-	Datum		values[3];
+	Datum		values[4];
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
 	values[1] = tenant_names(&values[2]);
+	values[3] = CStringGetTextDatum(catalog_tenants_place());
 	return return_query(fcinfo, &status, values);
 }
 

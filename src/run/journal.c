@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_spi.h"
+#include "metadata/catalog_tenants.h"
 #include "metadata/object_lock.h"
 #include "run/journal.h"
 
@@ -118,7 +119,10 @@ write_or_warn(Writer write, Entry *entry, bool any_error)
 	return false;
 }
 
-/* The row of a new run; its number goes to the entry. */
+/*
+ * The row of a new run; its number goes to the entry.  It may be the first thing
+ * that happens in a database that was upgraded, so the tenants' schemas are noted.
+ */
 static void
 write_run(Entry *entry)
 {
@@ -127,16 +131,19 @@ write_run(Entry *entry)
 		.nargs = 3, .types = {TEXTOID, INT4OID, INT4OID}
 	};
 	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.runs"
+		.sql = "WITH old AS (DELETE FROM ashmig.runs"
 		" WHERE started_at < pg_catalog.now() - pg_catalog.make_interval(days => $1)"
 		" AND (status NOT IN ('running', 'background')"
-		"  OR NOT EXISTS (SELECT FROM " HOLDERS " WHERE h.low = run & " LOW_32_BITS "))",
+		"  OR NOT EXISTS (SELECT FROM " HOLDERS " WHERE h.low = run & " LOW_32_BITS ")) RETURNING run)"
+		" DELETE FROM ashmig.run_schemas AS s USING old WHERE s.run = old.run",
 		.nargs = 1, .types = {INT4OID}
 	};
 	Datum		values[3];
 	bool		isnull;
-	int			level = catalog_connect();
+	int			level;
 
+	catalog_tenants_refresh();
+	level = catalog_connect();
 	values[0] = Int32GetDatum(ashmig_run_retention);
 	if (ashmig_run_retention > 0)
 		catalog_execute(&forget, values, NULL);
