@@ -274,9 +274,11 @@ COMMENT ON COLUMN ashmig.extensions.down IS 'Statements that bring it back';
 
 CREATE TABLE ashmig.settings (
     name          text        NOT NULL PRIMARY KEY,
-    value         text        NOT NULL
+    value         text        NOT NULL,
+    set_by        name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.settings IS 'Settings of this database: all_tenants, the query that lists tenants; last_version, the newest version ever assigned';
+COMMENT ON COLUMN ashmig.settings.set_by IS 'Role that wrote the value, as which the query of all_tenants runs; set by a trigger, unless a superuser names another';
 
 --
 -- What pg_dump dumps: everything, as a restored database must know what is
@@ -321,6 +323,13 @@ COMMENT ON FUNCTION ashmig.managed_table_registered IS 'Refuses a registration w
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
+
+CREATE FUNCTION ashmig.setting_written() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_setting_written';
+COMMENT ON FUNCTION ashmig.setting_written IS 'Notes which role wrote a setting';
+CREATE TRIGGER setting_written
+    BEFORE INSERT OR UPDATE ON ashmig.settings
+    FOR EACH ROW EXECUTE FUNCTION ashmig.setting_written();
 
 --
 -- DROP EXTENSION takes the catalog away, so it has to be meant
@@ -702,16 +711,28 @@ COMMENT ON FUNCTION ashmig_unmanage_tenant
 
 -- ==========================================================================
 -- Rights
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_grant(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_grant
+    IS 'Grant a role all it needs to generate, migrate and manage tenants; returns the statements that did so';
+
+CREATE FUNCTION ashmig_revoke(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_revoke
+    IS 'Revoke from a role what ashmig_grant grants; returns the statements that did so';
+
 --
 -- Nobody but the extension's owner may read, write or run anything until the
 -- owner grants it: whoever can write ashmig.migrations decides what the next
 -- run executes.  Exceptions: ashmig_operations, which reads no table, and
 -- ashmig.progress for monitoring.
--- ==========================================================================
+--
 
 REVOKE EXECUTE ON FUNCTION
     ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
-    ashmig.extension_dropped,
+    ashmig.setting_written, ashmig.extension_dropped,
     ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
@@ -731,6 +752,7 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
     ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
     FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_grant, ashmig_revoke FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE
     ashmig_migrate_all_serial, ashmig_release_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
     FROM PUBLIC;

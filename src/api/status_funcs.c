@@ -33,8 +33,7 @@ tenant_names(Datum *faults)
 		if (tenant->fault && faults == NULL)
 			continue;
 		names = lappend(names, tenant->schema);
-		texts = lappend(texts, tenant->fault ?
-						catalog_tenants_describe_fault(tenant->schema, tenant->fault) : "");
+		texts = lappend(texts, tenant->fault ? catalog_tenants_describe_fault(tenant) : "");
 	}
 	if (faults)
 		*faults = catalog_text_array(texts);

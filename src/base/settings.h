@@ -22,6 +22,7 @@ extern bool ashmig_quiet;
 extern bool ashmig_prove;
 extern bool ashmig_ecto_schema_migrations;
 extern char *ashmig_ecto_migration_source;
+extern bool ashmig_allow_foreign_owner;
 
 /*
  * Why public migrations cannot run in a schema of that name, or NULL.  The

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "metadata/catalog_migrations.h"
+#include "migrate/execute.h"
 #include "migrate/options.h"
 
 /*
@@ -32,6 +33,7 @@ extern void nontransactional_run(const RunOptions *options, const Migration *mig
  * there was such a run; then the caller has to forget its row
  * (catalog_partial_forget).
  */
-extern bool nontransactional_resume(const Migration *migration, const char *schema, bool down);
+extern bool nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+									const char *schema, bool down);
 
 #endif							/* ASHMIG_NONTRANSACTIONAL_H */

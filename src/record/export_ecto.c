@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "base/compat.h"
 #include "base/settings.h"
 #include "metadata/search_path.h"
@@ -166,7 +168,8 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 		appendStringInfoString(buf, "    repo().checkout(fn ->\n");
 	if (tenant)
 		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant,
-											 search_path_for(ashmig_default_schema, ashmig_default_schema)));
+											 search_path_for(ashmig_default_schema, ashmig_default_schema,
+															 GetUserId())));
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");

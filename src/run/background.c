@@ -205,6 +205,17 @@ typedef struct Outcome
 	bool		canceled;
 } Outcome;
 
+/* For the next schema, it is as in a new session. */
+static void
+forget_temporary(void)
+{
+	transaction_begin();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ResetTempTableNamespace();
+	PopActiveSnapshot();
+	transaction_commit();
+}
+
 /*
  * Finish one schema, and count its outcome.
  */
@@ -218,6 +229,7 @@ count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outc
 	outcome->failed += error != NULL;
 	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	debug_query_string = NULL;
+	forget_temporary();
 	backend_memory_trim();
 }
 

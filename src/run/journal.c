@@ -119,7 +119,10 @@ write_or_warn(Writer write, Entry *entry, bool any_error)
 	return false;
 }
 
-/* The row of a new run; its number goes to the entry. */
+/*
+ * The row of a new run; its number goes to the entry.  It may be the first thing
+ * that happens in a database that was upgraded, so the tenants' schemas are noted.
+ */
 static void
 write_run(Entry *entry)
 {

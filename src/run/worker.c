@@ -29,6 +29,7 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/transaction.h"
+#include "metadata/acting_role.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
@@ -546,6 +547,7 @@ ashmig_worker_main(Datum main_arg)
 		attach_queue(segment, toc, index);
 	}
 	take_over(toc, worker.run);
+	acting_role_in_own_process();
 
 	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions
 												 * left it */
