@@ -142,7 +142,10 @@ context_callback(void *arg)
 	}
 	lock_watch_tell();
 	errcontext("SQL statement \"%s\"", context->sql);
-	if (context->place)
+	if (context->place && context->place->version == 0)
+		errcontext("statement %d of the repair of schema \"%s\"", context->place->statement,
+				   context->place->schema);
+	else if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
 				   context->place->statement,

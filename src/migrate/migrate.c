@@ -15,6 +15,8 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_adoption.h"
+#include "metadata/catalog_repairs.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
@@ -210,7 +212,7 @@ run_migrations_of(const RunOptions *options, const char *schema, List *pending, 
 	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
-	if (scope == SCOPE_TENANT && !options->down)
+	if (scope == SCOPE_TENANT && !options->down && !options->repair)
 		series.catch_up = catch_up_begin(schema, pending);
 	foreach_ptr(const Migration, migration, pending)
 	{
@@ -309,6 +311,43 @@ check_order(const char *schema, List *pending)
 }
 
 /*
+ * Run the repair that is recorded for a schema.  It fits the structure of the
+ * migrations that the schema had when it was made.
+ */
+static void
+run_repair(const RunOptions *options, RunResult *result)
+{
+	SchemaRepair *repair;
+	Migration	statements = {.scope = result->scope, .kind = MIGRATION_SQL, .repo = "", .transactional = true};
+	AdoptedSchema adopted = {.name = result->schema};
+	ExecutedMigration *executed;
+
+	if (result->scope == SCOPE_TENANT)
+		catalog_lock_tenants(RowExclusiveLock);
+	schema_lock_acquire(result->schema);
+	catalog_lock_versions(RowExclusiveLock);
+	repair = catalog_repairs_pending(result->scope, result->schema);
+	if (repair == NULL)
+		return;
+	result->version = catalog_newest_version(result->scope, result->schema);
+	if (result->version != repair->version)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_BUSY),
+				 errmsg("schema \"%s\" was migrated concurrently", result->schema),
+				 errhint("Run the repair again.")));
+	check_usage(result->schema);
+	statements.up = repair->statements;
+	executed = linitial(run_migrations_of(options, result->schema, list_make1(&statements), false));
+	adopted.ecto_version = repair->ecto_version;
+	if (repair->adopts != NIL)
+		catalog_adopt(result->scope, list_make1(&adopted), repair->adopts);
+	catalog_repairs_applied(repair, executed->elapsed);
+	result->applied = list_length(repair->statements);
+	result->version = catalog_newest_version(result->scope, result->schema);
+	result->status = RUN_REPAIRED;
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
@@ -378,7 +417,10 @@ migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool 
 	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
 						  options->lock_timeout,
 						  scope == SCOPE_TENANT && !options->log_sql);
-	run_pending(options, outside, result);
+	if (options->repair)
+		run_repair(options, result);
+	else
+		run_pending(options, outside, result);
 	execute_leave(level);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -193,7 +193,7 @@ open_journal(Worker *worker)
 		int64		id;
 
 		transaction_begin();
-		id = journal_begin(worker->options.down ? "rollback" : "migrate",
+		id = journal_begin(worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
 						   run->nitems, run->nworkers);
 		transaction_commit();
 		SpinLockAcquire(&run->mutex);
@@ -288,7 +288,7 @@ static void
 report_activity(Worker *worker, const SharedItem *item)
 {
 	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
-								worker->options.down ? "rollback" : "migrate",
+								worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
 								item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 
 	debug_query_string = text;
