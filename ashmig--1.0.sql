@@ -14,6 +14,7 @@
 --   Status
 --   Tenants
 --   Drift
+--   Taking over what exists
 --   Rights
 --
 -- No name of an argument, of a result column or of a table's column needs
@@ -725,6 +726,25 @@ COMMENT ON FUNCTION ashmig_repair
     IS 'Run the DDL that removes the differences of schemas, or of all; one row per schema that had any';
 
 -- ==========================================================================
+-- Taking over what exists
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_adopt(
+    snapshots jsonb, tenants text[] DEFAULT NULL, on_drift text DEFAULT 'error', dry_run boolean DEFAULT false,
+    repo text DEFAULT NULL,
+    OUT scope text, OUT schema_name text, OUT status text, OUT table_name text, OUT object_kind text,
+    OUT object_name text, OUT difference text, OUT expected text, OUT actual text, OUT repair text, OUT error text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_adopt
+    IS 'Take over a database that Ecto has migrated: record the snapshots and, for each schema that has their structure, that it has; one row per schema, or per difference with dry_run';
+
+CREATE FUNCTION ashmig_attach_tenant(schema text, version bigint DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_attach_tenant
+    IS 'Make an existing schema a tenant at a version, by default the newest one whose structure it has; returns that version';
+
+-- ==========================================================================
 -- Rights
 --
 -- Nobody but the extension's owner may read, write or run anything until the
@@ -755,7 +775,7 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
-    ashmig_drift, ashmig_drift_summary, ashmig_repair
+    ashmig_drift, ashmig_drift_summary, ashmig_repair, ashmig_adopt, ashmig_attach_tenant
     FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE
     ashmig_migrate_all_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial

@@ -118,17 +118,16 @@ ashmig_drift(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The largest group of the same scope */
+/* The largest group of its scope: the first one, as they are sorted */
 static bool
 is_majority(List *groups, const FleetGroup *group)
 {
 	foreach_ptr(const FleetGroup, other, groups)
 	{
-		if (other->expected->scope == group->expected->scope &&
-			list_length(other->schemas) > list_length(group->schemas))
-			return false;
+		if (other->expected->scope == group->expected->scope)
+			return other == group;
 	}
-	return true;
+	return false;
 }
 
 static int

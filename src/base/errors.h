@@ -55,4 +55,7 @@
 #define ERRCODE_ASHMIG_NO_TENANT			MAKE_SQLSTATE('M','G','0','4','1')
 #define ERRCODE_ASHMIG_NOT_A_TENANT			MAKE_SQLSTATE('M','G','0','4','2')
 
+/* Drift, and databases that are taken over */
+#define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','6','0')
+
 #endif							/* ASHMIG_ERRORS_H */

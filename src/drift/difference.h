@@ -70,8 +70,8 @@ typedef struct Difference
 	const StructureFact *expected;	/* NULL: nothing */
 	const StructureFact *actual;	/* likewise */
 	bool		is_renamed;		/* the same under another name */
-	bool		informs;		/* it stops nothing: no row is refused that the
-								 * application writes */
+	bool		informs;		/* it stops nothing: no row is refused that
+								 * the application writes */
 	List	   *repairs;		/* of Repair *; NIL: by hand */
 } Difference;
 

@@ -33,15 +33,15 @@ typedef struct Building
 	Expected   *expected;
 	ReferenceSchemas *reference;
 	List	   *enums;			/* of RecordedEnum * */
-	List	   *missing;		/* of Migration *: they install extensions that
-								 * are not there */
+	List	   *missing;		/* of Migration *: they install extensions
+								 * that are not there */
 	List	   *functions;		/* of char *: public functions that come with
 								 * extensions */
 	List	   *compiled;		/* of PlannedMigration *: the tables from
 								 * nothing */
 	List	   *given;			/* of char *: hand-written statements */
-	List	   *undo;			/* of PlannedMigration *: a generation of which
-								 * only the first part is applied */
+	List	   *undo;			/* of PlannedMigration *: a generation of
+								 * which only the first part is applied */
 } Building;
 
 /* ----------
@@ -119,7 +119,7 @@ read_facts(const Building *building)
 			continue;
 		foreach(ls, building->reference->tables->stubs)
 			is_stub |= strcmp(((const StubTable *) lfirst(ls))->name.name, fact->table) == 0 &&
-				comparison_table(expected->model, fact) == NULL;
+			comparison_table(expected->model, fact) == NULL;
 		if (!is_stub)
 			facts = lappend(facts, lfirst(lf));
 	}

@@ -17,14 +17,29 @@
 #include "run/targets.h"
 
 List *
-repair_run(const RunOptions *run, List *repairs, bool outside)
+repair_run_recorded(const RunOptions *run, List *repairs, bool outside)
 {
 	RunOptions	options = *run;
 	List	   *targets = NIL;
 
+	options.repair = true;
+	foreach_ptr(const SchemaRepair, repair, repairs)
+	{
+		Target	   *target = palloc0(sizeof(Target));
+
+		target->scope = repair->scope;
+		target->exists = true;
+		target->schema = repair->schema;
+		targets = lappend(targets, target);
+	}
+	return run_repairs(&options, targets, outside);
+}
+
+List *
+repair_run(const RunOptions *run, List *repairs, bool outside)
+{
 	if (repairs == NIL)
 		return NIL;
-	options.repair = true;
 	if (outside)
 	{
 		Oid			types[REPAIRS_ARGS];
@@ -36,16 +51,7 @@ repair_run(const RunOptions *run, List *repairs, bool outside)
 	}
 	else
 		catalog_repairs_add(repairs);
-	foreach_ptr(const SchemaRepair, repair, repairs)
-	{
-		Target	   *target = palloc0(sizeof(Target));
-
-		target->scope = repair->scope;
-		target->exists = true;
-		target->schema = repair->schema;
-		targets = lappend(targets, target);
-	}
-	return run_repairs(&options, targets, outside);
+	return repair_run_recorded(run, repairs, outside);
 }
 
 /* The repair of a schema; NULL: nothing can be done about its differences */

@@ -19,6 +19,9 @@
  */
 extern List *repair_schemas(const RunOptions *run, List *schemas);
 
+/* Run repairs (of SchemaRepair *) that are recorded; "outside" as for run_repairs */
+extern List *repair_run_recorded(const RunOptions *run, List *repairs, bool outside);
+
 /* Record and run repairs (of SchemaRepair *); "outside" as for run_repairs */
 extern List *repair_run(const RunOptions *run, List *repairs, bool outside);
 

@@ -220,7 +220,8 @@ raise_text(const char *message)
 
 /*
  * A column that is not expected goes if there is nothing in it.  Where its table
- * holds values of it, they are not ours to delete: then it stays.
+ * holds values of it, they are not ours to delete: then it stays, and if the
+ * application cannot write rows because of it, that is an error.
  */
 static void
 drop_column(Difference *difference)
@@ -229,7 +230,10 @@ drop_column(Difference *difference)
 	const char *column = quote_name(fact->name);
 
 	add(difference, REPAIR_DROP_COLUMN,
-		guarded(fact, psprintf("SELECT FROM %s WHERE %s IS NOT NULL", table_text(fact), column), "NULL",
+		guarded(fact, psprintf("SELECT FROM %s WHERE %s IS NOT NULL", table_text(fact), column),
+				difference->informs ? "NULL" :
+				raise_text(psprintf("column \"%s\" of table \"%s\" is not expected and holds values",
+									fact->name, fact->table)),
 				alter(fact, psprintf("DROP COLUMN %s", column))));
 }
 
@@ -432,7 +436,7 @@ table_operations(const Expected *expected, const Table *table, bool foreign_keys
 		operation->concurrently = false;
 		if (operation_scope(operation) == expected->scope &&
 			(operation->kind == OP_ADD_FOREIGN_KEY) == foreign_keys &&
-			operation->kind != OP_CREATE_SCHEMA)
+			operation->kind != OP_CREATE_SCHEMA && operation->kind != OP_ADD_STATEMENT)
 			result = lappend(result, operation);
 	}
 	return result;
@@ -474,6 +478,56 @@ run_statement(const Expected *expected, Difference *difference, const char *name
 		add(difference, REPAIR_TABLE, statement->up);
 }
 
+/* Does the table bring it by itself, rather than a custom statement? */
+static bool
+is_of_model(const Table *table, List *facts, const StructureFact *fact)
+{
+	if (is_kind(fact, "column"))
+		return model_find_column(table->columns, fact->name) != NULL;
+	if (is_kind(fact, "index"))
+	{
+		foreach_ptr(const StructureFact, other, facts)
+		{
+			if (is_kind(other, "constraint") && strcmp(other->name, fact->name) == 0 &&
+				strcmp(other->table, fact->table) == 0)
+				return true;
+		}
+		return model_find_index(table->indexes, fact->name) != NULL;
+	}
+	foreach_ptr(const ForeignKey, key, table->foreign_keys)
+	{
+		if (strcmp(key->name, fact->name) == 0)
+			return true;
+	}
+	return model_find_check(table->checks, fact->name) != NULL ||
+		(table->primary_key && strcmp(table->primary_key->name, fact->name) == 0);
+}
+
+/* What custom statements have added to a table that is missing */
+static void
+add_custom_parts(const Expected *expected, Difference *difference, const Table *table)
+{
+	const char *definition = difference->expected->definition;
+
+	foreach_ptr(const StructureFact, fact, expected->facts)
+	{
+		if (strcmp(fact->table, difference->table) != 0 || strcmp(fact->schema, difference->schema) != 0)
+			continue;
+		if (is_kind(fact, "trigger") || is_kind(fact, "rule") || is_kind(fact, "statistics"))
+			add(difference, REPAIR_DEPENDENT, without_end(fact->definition, ";"));
+		else if (is_kind(fact, "column") && !is_of_model(table, expected->facts, fact))
+			add(difference, REPAIR_COLUMN, alter(fact, psprintf("ADD COLUMN %s", column_definition(fact))));
+		else if (is_kind(fact, "index") && !is_of_model(table, expected->facts, fact))
+			add(difference, REPAIR_INDEX, without_end(fact->definition, INVALID_MARK));
+		else if (is_kind(fact, "constraint") && !is_of_model(table, expected->facts, fact))
+			add_constraint(difference, fact);
+	}
+	if (strstr(definition, "ROW LEVEL SECURITY"))
+		add(difference, REPAIR_DEPENDENT, alter(difference->expected, "ENABLE ROW LEVEL SECURITY"));
+	if (strstr(definition, "FORCED"))
+		add(difference, REPAIR_DEPENDENT, alter(difference->expected, "FORCE ROW LEVEL SECURITY"));
+}
+
 static void
 create_table(const Expected *expected, Difference *difference)
 {
@@ -486,6 +540,7 @@ create_table(const Expected *expected, Difference *difference)
 	}
 	add_planned(difference, REPAIR_TABLE, table_operations(expected, table, false));
 	add_planned(difference, REPAIR_FOREIGN_KEY, table_operations(expected, table, true));
+	add_custom_parts(expected, difference, table);
 }
 
 /* What can be switched on or off in a table that is there */

@@ -141,6 +141,9 @@ context_callback(void *arg)
 		internalerrquery(context->sql);
 	}
 	lock_watch_tell();
+	if (context->place && !context->place->down && context->place->version != 0 &&
+		geterrcode() == ERRCODE_DUPLICATE_TABLE)
+		errhint("If Ecto has created it, SELECT * FROM ashmig_adopt(snapshots, dry_run => true) shows how to take this database over.");
 	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->place && context->place->version == 0)
 		errcontext("statement %d of the repair of schema \"%s\"", context->place->statement,

@@ -43,8 +43,8 @@ typedef struct ReferenceSchemas
 {
 	const ProofTables *tables;
 	ReferenceNames names;
-	bool		all_types;		/* make also types that the live default schema
-								 * has */
+	bool		all_types;		/* make also types that the live default
+								 * schema has */
 	char	   *tenant;			/* the scratch schemas */
 	char	   *public;
 	char	   *extensions;
