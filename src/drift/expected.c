@@ -204,7 +204,8 @@ run_building(Building *building)
 	building->reference = reference_plan(proof_tables_of_scope(expected->model, expected->scope),
 										 REFERENCE_PLACEHOLDERS);
 	building->reference->all_types = expected->scope == SCOPE_PUBLIC;
-	building->compiled = reference_compile(building->reference->tables->after, false);
+	/* rolling back may need columns that the newest generation has retired */
+	building->compiled = reference_compile(building->reference->tables->after, building->undo != NIL);
 	expected->reference = building->reference;
 	check_possible(building);
 	error = attempt(build, building, false);

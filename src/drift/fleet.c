@@ -162,6 +162,25 @@ group_by_print(const Expected *expected, List *schemas)
 	return groups;
 }
 
+/* What only others have put there makes groups that differ in nothing: they are one. */
+static List *
+merge_equal(List *groups)
+{
+	FleetGroup *equal = NULL;
+	List	   *result = NIL;
+
+	foreach_ptr(FleetGroup, group, groups)
+	{
+		if (group->differences == NIL && equal)
+			equal->schemas = list_concat(equal->schemas, group->schemas);
+		else
+			result = lappend(result, group);
+		if (group->differences == NIL && equal == NULL)
+			equal = group;
+	}
+	return result;
+}
+
 List *
 fleet_compare(const Expected *expected, List *schemas)
 {
@@ -185,7 +204,7 @@ fleet_compare(const Expected *expected, List *schemas)
 		CHECK_FOR_INTERRUPTS();
 		group->differences = fleet_differences(expected, fleet_read(expected, one), one);
 	}
-	return groups;
+	return merge_equal(groups);
 }
 
 /* ----------
