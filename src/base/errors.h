@@ -54,6 +54,7 @@
 #define ERRCODE_ASHMIG_TENANT_EXISTS		MAKE_SQLSTATE('M','G','0','4','0')
 #define ERRCODE_ASHMIG_NO_TENANT			MAKE_SQLSTATE('M','G','0','4','1')
 #define ERRCODE_ASHMIG_NOT_A_TENANT			MAKE_SQLSTATE('M','G','0','4','2')
+#define ERRCODE_ASHMIG_NOT_ITS_TENANT		MAKE_SQLSTATE('M','G','0','4','3')
 
 /* Drift, and databases that are taken over */
 #define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','6','0')

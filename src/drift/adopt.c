@@ -99,7 +99,7 @@ raise_managed(const char *repo)
 static void
 plan_base(Adoption *adoption)
 {
-	GenerateOptions options = {.name = BASE_NAME, .quiet = adoption->options->on_drift == ON_DRIFT_PLAN};
+	GenerateOptions options = {.name = BASE_NAME, .renames = "[]", .quiet = adoption->options->on_drift == ON_DRIFT_PLAN};
 
 	adoption->model = model_create();
 	adoption->generation = generate_plan(adoption->options->snapshots, &options);
