@@ -34,13 +34,13 @@ DECLARE
   ways text[] := ARRAY[
     'ALTER TABLE %1\$I.table_1 ADD COLUMN extra text',
     'ALTER TABLE %1\$I.table_2 DROP COLUMN column_5',
-    'ALTER TABLE %1\$I.table_3 ALTER COLUMN column_4 SET DEFAULT 7',
+    'ALTER TABLE %1\$I.table_3 ALTER COLUMN label SET DEFAULT ''x''',
     'DROP INDEX %1\$I.table_4_label_column_4_index',
     'ALTER TABLE %1\$I.table_5 ADD CONSTRAINT mine CHECK (label <> '''')',
     'ALTER TABLE %1\$I.table_6 DROP CONSTRAINT table_6_previous_id_fkey',
     'ALTER TABLE %1\$I.table_7 RENAME CONSTRAINT table_7_pkey TO mine',
     'ALTER TABLE %1\$I.table_8 ALTER COLUMN label DROP NOT NULL',
-    'CREATE INDEX mine ON %1\$I.table_9 (column_5)',
+    'CREATE INDEX mine ON %1\$I.table_9 (label)',
     'ALTER TABLE %1\$I.table_10 ALTER COLUMN column_4 SET NOT NULL'];
 BEGIN
   FOR i IN 1 .. $altered LOOP
