@@ -55,8 +55,12 @@
 #define ERRCODE_ASHMIG_NO_TENANT			MAKE_SQLSTATE('M','G','0','4','1')
 #define ERRCODE_ASHMIG_NOT_A_TENANT			MAKE_SQLSTATE('M','G','0','4','2')
 #define ERRCODE_ASHMIG_NOT_ITS_TENANT		MAKE_SQLSTATE('M','G','0','4','3')
+#define ERRCODE_ASHMIG_FOREIGN_OWNER		MAKE_SQLSTATE('M','G','0','4','4')
+
+/* Rights */
+#define ERRCODE_ASHMIG_FOREIGN_CODE			MAKE_SQLSTATE('M','G','0','6','0')
 
 /* Drift, and databases that are taken over */
-#define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','6','0')
+#define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','7','0')
 
 #endif							/* ASHMIG_ERRORS_H */

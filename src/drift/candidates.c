@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/settings.h"
 #include "drift/candidates.h"
 #include "metadata/catalog_spi.h"
@@ -70,7 +71,9 @@ listed_schemas(void)
 	{
 		if (tenant->listed && tenant->fault)
 			ereport(WARNING,
-					(errmsg("%s", catalog_tenants_describe_fault(tenant->schema, tenant->fault))));
+					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
+					 errmsg("%s", tenant->fault),
+					 errdetail_internal("%s", tenant->fault_detail)));
 		else if (tenant->listed)
 			names = lappend(names, tenant->schema);
 	}

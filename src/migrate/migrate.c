@@ -6,9 +6,6 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -16,6 +13,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_adoption.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_repairs.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
@@ -24,6 +22,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/nontransactional.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
 #include "syntax/enum_follow.h"
@@ -41,6 +40,7 @@ typedef struct Deferred
 typedef struct Series
 {
 	const RunOptions *options;
+	const ExecuteEnvironment *environment;
 	const char *schema;
 	const char *default_schema;
 	List	   *deferred;		/* of Deferred * */
@@ -94,7 +94,7 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
 	start = elapsed_start();
-	execute_statement(sql, place);
+	execute_statement(series->environment, sql, place);
 	executed->elapsed += elapsed_since(start);
 }
 
@@ -162,10 +162,14 @@ run_migration(Series *series, ExecutedMigration *executed)
 	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
-		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
+		MemoryContext old;
+		char	   *sql;
 
 		place.statement++;
+		if (*(char *) lfirst(lc) == '\0')
+			continue;			/* done by an earlier run; see take_up */
+		old = MemoryContextSwitchTo(series->scratch);
+		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 		if (generated)
 			run_generated(series, sql, &place, executed);
 		else
@@ -200,10 +204,11 @@ run_missing_references(Series *series, ExecutedMigration *last)
  * done, as ExecutedMigrations.
  */
 static List *
-run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
+run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environment,
+				  const char *schema, List *pending, bool outside)
 {
 	Scope		scope = ((Migration *) linitial(pending))->scope;
-	Series		series = {.options = options, .schema = schema,
+	Series		series = {.options = options, .environment = environment, .schema = schema,
 	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
 
@@ -287,19 +292,6 @@ change_tables(List *migrations)
 	return false;
 }
 
-/*
- * Without USAGE a schema is left out of search_path without a word, and what
- * lies there seems not to exist.
- */
-static void
-check_usage(const char *schema)
-{
-	AclResult	result = schema_aclcheck(get_namespace_oid(schema, false), GetUserId(), ACL_USAGE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_SCHEMA, schema);
-}
-
 /* Rolling back a tenant's migrations waits for newer public ones that cross them. */
 static void
 check_order(const char *schema, List *pending)
@@ -315,7 +307,7 @@ check_order(const char *schema, List *pending)
  * migrations that the schema had when it was made.
  */
 static void
-run_repair(const RunOptions *options, RunResult *result)
+run_repair(const RunOptions *options, ExecuteEnvironment *environment, RunResult *result)
 {
 	SchemaRepair *repair;
 	Migration	statements = {.scope = result->scope, .kind = MIGRATION_SQL, .repo = "", .transactional = true};
@@ -335,9 +327,10 @@ run_repair(const RunOptions *options, RunResult *result)
 				(errcode(ERRCODE_ASHMIG_BUSY),
 				 errmsg("schema \"%s\" was migrated concurrently", result->schema),
 				 errhint("Run the repair again.")));
-	check_usage(result->schema);
+	execute_go_into(environment, result->scope, result->schema,
+					result->scope == SCOPE_TENANT ? ashmig_default_schema : result->schema);
 	statements.up = repair->statements;
-	executed = linitial(run_migrations_of(options, result->schema, list_make1(&statements), false));
+	executed = linitial(run_migrations_of(options, environment, result->schema, list_make1(&statements), false));
 	adopted.ecto_version = repair->ecto_version;
 	if (repair->adopts != NIL)
 		catalog_adopt(result->scope, list_make1(&adopted), repair->adopts);
@@ -348,15 +341,35 @@ run_repair(const RunOptions *options, RunResult *result)
 }
 
 /*
+ * Migrations (copies) that an earlier run began outside a transaction: what it
+ * has done is left out.  The list of these.
+ */
+static List *
+take_up(const ExecuteEnvironment *environment, const char *schema, List *pending, bool down)
+{
+	List	   *begun = NIL;
+
+	foreach_ptr(Migration, migration, pending)
+	{
+		if (!migration->transactional && nontransactional_resume(migration, environment, schema, down))
+			begun = lappend(begun, migration);
+	}
+	return begun;
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
 static void
-run_pending(const RunOptions *options, bool outside, RunResult *result)
+run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool outside,
+			RunResult *result)
 {
 	Scope		scope = result->scope;
 	const char *schema = result->schema;
+	const char *default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *pending;
+	List	   *begun = NIL;
 	List	   *done;
 
 	if (outside && schema_lock_is_held_outside(schema))
@@ -376,16 +389,20 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		result->status = RUN_MISSING;
 		return;
 	}
-	check_usage(schema);
+	execute_go_into(environment, scope, schema, default_schema);
+	if (!outside)
+		begun = take_up(environment, schema, pending, options->down);
 	if (!outside && !options->down)
-		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
+		fold_enums(pending, schema, default_schema);
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
-	done = run_migrations_of(options, schema, pending, outside);
+	done = run_migrations_of(options, environment, schema, pending, outside);
 	if (options->down)
 		catalog_record_rolled_back(schema, scope, done);
 	else
 		catalog_record_applied(schema, scope, done);
+	foreach_ptr(const Migration, migration, begun)
+		catalog_partial_forget(migration, schema);
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
@@ -407,21 +424,19 @@ migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool 
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 	instr_time	start = elapsed_start();
-	int			level;
+	ExecuteEnvironment environment;
 
 	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
-						  options->lock_timeout,
-						  scope == SCOPE_TENANT && !options->log_sql);
+	environment = execute_enter(options->lock_timeout, scope == SCOPE_TENANT && !options->log_sql);
 	if (options->repair)
-		run_repair(options, result);
+		run_repair(options, &environment, result);
 	else
-		run_pending(options, outside, result);
-	execute_leave(level);
+		run_pending(options, &environment, outside, result);
+	execute_leave(&environment);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 
@@ -463,14 +478,15 @@ migrate_failed(Scope scope, const char *schema, ErrorData *error, instr_time sta
 void
 migrate_complete(const RunOptions *options, const char *schema)
 {
-	int			level;
+	ExecuteEnvironment environment;
 	ListCell   *lc;
 
 	if (options->down || crossing_passed(0) == NIL ||
 		pending_migrations(options, SCOPE_TENANT, schema) != NIL)
 		return;
-	level = execute_enter(schema, ashmig_default_schema, options->lock_timeout, true);
+	environment = execute_enter(options->lock_timeout, true);
+	execute_go_into(&environment, SCOPE_TENANT, schema, ashmig_default_schema);
 	foreach(lc, catch_up_missing(schema))
-		execute_statement(lfirst(lc), NULL);
-	execute_leave(level);
+		execute_statement(&environment, lfirst(lc), NULL);
+	execute_leave(&environment);
 }
