@@ -22,6 +22,7 @@
 #include "metadata/catalog_migrations.h"
 #include "plan/migration_plan.h"
 #include "proof/attempt.h"
+#include "proof/comparison.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"
 #include "proof/prove.h"
@@ -235,77 +236,6 @@ verdict_of_error(const Proof *proof, const ErrorData *error)
  * ----------
  */
 
-/* The table that a fact belongs to, or NULL */
-static const Table *
-fact_table(const Model *model, const StructureFact *fact)
-{
-	TableName	name = {false, NULL, fact->table};
-
-	if (strcmp(fact->schema, "<tenant>") == 0)
-		name.scope = SCOPE_TENANT;
-	else if (strcmp(fact->schema, ashmig_default_schema) != 0)
-		name.schema = fact->schema;
-	return model_find(model, &name);
-}
-
-/* Does the definition name one of the columns (of Column *)? */
-static bool
-names_column(const char *definition, List *columns)
-{
-	MentionScan scan;
-	Mention		mention;
-
-	mention_begin(&scan, definition);
-	while (mention_next(&scan, &mention))
-	{
-		if (model_find_column(columns, mention.name) != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* Is the fact about a retired column?  One of any table, where a view is made of it */
-static bool
-is_about_retired(const Model *model, const StructureFact *fact)
-{
-	const Table *table = fact_table(model, fact);
-	ListCell   *lc;
-
-	if (table && table->retired)
-	{
-		if (fact->column)
-			return model_find_column(table->retired, fact->column) != NULL;
-		return names_column(fact->definition, table->retired);
-	}
-	if (strstr(fact->kind, "view") == NULL)
-		return false;
-	foreach(lc, model->tables)
-	{
-		if (names_column(fact->definition, ((const Table *) lfirst(lc))->retired))
-			return true;
-	}
-	return false;
-}
-
-/* The differences but for those of columns that are retired in the model */
-static List *
-differences_of(const Model *model, List *expected, List *actual)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, structure_compare(expected, actual))
-	{
-		StructureDifference *difference = lfirst(lc);
-
-		if ((difference->expected && is_about_retired(model, difference->expected)) ||
-			(difference->actual && is_about_retired(model, difference->actual)))
-			continue;
-		result = lappend(result, difference);
-	}
-	return result;
-}
-
 /* A definition in one line */
 static char *
 definition_show(const StructureFact *fact)
@@ -322,6 +252,8 @@ definition_show(const StructureFact *fact)
 		else if (buf.len > 0 && buf.data[buf.len - 1] != ' ')
 			appendStringInfoChar(&buf, ' ');
 	}
+	if (fact->setting && *fact->setting)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? " " : "", fact->setting);
 	return buf.len > 0 ? buf.data : psprintf("the %s", fact->kind);
 }
 
@@ -456,7 +388,7 @@ judge_error(const Proof *proof, const ErrorData *error)
 static Verdict *
 judge_new_structure(const Proof *proof)
 {
-	List	   *differences = differences_of(proof->tables->after, proof->after, proof->migrated);
+	List	   *differences = comparison_differences(proof->tables->after, proof->after, proof->migrated, true);
 
 	if (differences == NIL || leaves_behind(proof->subject, OP_REMOVE_STATEMENT))
 		return NULL;
@@ -473,7 +405,7 @@ judge_down(const Proof *proof)
 	if (leaves_behind(proof->subject, OP_ADD_STATEMENT) ||
 		leaves_behind(proof->subject, OP_REMOVE_STATEMENT))
 		return NULL;
-	differences = differences_of(proof->tables->before, proof->before, proof->rolled_back);
+	differences = comparison_differences(proof->tables->before, proof->before, proof->rolled_back, true);
 	if (differences == NIL)
 		return NULL;
 	return verdict_of_differences(differences, "Before", "After the down",
@@ -604,7 +536,7 @@ prepare(const ProofSubject *subject)
 	Proof		proof = {.subject = subject};
 
 	proof.tables = proof_tables_find(subject->before, subject->after, subject->migrations);
-	proof.reference = reference_plan(proof.tables);
+	proof.reference = reference_plan(proof.tables, REFERENCE_SHOWN);
 	proof.build_before = reference_compile(proof.tables->before, true);
 	proof.build_after = reference_compile(proof.tables->after, false);
 	return proof;

@@ -264,6 +264,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
+		if (options->repair)
+			continue;
 		foreach(m, pending_migrations(options, target->scope, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}

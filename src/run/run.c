@@ -295,3 +295,20 @@ run_migrations(const RunOptions *options)
 		results_raise_failure(results);
 	return results;
 }
+
+/*
+ * Run the repairs of some schemas.
+ */
+List *
+run_repairs(const RunOptions *options, List *targets, bool outside)
+{
+	List	   *results;
+
+	if (targets == NIL)
+		return NIL;
+	PreventCommandIfReadOnly("repairs");
+	results = outside ? run_pass(options, targets) : run_inline(options, targets);
+	if (outside && options->on_error != ON_ERROR_REPORT && !options->keep_failures)
+		results_raise_failure(results);
+	return results;
+}

@@ -186,7 +186,8 @@ write_row(Worker *worker)
 	int64		id;
 
 	transaction_begin();
-	id = journal_begin(worker->options.down ? "rollback" : "migrate", run->nitems, run->nworkers);
+	id = journal_begin(worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
+					   run->nitems, run->nworkers);
 	transaction_commit();
 	HOLD_INTERRUPTS();
 	SpinLockAcquire(&run->mutex);
@@ -299,7 +300,7 @@ static void
 report_activity(Worker *worker, const SharedItem *item)
 {
 	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
-								worker->options.down ? "rollback" : "migrate",
+								worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
 								item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 
 	debug_query_string = text;
