@@ -152,12 +152,14 @@ COMMENT ON COLUMN ashmig.retired_columns.version IS 'Generation of the table''s 
 CREATE TABLE ashmig.tenants (
     schema_name   text        NOT NULL PRIMARY KEY,
     schema_oid    oid,
+    noted_in      text,
     managed_by    regclass,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: one row per schema that receives the tenant migrations';
 COMMENT ON COLUMN ashmig.tenants.schema_oid IS 'OID of the schema, by which a renamed schema is recognized; set by a trigger';
+COMMENT ON COLUMN ashmig.tenants.noted_in IS 'Cluster and database in which schema_oid was noted; elsewhere, as after pg_upgrade, it means nothing and the name decides';
 COMMENT ON COLUMN ashmig.tenants.managed_by IS 'Managed table whose row the tenant belongs to; NULL if none (ashmig_manage_tenant)';
 
 CREATE TABLE ashmig.managed_tables (
@@ -199,8 +201,10 @@ COMMENT ON COLUMN ashmig.runs.schemas IS 'Number of schemas that had something t
 COMMENT ON COLUMN ashmig.runs.workers IS 'Number of workers requested; 0: in the calling session';
 COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations continue), done, failed or canceled; running but absent from ashmig.progress: interrupted';
 
+-- No foreign key to ashmig.runs, and none between any two of these tables:
+-- pg_restore --jobs loads them in any order.
 CREATE TABLE ashmig.run_schemas (
-    run           bigint      NOT NULL REFERENCES ashmig.runs ON DELETE CASCADE,
+    run           bigint      NOT NULL,
     scope         text        NOT NULL,
     schema_name   text        NOT NULL,
     status        text        NOT NULL,
@@ -223,7 +227,7 @@ COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Duration of the transaction tha
 COMMENT ON COLUMN ashmig.run_schemas.error IS 'Error message; its detail, hint and context follow, one per line';
 
 -- A run is alive as long as its leader, or the worker that continues after
--- the call, holds the lock of class MR on its number.
+-- the call, holds the lock on its number (src/run/journal.c).
 CREATE VIEW ashmig.progress AS
     SELECT r.run, r.operation, r.status, r.started_at, r.started_by, r.workers, r.schemas,
            s.done, s.failed, s.background,
@@ -239,9 +243,10 @@ CREATE VIEW ashmig.progress AS
                pg_catalog.count(*) FILTER (WHERE status = 'background') AS background
         FROM ashmig.run_schemas AS s WHERE s.run = r.run) AS s
     CROSS JOIN LATERAL (
-        SELECT pg_catalog.array_agg(pid) AS pids FROM pg_catalog.pg_locks
-        WHERE locktype = 'advisory' AND granted AND classid = 19794 AND objsubid = 2
+        SELECT pg_catalog.array_agg(DISTINCT pid) AS pids FROM pg_catalog.pg_locks
+        WHERE classid = 'ashmig.runs'::pg_catalog.regclass AND objsubid = 5
         AND objid::bigint = r.run & 4294967295
+        AND locktype IN ('object', 'advisory') AND granted AND pid IS NOT NULL
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';
@@ -262,7 +267,7 @@ COMMENT ON COLUMN ashmig.settings.set_by IS 'Role that wrote the value, as which
 
 --
 -- What pg_dump dumps: everything, as a restored database must know what is
--- applied in it
+-- applied in it.  A restore loads the tables in any order, and several at once.
 --
 
 SELECT pg_catalog.pg_extension_config_dump('ashmig.migrations', '');
@@ -291,7 +296,7 @@ CREATE TRIGGER migrations_changed
 
 CREATE FUNCTION ashmig.tenant_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_registered';
-COMMENT ON FUNCTION ashmig.tenant_registered IS 'Sets schema_oid, which changes when a dump is restored';
+COMMENT ON FUNCTION ashmig.tenant_registered IS 'Sets schema_oid and noted_in, which change when a dump is restored';
 CREATE TRIGGER tenant_registered
     BEFORE INSERT OR UPDATE OF schema_name ON ashmig.tenants
     FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_registered();
@@ -309,6 +314,18 @@ COMMENT ON FUNCTION ashmig.setting_written IS 'Notes which role wrote a setting'
 CREATE TRIGGER setting_written
     BEFORE INSERT OR UPDATE ON ashmig.settings
     FOR EACH ROW EXECUTE FUNCTION ashmig.setting_written();
+
+--
+-- DROP EXTENSION takes the catalog away, so it has to be meant
+--
+
+CREATE FUNCTION ashmig.extension_dropped() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_extension_dropped';
+COMMENT ON FUNCTION ashmig.extension_dropped IS 'Refuses to drop the extension without CASCADE while schemas have its migrations';
+CREATE EVENT TRIGGER ashmig_extension_dropped
+    ON ddl_command_start WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED')
+    EXECUTE FUNCTION ashmig.extension_dropped();
+COMMENT ON EVENT TRIGGER ashmig_extension_dropped IS 'Keeps DROP EXTENSION ashmig without CASCADE from removing the record of applied migrations';
 
 --
 -- Triggers that ashmig_manage_tenant puts on a managed table
@@ -665,7 +682,8 @@ COMMENT ON FUNCTION ashmig_revoke
 --
 
 REVOKE EXECUTE ON FUNCTION
-    ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered, ashmig.setting_written,
+    ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
+    ashmig.setting_written, ashmig.extension_dropped,
     ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

@@ -120,6 +120,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
+/* Does a role own an extension, or is it a member of the role that does? */
+#if PG_VERSION_NUM < 160000
+#define extension_owned_by(extension, role) pg_extension_ownercheck(extension, role)
+#else
+#define extension_owned_by(extension, role) object_ownercheck(ExtensionRelationId, extension, role)
+#endif
+
 /* What may a role do with a schema? */
 #if PG_VERSION_NUM < 160000
 #define schema_aclcheck(schema, role, mode) pg_namespace_aclcheck(schema, role, mode)

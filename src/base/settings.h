@@ -22,6 +22,14 @@ extern bool ashmig_quiet;
 extern bool ashmig_prove;
 extern bool ashmig_allow_foreign_owner;
 
+/*
+ * Why public migrations cannot run in a schema of that name, or NULL.  The
+ * name is pasted, quoted, into statements in which users may have written
+ * placeholders and string literals of their own, so one with a character that
+ * is special there is rejected.
+ */
+extern const char *settings_schema_fault(const char *schema);
+
 /* Make them known to the server, once, when the library is loaded. */
 extern void settings_define(void);
 

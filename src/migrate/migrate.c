@@ -12,6 +12,7 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
@@ -19,6 +20,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/nontransactional.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
 #include "syntax/enum_follow.h"
@@ -158,10 +160,14 @@ run_migration(Series *series, ExecutedMigration *executed)
 	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
-		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
+		MemoryContext old;
+		char	   *sql;
 
 		place.statement++;
+		if (*(char *) lfirst(lc) == '\0')
+			continue;			/* done by an earlier run; see take_up */
+		old = MemoryContextSwitchTo(series->scratch);
+		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 		if (generated)
 			run_generated(series, sql, &place, executed);
 		else
@@ -295,6 +301,23 @@ check_order(const char *schema, List *pending)
 }
 
 /*
+ * Migrations (copies) that an earlier run began outside a transaction: what it
+ * has done is left out.  The list of these.
+ */
+static List *
+take_up(const ExecuteEnvironment *environment, const char *schema, List *pending, bool down)
+{
+	List	   *begun = NIL;
+
+	foreach_ptr(Migration, migration, pending)
+	{
+		if (!migration->transactional && nontransactional_resume(migration, environment, schema, down))
+			begun = lappend(begun, migration);
+	}
+	return begun;
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
@@ -306,6 +329,7 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 	const char *schema = result->schema;
 	const char *default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *pending;
+	List	   *begun = NIL;
 	List	   *done;
 
 	if (outside && schema_lock_is_held_outside(schema))
@@ -326,6 +350,8 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		return;
 	}
 	execute_go_into(environment, scope, schema, default_schema);
+	if (!outside)
+		begun = take_up(environment, schema, pending, options->down);
 	if (!outside && !options->down)
 		fold_enums(pending, schema, default_schema);
 	if (scope == SCOPE_TENANT && options->down)
@@ -335,6 +361,8 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		catalog_record_rolled_back(schema, scope, done);
 	else
 		catalog_record_applied(schema, scope, done);
+	foreach_ptr(const Migration, migration, begun)
+		catalog_partial_forget(migration, schema);
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;

@@ -140,6 +140,44 @@ outside_statement(const char *sql)
 }
 
 /*
+ * Leave out what an earlier run has done already, as the rest is to run inside a
+ * transaction.
+ */
+bool
+nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+						const char *schema, bool down)
+{
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
+	List	   *statements = down ? migration->down : migration->up;
+	bool		started;
+	int			done = catalog_partial_read(migration, schema, down, &started);
+	RoleBeforeActing before;
+	ListCell   *next;
+	Node	   *statement;
+	char	   *leftover;
+	bool		complete;
+
+	if (done == 0 && !started)
+		return false;
+	for (int i = 0; i < done; i++)
+		lfirst(list_nth_cell(statements, i)) = pstrdup("");
+	if (done == list_length(statements))
+		return true;
+	next = list_nth_cell(statements, done);
+	statement = outside_statement(sql_fill(lfirst(next), schema, default_schema));
+	if (statement == NULL)
+		return true;
+	before = acting_role_enter(&environment->acting);
+	complete = was_done_before(statement, started, &leftover);
+	acting_role_leave(&environment->acting, &before);
+	if (complete)
+		lfirst(next) = pstrdup("");
+	else if (leftover)
+		lfirst(next) = psprintf("DROP INDEX %s; %s", leftover, (char *) lfirst(next));
+	return true;
+}
+
+/*
  * Run one statement outside a transaction, and note that.
  */
 static void

@@ -78,7 +78,7 @@ set_setting(const char *name, const char *value)
 static void
 take_role(const SharedRun *run)
 {
-	SetUserIdAndSecContext(run->current_user, run->security_context);
+	SetUserIdAndSecContext(run->current_user, 0);
 }
 
 /*
@@ -234,7 +234,7 @@ journal_dead_workers(Worker *worker)
 			continue;
 		result.schema = pstrdup(item->schema);
 		result.version = catalog_newest_version(item->scope, item->schema);
-		journal_schema(worker->run->run, &result);
+		journal_try_schema(worker->run->run, &result);
 	}
 }
 
@@ -352,7 +352,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 		result->error = NULL;	/* of no interest if it is done in the end */
 		result->remaining = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
-	journal_schema(worker->run->run, result);
+	journal_try_schema(worker->run->run, result);
 	transaction_commit();
 	return result;
 }
@@ -490,7 +490,7 @@ run_outside(Worker *worker)
 
 	set_up_run(worker);
 	transaction_begin();
-	journal_hold(run->run, true);
+	journal_hold(run->run, JOURNAL_PROCESS);
 	transaction_commit();
 	SpinLockAcquire(&run->mutex);
 	run->outside_attached = true;
