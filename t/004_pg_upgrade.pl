@@ -21,11 +21,17 @@ my $socket = PostgreSQL::Test::Utils::tempdir_short();
 
 my $new = PostgreSQL::Test::Cluster->new('new');
 my @locale = ('--locale=C', '--encoding=UTF8', '--no-sync');
-my $no_checksums = grep { /no-data-checksums/ } (run_command([ 'initdb', '--help' ]))[0];
-$new->init(extra => [ @locale, $no_checksums ? '--no-data-checksums' : () ]);
+
+# Both without checksums, which initdb turns on by itself from 18
+sub no_checksums
+{
+	my $initdb = shift;
+	return (run_command([ $initdb, '--help' ]))[0] =~ /(--no-data-checksums)/ ? $1 : ();
+}
+$new->init(extra => [ @locale, no_checksums('initdb') ]);
 $new->append_conf('postgresql.conf', "max_worker_processes = 12\nfsync = off\n");
 
-command_ok([ "$old_bindir/initdb", '-A', 'trust', @locale, '-D', $old_data ], 'the old cluster');
+command_ok([ "$old_bindir/initdb", '-A', 'trust', @locale, no_checksums("$old_bindir/initdb"), '-D', $old_data ], 'the old cluster');
 append_to_file("$old_data/postgresql.conf", "listen_addresses = ''\nunix_socket_directories = '$socket'\nport = $port\nmax_worker_processes = 12\nfsync = off\n");
 command_ok([ "$old_bindir/pg_ctl", '-w', '-D', $old_data, '-l', "$old_data/log", 'start' ], 'it starts');
 
