@@ -61,4 +61,7 @@
 /* Rights */
 #define ERRCODE_ASHMIG_FOREIGN_CODE			MAKE_SQLSTATE('M','G','0','6','0')
 
+/* Drift, and databases that are taken over */
+#define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','7','0')
+
 #endif							/* ASHMIG_ERRORS_H */

@@ -17,9 +17,9 @@ bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+bool		ashmig_allow_foreign_owner = false;
 bool		ashmig_ecto_schema_migrations = false;
 char	   *ashmig_ecto_migration_source = NULL;
-bool		ashmig_allow_foreign_owner = false;
 
 /*
  * Why public migrations cannot run in a schema of that name.

@@ -20,9 +20,9 @@ extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
+extern bool ashmig_allow_foreign_owner;
 extern bool ashmig_ecto_schema_migrations;
 extern char *ashmig_ecto_migration_source;
-extern bool ashmig_allow_foreign_owner;
 
 /*
  * Why public migrations cannot run in a schema of that name, or NULL.  The

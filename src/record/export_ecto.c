@@ -4,10 +4,9 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
-
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/acting_role.h"
 #include "metadata/search_path.h"
 #include "record/export.h"
 #include "record/export_ecto.h"
@@ -169,7 +168,7 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 	if (tenant)
 		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant,
 											 search_path_for(ashmig_default_schema, ashmig_default_schema,
-															 GetUserId())));
+															acting_role_by_default().role)));
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");

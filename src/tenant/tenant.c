@@ -75,7 +75,8 @@ raise_not_a_tenant(const char *schema)
 			(errcode(ERRCODE_ASHMIG_NOT_A_TENANT),
 			 errmsg("schema \"%s\" exists but is not a tenant", schema),
 			 errdetail("ashmig did not create it and has no versions for it."),
-			 errhint("Choose another name, or rename that schema.")));
+			 errhint("SELECT ashmig_attach_tenant(%s) makes it a tenant if it has the structure of one; ashmig_adopt() takes over a whole database that Ecto has migrated.",
+					 quote_text(schema))));
 }
 
 /* Raise an error for a name that no tenant has. */
