@@ -308,6 +308,21 @@ COMMENT ON COLUMN ashmig.progress.workers IS 'Number of workers requested';
 COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or continues it in the background; ashmig_cancel cancels it, and its workers with it';
 
 --
+-- Extensions that an application brings itself
+--
+
+CREATE TABLE ashmig.extensions (
+    name          text        NOT NULL,
+    version       integer     NOT NULL CHECK (version > 0),
+    up            text[]      NOT NULL,
+    down          text[]      NOT NULL,
+    PRIMARY KEY (name, version)
+);
+COMMENT ON TABLE ashmig.extensions IS 'Extensions of the application''s own, one row per version (ashmig_define_extension)';
+COMMENT ON COLUMN ashmig.extensions.up IS 'Statements that bring the extension from the version before to this one';
+COMMENT ON COLUMN ashmig.extensions.down IS 'Statements that bring it back';
+
+--
 -- Settings that belong to the database
 --
 
@@ -338,6 +353,7 @@ SELECT pg_catalog.pg_extension_config_dump('ashmig.repairs_repair_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.runs', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.runs_run_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.run_schemas', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.extensions', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.settings', '');
 
 --
@@ -500,12 +516,38 @@ CREATE FUNCTION ashmig_remove_migration(
 COMMENT ON FUNCTION ashmig_remove_migration
     IS 'Remove a migration that is applied nowhere, with the others of its generation in the scope and their snapshots; returns the number removed';
 
+CREATE FUNCTION ashmig_mark_applied(
+    version bigint, schema text DEFAULT NULL, tenant boolean DEFAULT false, repo text DEFAULT NULL)
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_mark_applied
+    IS 'Record a migration as applied in a schema without running it; false if it is already';
+
+CREATE FUNCTION ashmig_mark_rolled_back(
+    version bigint, schema text DEFAULT NULL, tenant boolean DEFAULT false, repo text DEFAULT NULL)
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_mark_rolled_back
+    IS 'Record a migration as not applied in a schema without running its down; false if it is not applied';
+
+CREATE FUNCTION ashmig_release(OUT schema_name text, OUT written integer)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_release
+    IS 'Write the versions applied in each schema to Ecto''s table schema_migrations there; one row per schema, with the number written';
+
+CREATE PROCEDURE ashmig_release_serial()
+    LANGUAGE c AS 'MODULE_PATHNAME';
+COMMENT ON PROCEDURE ashmig_release_serial
+    IS 'Do what ashmig_release does, committing after each schema';
+
 CREATE FUNCTION ashmig_export_migration(
-    version bigint, tenant boolean DEFAULT false, repo text DEFAULT NULL)
+    version bigint, tenant boolean DEFAULT false, format text DEFAULT 'ashmig',
+    repo text DEFAULT NULL, schema text DEFAULT NULL)
     RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_export_migration
-    IS 'Return a psql script that records the migration in another database; running it twice does no harm';
+    IS 'Return the migration as a psql script that records it in another database, as plain SQL for one schema that needs no ashmig (sql), or as a migration module of Ecto (ecto)';
 
 CREATE FUNCTION ashmig_import_migration(
     version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
@@ -531,7 +573,14 @@ CREATE FUNCTION ashmig_install_extensions(
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_install_extensions
-    IS 'Record a migration that installs extensions, including ash-functions; no row if all of them are recorded';
+    IS 'Record a migration that installs extensions, including those of Ash packages; no row if all of them are recorded';
+
+CREATE FUNCTION ashmig_define_extension(
+    name text, version integer, up text, down text DEFAULT '')
+    RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_define_extension
+    IS 'Define a version of an extension of the application''s own (AshPostgres.CustomExtension), which snapshots list as NAME_vVERSION';
 
 CREATE FUNCTION ashmig_create_enum(
     name text, labels text[], tenant boolean DEFAULT false, schema text DEFAULT NULL,
@@ -802,8 +851,8 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_import_migration,
-    ashmig_check_migrations, ashmig_install_extensions, ashmig_create_enum, ashmig_add_enum_value,
-    ashmig_drop_enum
+    ashmig_check_migrations, ashmig_install_extensions, ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
+    ashmig_drop_enum, ashmig_mark_applied, ashmig_mark_rolled_back, ashmig_release
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
@@ -818,7 +867,7 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION ashmig_grant, ashmig_revoke FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE
-    ashmig_migrate_all_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
+    ashmig_migrate_all_serial, ashmig_release_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
     FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA ashmig TO pg_monitor;

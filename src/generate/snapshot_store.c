@@ -34,18 +34,9 @@ snapshot_store_repos(void)
 		"SELECT DISTINCT repo FROM ashmig.snapshots ORDER BY repo", 0, {0}, NULL
 	};
 	MemoryContext context = CurrentMemoryContext;
-	List	   *result = NIL;
 	int			level = catalog_connect();
-	uint64		rows = catalog_query(&query, NULL, NULL);
+	List	   *result = catalog_strings(catalog_query(&query, NULL, NULL), 1, context);
 
-	for (uint64 i = 0; i < rows; i++)
-	{
-		char	   *repo = catalog_string(i, 1, context);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		result = lappend(result, repo);
-		MemoryContextSwitchTo(old);
-	}
 	catalog_disconnect(level);
 	return result;
 }

@@ -19,6 +19,7 @@
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
@@ -390,6 +391,7 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		return;
 	}
 	execute_go_into(environment, scope, schema, default_schema);
+	ecto_versions_lock(schema);
 	if (!outside)
 		begun = take_up(environment, schema, pending, options->down);
 	if (!outside && !options->down)
@@ -398,9 +400,15 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		check_order(schema, pending);
 	done = run_migrations_of(options, environment, schema, pending, outside);
 	if (options->down)
+	{
 		catalog_record_rolled_back(schema, scope, done);
+		ecto_versions_rolled_back(schema, done);
+	}
 	else
+	{
 		catalog_record_applied(schema, scope, done);
+		ecto_versions_applied(schema, done);
+	}
 	foreach_ptr(const Migration, migration, begun)
 		catalog_partial_forget(migration, schema);
 	result->applied = list_length(done);

@@ -28,6 +28,7 @@
 #include "proof/prove.h"
 #include "proof/reference.h"
 #include "proof/proof_tables.h"
+#include "proof/slices.h"
 #include "proof/structure.h"
 #include "run/lock_budget.h"
 #include "syntax/fragment.h"
@@ -510,29 +511,72 @@ report(const Proof *proof)
 						 verdict->hint ? verdict->hint : "", verdict->hint ? " " : "")));
 }
 
-/* Is there room for the locks of so many tables? */
-static bool
-fits(const Proof *proof)
+/* Locks of the trial, about */
+static int
+locks_needed(const Proof *proof)
 {
-	List	   *migrations = list_concat_copy(proof->build_before, proof->subject->migrations);
-
-	return budget_has_room(lock_budget_statement(all_ups(migrations)));
+	return lock_budget_statement(all_ups(list_concat_copy(proof->build_before,
+														  proof->subject->migrations)));
 }
 
-static bool
-is_possible(const Proof *proof)
+static void
+report_too_large(int tables, int locks)
 {
-	if (!database_creatable(GetUserId()))
-		ereport(NOTICE,
-				(errmsg("this generation is not tried before it is recorded: permission to create schemas is missing"),
-				 errhint("GRANT CREATE ON DATABASE, or set ashmig.prove to off.")));
-	else if (!fits(proof))
-		ereport(NOTICE,
-				(errmsg("this generation is not tried before it is recorded: it needs more locks than there is room for"),
-				 errhint("Raise max_locks_per_transaction, or set ashmig.prove to off.")));
-	else
-		return true;
-	return false;
+	ereport(NOTICE,
+			(errmsg_plural("%d table of this generation is not tried before it is recorded: it needs more locks than there is room for",
+						   "%d tables of this generation, which belong together, are not tried before they are recorded: they need more locks than there is room for",
+						   tables, tables),
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or set ashmig.prove to off.",
+					 lock_budget_setting(locks))));
+}
+
+static Proof
+prepare(const ProofSubject *subject)
+{
+	Proof		proof = {.subject = subject};
+
+	proof.tables = proof_tables_find(subject->before, subject->after, subject->migrations);
+	proof.reference = reference_plan(proof.tables, REFERENCE_SHOWN);
+	proof.build_before = reference_compile(proof.tables->before, true);
+	proof.build_after = reference_compile(proof.tables->after, false);
+	return proof;
+}
+
+static void
+prove(Proof *proof)
+{
+	ErrorData  *error;
+
+	read_history(proof);
+	error = attempt(run_proof, proof, false);
+	if (error)
+		proof->verdict = judge_error(proof, error);
+	report(proof);
+}
+
+/* Try what does not fit as a whole in parts; each lets its locks go. */
+static void
+prove_slices(const ProofSubject *subject)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig proof slice",
+												  ALLOCSET_DEFAULT_SIZES);
+	ListCell   *lc;
+
+	foreach(lc, slices_make(subject))
+	{
+		const ProofSlice *slice = lfirst(lc);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		Proof		proof = prepare(&slice->subject);
+		int			locks = locks_needed(&proof);
+
+		if (budget_has_room(locks))
+			prove(&proof);
+		else
+			report_too_large(slice->tables, locks);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
 }
 
 void
@@ -540,25 +584,24 @@ prove_generation(const ProofSubject *subject)
 {
 	MemoryContext context;
 	MemoryContext old;
-	Proof		proof = {.subject = subject};
-	ErrorData  *error;
+	Proof		proof;
 
 	if (!ashmig_prove || subject->migrations == NIL)
 		return;
+	if (!database_creatable(GetUserId()))
+	{
+		ereport(NOTICE,
+				(errmsg("this generation is not tried before it is recorded: permission to create schemas is missing"),
+				 errhint("GRANT CREATE ON DATABASE, or set ashmig.prove to off.")));
+		return;
+	}
 	context = AllocSetContextCreate(CurrentMemoryContext, "ashmig proof", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	proof.tables = proof_tables_find(subject->before, subject->after, subject->migrations);
-	proof.reference = reference_plan(proof.tables, REFERENCE_SHOWN);
-	proof.build_before = reference_compile(proof.tables->before, true);
-	proof.build_after = reference_compile(proof.tables->after, false);
-	if (is_possible(&proof))
-	{
-		read_history(&proof);
-		error = attempt(run_proof, &proof, false);
-		if (error)
-			proof.verdict = judge_error(&proof, error);
-		report(&proof);
-	}
+	proof = prepare(subject);
+	if (budget_has_room(locks_needed(&proof)))
+		prove(&proof);
+	else
+		prove_slices(subject);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

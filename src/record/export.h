@@ -1,11 +1,14 @@
 /*
  * export.h
- *		Migrations as scripts that record them in another database.
+ *		Migrations as scripts that record them in another database.  Scripts
+ *		that run without ashmig are in export_sql.h and export_ecto.h.
  */
 #ifndef ASHMIG_EXPORT_H
 #define ASHMIG_EXPORT_H
 
 #include "postgres.h"
+
+#include "lib/stringinfo.h"
 
 #include "metadata/catalog_migrations.h"
 
@@ -14,6 +17,16 @@
  * checksum and the snapshots that it brought.
  */
 extern char *export_script(const Migration *migration);
+
+/* Refuse to export a development migration, or one whose text was changed. */
+extern void export_check(const Migration *migration);
+
+/*
+ * A literal that shows the text as it is, between tags that do not occur in
+ * it; and a line of a comment, whatever the text.
+ */
+extern void export_append_quoted(StringInfo buf, const char *value);
+extern void export_append_comment(StringInfo buf, const char *mark, const char *text);
 
 /*
  * Record a migration that another database exported; its checksum is the one

@@ -205,6 +205,12 @@ locks_in_use(int64 *mine)
 	return result;
 }
 
+int64
+lock_budget_setting(int64 locks)
+{
+	return WITH_RESERVE(locks + locks_in_use(NULL)) / (MaxBackends + max_prepared_xacts) + 1;
+}
+
 /* Raise for locks that are too many. */
 static void
 raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)

@@ -20,6 +20,7 @@
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
 #include "migrate/schema_lock.h"
@@ -154,6 +155,7 @@ record_compiled(const char *schema, const Compiled *compiled)
 	values[3] = compiled->checksums;
 	catalog_execute(&record, values, NULL);
 	catalog_disconnect(level);
+	ecto_versions_built(schema, compiled->versions);
 }
 
 /*
