@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/acting_role.h"
 #include "metadata/search_path.h"
 #include "record/export.h"
 #include "record/export_ecto.h"
@@ -166,7 +167,8 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 		appendStringInfoString(buf, "    repo().checkout(fn ->\n");
 	if (tenant)
 		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant,
-											 search_path_for(ashmig_default_schema, ashmig_default_schema)));
+											 search_path_for(ashmig_default_schema, ashmig_default_schema,
+															acting_role_by_default().role)));
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/acting_role.h"
 #include "metadata/search_path.h"
 #include "record/export.h"
 #include "record/export_sql.h"
@@ -145,7 +146,7 @@ append_begin(Script *script, const char *schema)
 	appendStringInfo(buf, "%s search_path = %s%s%s;\n", set,
 					 migration->scope == SCOPE_TENANT ? script->plain.tenant : "",
 					 migration->scope == SCOPE_TENANT ? ", " : "",
-					 search_path_for(schema, schema));
+					 search_path_for(schema, schema, acting_role_by_default().role));
 	appendStringInfo(buf, "CREATE TABLE IF NOT EXISTS %s (version bigint PRIMARY KEY, inserted_at timestamp(0));\n",
 					 script->versions);
 	if (migration->transactional)
