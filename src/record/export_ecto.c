@@ -168,7 +168,7 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 	if (tenant)
 		append_execute(buf, indent, psprintf("%s %s, %s", set, filling->tenant,
 											 search_path_for(ashmig_default_schema, ashmig_default_schema,
-															acting_role_by_default().role)));
+															 acting_role_by_default().role)));
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");
