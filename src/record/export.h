@@ -16,6 +16,26 @@
 extern char *export_script(const Migration *migration);
 
 /*
+ * May the migration leave this database?  An error for a development
+ * migration, and where the statements were changed in the table: these are not
+ * exported under the old checksum.  Returns the checksum.
+ */
+extern char *export_check(const Migration *migration);
+
+/*
+ * The snapshots that the migration brought, each a JSON object with its base:
+ * a List of char *
+ */
+extern List *export_snapshots(const Migration *migration);
+
+/*
+ * Record a migration that is not recorded yet, with the snapshots that it
+ * brought: a jsonb array, or (Datum) 0.  True where these met those of another
+ * branch, so that nobody has checked yet what they give together.
+ */
+extern bool export_record(Migration *migration, Datum snapshots);
+
+/*
  * Record a migration that another database exported; its checksum is the one
  * that the script has.  "snapshots" is a jsonb array, or (Datum) 0.  False
  * where it is recorded already.  *merged: its snapshots met those of another
