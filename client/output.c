@@ -326,12 +326,32 @@ is_number(Oid type)
 }
 
 static void
-print_cell(const char *text, int width, bool right, bool last)
+print_cell(FILE *out, const char *text, int width, bool right)
 {
 	int			padding = width - display_width(text);
 
-	printf("%*s%.*s%*s%s", right ? padding : 0, "", (int) strcspn(text, "\n"), text,
-		   right || last ? 0 : padding, "", last ? "\n" : "  ");
+	fprintf(out, "%*s%.*s%*s  ", right ? padding : 0, "", (int) strcspn(text, "\n"), text,
+			right ? 0 : padding, "");
+}
+
+/* One row, or the headings if it is -1 */
+static char *
+table_line(const PGresult *result, const Column *columns, const int *widths, int row)
+{
+	Text		line;
+
+	text_open(&line);
+	for (int i = 0; columns[i].name; i++)
+	{
+		const char *value = row < 0 ? columns[i].heading : result_value(result, row, columns[i].name);
+
+		print_cell(line.out, value ? value : "", widths[i],
+				   is_number(PQftype(result, PQfnumber(result, columns[i].name))));
+	}
+	text_close(&line);
+	while (line.length > 0 && line.data[line.length - 1] == ' ')
+		line.data[--line.length] = '\0';
+	return line.data;
 }
 
 void
@@ -361,21 +381,9 @@ output_table(const PGresult *result, const Column *columns, int limit)
 		}
 	}
 
-	fputs(paint(COLOR_BOLD), stdout);
-	for (int i = 0; i < count; i++)
-		print_cell(columns[i].heading, widths[i],
-				   is_number(PQftype(result, PQfnumber(result, columns[i].name))), i == count - 1);
-	fputs(paint(COLOR_NONE), stdout);
+	printf("%s%s%s\n", paint(COLOR_BOLD), table_line(result, columns, widths, -1), paint(COLOR_NONE));
 	for (int row = 0; row < shown; row++)
-	{
-		for (int i = 0; i < count; i++)
-		{
-			const char *value = result_value(result, row, columns[i].name);
-
-			print_cell(value ? value : "", widths[i],
-					   is_number(PQftype(result, PQfnumber(result, columns[i].name))), i == count - 1);
-		}
-	}
+		puts(table_line(result, columns, widths, row));
 	if (shown < rows)
 		printf("... and %d more\n", rows - shown);
 }

@@ -204,12 +204,11 @@ wait_for_result(PGconn *connection)
 	sigset_t	old_blocked;
 
 	interrupted = 0;
-	was_interrupted = false;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGINT);
 	sigprocmask(SIG_BLOCK, &blocked, &old_blocked);
 	sigaction(SIGINT, &action, &old_action);
-	while (PQisBusy(connection))
+	while (PQisBusy(connection) && PQstatus(connection) != CONNECTION_BAD)
 	{
 		struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
 		int			ready = ppoll(&socket, 1, on_tick ? &tick_pause : NULL, &old_blocked);
@@ -225,36 +224,39 @@ wait_for_result(PGconn *connection)
 	sigprocmask(SIG_SETMASK, &old_blocked, NULL);
 }
 
-PGresult *
-session_try(Session *session, const char *sql, int nparams, const char *const *values)
-{
-	PGresult   *last = NULL;
-	PGresult   *result;
-
-	if (!PQsendQueryParams(session->connection, sql, nparams, NULL, values, NULL, NULL, 0))
-		fail_with(NULL, session->connection);
-	for (;;)
-	{
-		wait_for_result(session->connection);
-		result = PQgetResult(session->connection);
-		if (result == NULL)
-			break;
-		last = result;
-		if (PQstatus(session->connection) == CONNECTION_BAD)
-			break;
-	}
-	output_status_line(NULL);
-	if (last == NULL || PQstatus(session->connection) == CONNECTION_BAD)
-		fail_with(last, session->connection);
-	return last;
-}
-
 static bool
 succeeded(const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+/*
+ * Of several results the first error counts: after the one that says why the
+ * server ends the connection, there is one that says that it is gone.
+ */
+PGresult *
+session_try(Session *session, const char *sql, int nparams, const char *const *values)
+{
+	PGconn	   *connection = session->connection;
+	PGresult   *result = NULL;
+	PGresult   *next;
+
+	was_interrupted = false;
+	if (!PQsendQueryParams(connection, sql, nparams, NULL, values, NULL, NULL, 0))
+		fail_with(NULL, connection);
+	do
+	{
+		wait_for_result(connection);
+		next = PQgetResult(connection);
+		if (next && (result == NULL || succeeded(result)))
+			result = next;
+	} while (next && PQstatus(connection) != CONNECTION_BAD);
+	output_status_line(NULL);
+	if (result == NULL || PQstatus(connection) == CONNECTION_BAD)
+		fail_with(result, connection);
+	return result;
 }
 
 PGresult *
