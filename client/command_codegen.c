@@ -371,10 +371,13 @@ command_diff(const Arguments *arguments)
 static StringList
 new_files(const Session *session)
 {
-	StringList	unknown = git_unknown_files(session->config.migrations);
 	StringList	files = folder_files(session->config.migrations);
 	StringList	result = {0};
+	StringList	unknown;
 
+	if (files.count == 0)
+		return result;
+	unknown = git_unknown_files(session->config.migrations);
 	for (int i = 0; i < files.count; i++)
 	{
 		if (list_has(&unknown, files.items[i]))

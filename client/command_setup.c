@@ -61,8 +61,12 @@ command_init(const Arguments *arguments)
 		report_text("file", path);
 		say("%swrote%s     %s", paint(COLOR_GREEN), paint(COLOR_NONE), path);
 	}
-	session = session_connect(arguments, NULL);
-	return create_extension(session);
+	session = session_try_connect(arguments, NULL);
+	if (PQstatus(session->connection) == CONNECTION_OK)
+		return create_extension(session);
+	say("The database cannot be reached (yet). \"ashmig create\" creates it, with the extension.\n%s",
+		text_trim(PQerrorMessage(session->connection)));
+	return EXIT_DONE;
 }
 
 int

@@ -75,7 +75,7 @@ connect_once(const Arguments *arguments, const char *database, const char *other
 }
 
 Session *
-session_connect(const Arguments *arguments, const char *dbname)
+session_try_connect(const Arguments *arguments, const char *dbname)
 {
 	Session    *session = allocate(sizeof(Session));
 	const char *database;
@@ -93,9 +93,17 @@ session_connect(const Arguments *arguments, const char *dbname)
 		PQfinish(session->connection);
 		session->connection = connect_once(arguments, database, dbname, password);
 	}
+	PQsetNoticeReceiver(session->connection, output_notice, NULL);
+	return session;
+}
+
+Session *
+session_connect(const Arguments *arguments, const char *dbname)
+{
+	Session    *session = session_try_connect(arguments, dbname);
+
 	if (PQstatus(session->connection) == CONNECTION_BAD)
 		fail_with(NULL, session->connection);
-	PQsetNoticeReceiver(session->connection, output_notice, NULL);
 	return session;
 }
 

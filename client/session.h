@@ -31,6 +31,9 @@ extern Session *session_open(const Arguments *arguments);
 /* Connect, with or without it; "dbname": to this database instead, or NULL */
 extern Session *session_connect(const Arguments *arguments, const char *dbname);
 
+/* The same; whether it worked, PQstatus() says. */
+extern Session *session_try_connect(const Arguments *arguments, const char *dbname);
+
 /*
  * Look for the extension: session->schema.  If it is there, search_path is
  * pinned to pg_catalog from now on.
