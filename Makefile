@@ -3,7 +3,10 @@
 #   make, make install, make installcheck   as with every PGXS extension; with
 #                  the program of client/, which "make -C client" builds alone
 #   make test      everything, in a private throwaway server
-#   make walks     random walks, N=1000 of them; SEED=42 repeats one
+#   make fuzz, laws, kills, leaks
+#                  more of what test does a little of; N=1000, SEED=42 (scripts/soak)
+#   make libfuzzer the readers of snapshots, without a server; TIME=60 seconds each
+#   make valgrind  some of the tests, with every access to memory checked
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
 #   make format    src/ and client/ in PostgreSQL's format, by pg_bsd_indent
@@ -39,13 +42,16 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-own_goals   = test walks demo bench dist format check-includes check-format check-docs
-.PHONY: $(own_goals)
+own_goals   = test demo bench dist format libfuzzer valgrind check-includes check-format check-docs
+soak_goals  = fuzz laws kills leaks
+.PHONY: $(own_goals) $(soak_goals)
 $(own_goals):
 	@scripts/$@
+$(soak_goals):
+	@scripts/soak $@
 
 # Whatever else was asked for needs the server's build files.
-pgxs_goals  = $(filter-out $(own_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
+pgxs_goals  = $(filter-out $(own_goals) $(soak_goals),$(if $(MAKECMDGOALS),$(MAKECMDGOALS),all))
 
 ifneq ($(pgxs_goals),)
 

@@ -152,12 +152,14 @@ COMMENT ON COLUMN ashmig.retired_columns.version IS 'Generation of the table''s 
 CREATE TABLE ashmig.tenants (
     schema_name   text        NOT NULL PRIMARY KEY,
     schema_oid    oid,
+    noted_in      text,
     managed_by    regclass,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.tenants IS 'Registered tenants: one row per schema that receives the tenant migrations';
 COMMENT ON COLUMN ashmig.tenants.schema_oid IS 'OID of the schema, by which a renamed schema is recognized; set by a trigger';
+COMMENT ON COLUMN ashmig.tenants.noted_in IS 'Cluster and database in which schema_oid was noted; elsewhere, as after pg_upgrade, it means nothing and the name decides';
 COMMENT ON COLUMN ashmig.tenants.managed_by IS 'Managed table whose row the tenant belongs to; NULL if none (ashmig_manage_tenant)';
 
 CREATE TABLE ashmig.managed_tables (
@@ -199,8 +201,10 @@ COMMENT ON COLUMN ashmig.runs.schemas IS 'Number of schemas that had something t
 COMMENT ON COLUMN ashmig.runs.workers IS 'Number of workers requested; 0: in the calling session';
 COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations continue), done, failed or canceled; running but absent from ashmig.progress: interrupted';
 
+-- No foreign key to ashmig.runs, and none between any two of these tables:
+-- pg_restore --jobs loads them in any order.
 CREATE TABLE ashmig.run_schemas (
-    run           bigint      NOT NULL REFERENCES ashmig.runs ON DELETE CASCADE,
+    run           bigint      NOT NULL,
     scope         text        NOT NULL,
     schema_name   text        NOT NULL,
     status        text        NOT NULL,
@@ -260,7 +264,7 @@ COMMENT ON TABLE ashmig.settings IS 'Settings of this database: all_tenants, the
 
 --
 -- What pg_dump dumps: everything, as a restored database must know what is
--- applied in it
+-- applied in it.  A restore loads the tables in any order, and several at once.
 --
 
 SELECT pg_catalog.pg_extension_config_dump('ashmig.migrations', '');
@@ -289,7 +293,7 @@ CREATE TRIGGER migrations_changed
 
 CREATE FUNCTION ashmig.tenant_registered() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_registered';
-COMMENT ON FUNCTION ashmig.tenant_registered IS 'Sets schema_oid, which changes when a dump is restored';
+COMMENT ON FUNCTION ashmig.tenant_registered IS 'Sets schema_oid and noted_in, which change when a dump is restored';
 CREATE TRIGGER tenant_registered
     BEFORE INSERT OR UPDATE OF schema_name ON ashmig.tenants
     FOR EACH ROW EXECUTE FUNCTION ashmig.tenant_registered();
@@ -300,6 +304,18 @@ COMMENT ON FUNCTION ashmig.managed_table_registered IS 'Refuses a registration w
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
+
+--
+-- DROP EXTENSION takes the catalog away, so it has to be meant
+--
+
+CREATE FUNCTION ashmig.extension_dropped() RETURNS event_trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_extension_dropped';
+COMMENT ON FUNCTION ashmig.extension_dropped IS 'Refuses to drop the extension without CASCADE while schemas have its migrations';
+CREATE EVENT TRIGGER ashmig_extension_dropped
+    ON ddl_command_start WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED')
+    EXECUTE FUNCTION ashmig.extension_dropped();
+COMMENT ON EVENT TRIGGER ashmig_extension_dropped IS 'Keeps DROP EXTENSION ashmig without CASCADE from removing the record of applied migrations';
 
 --
 -- Triggers that ashmig_manage_tenant puts on a managed table
@@ -661,6 +677,7 @@ COMMENT ON FUNCTION ashmig_unmanage_tenant
 
 REVOKE EXECUTE ON FUNCTION
     ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
+    ashmig.extension_dropped,
     ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

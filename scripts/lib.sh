@@ -139,12 +139,49 @@ clean_up() {
 	exit $status
 }
 
-# Make the folder, and with it an installation of PostgreSQL of our own;
-# build the extension from a copy of the sources and install it there.
+# An installation of PostgreSQL of our own, below a folder: links to the files of
+# the one that a pg_config is of, and copies of its programs. Prints its bindir.
+copy_postgres() {
+	local pg_config=$1 folder=$2 dir prefix program
+
+	for dir in sharedir pkglibdir; do
+		prefix=$("$pg_config" --$dir)
+		mkdir -p "$folder$prefix"
+		cp -rsf "$prefix/." "$folder$prefix/"
+	done
+	prefix=$("$pg_config" --bindir)
+	mkdir -p "$folder$prefix"
+	for program in postgres initdb pg_ctl pg_config psql createdb dropdb pg_dump pg_dumpall pg_restore pgbench \
+			pg_isready pg_controldata pg_basebackup pg_resetwal pg_upgrade vacuumdb; do
+		if [ -x "$prefix/$program" ]; then cp -L "$prefix/$program" "$folder$prefix/"; fi
+	done
+	# An installed ashmig is not the one to try.
+	rm -f "$folder$("$pg_config" --sharedir)"/extension/ashmig[.-]* \
+		"$folder$("$pg_config" --pkglibdir)/ashmig.so"
+	printf '%s\n' "$folder$prefix"
+}
+
+# Build the extension from a copy of the sources, and install it there.
 # The sources are copied since the server's user may not be able to read
 # where they lie, and so that nothing of this is left there.
+build_extension() {
+	local pg_config=$1 folder=$2 src=$3 log=$3.log
+
+	mkdir "$src"
+	tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
+		--exclude=./tmp_check --exclude=./output_iso --exclude=./results . |
+		tar -C "$src" --no-same-owner -xf -
+	say "building ashmig for $("$pg_config" --version)"
+	env -u MAKEFLAGS make -s -j"$(nproc)" -C "$src" PG_CONFIG="$pg_config" >"$log" 2>&1 ||
+		{ cat "$log" >&2; die "The build failed."; }
+	! grep -q 'warning:' "$log" || { cat "$log" >&2; die "The build warns."; }
+	env -u MAKEFLAGS make -s -C "$src" PG_CONFIG="$pg_config" DESTDIR="$folder" install >>"$log" 2>&1 ||
+		{ cat "$log" >&2; die "The installation failed."; }
+}
+
+# Make the folder, and with it an installation of our own with the extension.
 private_install() {
-	local base=${TMPDIR:-/tmp} dir prefix program
+	local base=${TMPDIR:-/tmp}
 
 	# A socket's path must fit into 107 bytes.
 	[ ${#base} -le 60 ] && [ -w "$base" ] || base=/tmp
@@ -162,32 +199,8 @@ private_install() {
 			die "The user postgres cannot enter $base: set TMPDIR to a folder that it can."
 	fi
 
-	for dir in sharedir pkglibdir; do
-		prefix=$("$PG_CONFIG" --$dir)
-		mkdir -p "$work/pg$prefix"
-		cp -rsf "$prefix/." "$work/pg$prefix/"
-	done
-	prefix=$("$PG_CONFIG" --bindir)
-	bindir=$work/pg$prefix
-	mkdir -p "$bindir"
-	for program in postgres initdb pg_ctl pg_config psql createdb dropdb pg_dump pg_restore pgbench \
-			pg_isready pg_controldata pg_basebackup pg_resetwal; do
-		if [ -x "$prefix/$program" ]; then cp -L "$prefix/$program" "$bindir/"; fi
-	done
-	# An installed ashmig is not the one to try.
-	rm -f "$work/pg$("$PG_CONFIG" --sharedir)"/extension/ashmig[.-]* \
-		"$work/pg$("$PG_CONFIG" --pkglibdir)/ashmig.so"
-
-	mkdir "$work/src"
-	tar -C "$root" -cf - --exclude=./.git --exclude='*.o' --exclude='*.so' --exclude='*.bc' \
-		--exclude=./tmp_check --exclude=./output_iso --exclude=./results . |
-		tar -C "$work/src" --no-same-owner -xf -
-	say "building ashmig for $("$PG_CONFIG" --version)"
-	env -u MAKEFLAGS make -s -j"$(nproc)" -C "$work/src" PG_CONFIG="$PG_CONFIG" >"$work/build.log" 2>&1 ||
-		{ cat "$work/build.log" >&2; die "The build failed."; }
-	! grep -q 'warning:' "$work/build.log" || { cat "$work/build.log" >&2; die "The build warns."; }
-	env -u MAKEFLAGS make -s -C "$work/src" PG_CONFIG="$PG_CONFIG" DESTDIR="$work/pg" install >>"$work/build.log" 2>&1 ||
-		{ cat "$work/build.log" >&2; die "The installation failed."; }
+	bindir=$(copy_postgres "$PG_CONFIG" "$work/pg")
+	build_extension "$PG_CONFIG" "$work/pg" "$work/src"
 	if [ "$(id -u)" = 0 ]; then
 		chown -R postgres "$work/src"
 		# A test adds a version of the extension.
@@ -201,6 +214,26 @@ private_install() {
 	unset PGOPTIONS PGSERVICE PGPASSFILE PGSSLMODE PGTZ PGDATESTYLE LANGUAGE
 	mkdir "$PGHOST"
 	if [ "$(id -u)" = 0 ]; then chown postgres "$PGHOST"; fi
+}
+
+# The major version of the installation that a pg_config is of
+major_version() { "$1" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/'; }
+
+# An installation of an earlier version of PostgreSQL, with the extension, for the
+# test of pg_upgrade: of the pg_config PG_CONFIG_OLD, or of the oldest one that Debian
+# has installed beside ours. Sets OLD_BINDIR; leaves it empty if there is none.
+old_install() {
+	local candidate
+
+	export OLD_BINDIR=""
+	for candidate in ${PG_CONFIG_OLD:+"$PG_CONFIG_OLD"} $(ls -v /usr/lib/postgresql/*/bin/pg_config 2>/dev/null); do
+		[ -x "$("$candidate" --bindir)/postgres" ] && [ -e "$("$candidate" --includedir-server)/postgres.h" ] &&
+			[ "$(major_version "$candidate")" -lt "$(major_version "$PG_CONFIG")" ] || continue
+		OLD_BINDIR=$(copy_postgres "$candidate" "$work/pg_old")
+		build_extension "$candidate" "$work/pg_old" "$work/src_old"
+		chmod -R a+rX "$work/pg_old"
+		return
+	done
 }
 
 # Start the private server; arguments are settings, "name=value". It listens

@@ -97,11 +97,14 @@ CREATE DATABASE ashmig_settings_2;
 SET client_min_messages = warning;
 CREATE EXTENSION ashmig;
 CREATE ACCESS METHOD ashmig_heap TYPE TABLE HANDLER heap_tableam_handler;
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE ashmig_place LOCATION '';
+RESET allow_in_place_tablespaces;
 CREATE FUNCTION strange() RETURNS void LANGUAGE sql AS $$
   SELECT set_config(name, value, false) FROM (VALUES
     ('DateStyle', 'SQL, DMY'), ('TimeZone', 'Asia/Kathmandu'), ('IntervalStyle', 'sql_standard'), ('xmloption', 'document'),
     ('array_nulls', 'off'), ('standard_conforming_strings', 'off'), ('transform_null_equals', 'on'), ('extra_float_digits', '-15'),
-    ('bytea_output', 'escape'), ('quote_all_identifiers', 'on'), ('default_tablespace', 'pg_default'),
+    ('bytea_output', 'escape'), ('quote_all_identifiers', 'on'), ('default_tablespace', 'ashmig_place'),
     ('default_table_access_method', 'ashmig_heap'), ('check_function_bodies', 'off'), ('row_security', 'off')) AS s (name, value) $$;
 CREATE VIEW structures AS
   SELECT relnamespace::regnamespace AS schema, string_agg(replace(line, relnamespace::regnamespace || '.', ''), E'\n' ORDER BY line) AS structure
@@ -161,4 +164,5 @@ SELECT mine::text, own::text, after::text FROM t1.mine, t1.own, t1.after
 \c postgres
 DROP DATABASE ashmig_settings;
 DROP DATABASE ashmig_settings_2;
+DROP TABLESPACE ashmig_place;
 DROP ROLE ashmig_deployer, ashmig_other, ashmig_guest;

@@ -98,9 +98,12 @@ subtest 'comments' => sub {
 		'none', 'every function, table and view has one');
 };
 
-# DROP EXTENSION leaves the application's tables alone.
+# DROP EXTENSION has to be meant, and leaves the application's tables alone.
 subtest 'drop extension' => sub {
-	$node->safe_psql('source', 'DROP EXTENSION ashmig');
+	my (undef, undef, $err) = $node->psql('source', 'DROP EXTENSION ashmig');
+	like($err, qr/ERROR:  cannot drop extension ashmig because its migrations are applied\n.*DETAIL:  What is applied in \d schemas.*HINT:  DROP EXTENSION ashmig CASCADE/s,
+		'it is refused without CASCADE');
+	$node->safe_psql('source', 'DROP EXTENSION ashmig CASCADE');
 	is($node->safe_psql('source', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ashmig'}), 0, 'the catalog is gone');
 	is($node->safe_psql('source', q{SELECT count(*) FROM pg_class WHERE relname = 'tickets'}), 2, 'the application\'s tables are not');
 };

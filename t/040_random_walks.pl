@@ -3,7 +3,7 @@
 # snapshots give on an empty database; rolling back and migrating again restores
 # it; the plan is empty; a tenant created now equals the others.
 #
-# "make walks N=1000" for a night; WALKS, WALK_STEPS and WALK_SEED are the number of
+# "make laws N=1000" for a night; WALKS, WALK_STEPS and WALK_SEED are the number of
 # walks, their length and the first seed.
 use strict;
 use warnings;
@@ -40,7 +40,7 @@ for my $seed ($first .. $first + $walks - 1) {
 	};
 	$node->safe_psql('template1', "CREATE DATABASE $name TEMPLATE postgres");
 	my $wrong = RandomWalk->new(seed => $seed, setup => slurp_file('t/lib/walk.sql'), psql => $psql)->walk($steps);
-	ok($wrong eq '', "walk with seed $seed, $steps steps") or diag($wrong);
+	ok($wrong eq '', "walk with seed $seed, $steps steps") or diag("once more: make laws N=1 SEED=$seed STEPS=$steps\n$wrong");
 	$node->safe_psql('template1', "DROP DATABASE $name");
 }
 

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 
 #include "base/scope.h"
@@ -38,5 +39,16 @@ extern void call_require(FunctionCallInfo fcinfo, int argument, const char *name
  * transaction block.
  */
 extern void call_check_not_atomic(FunctionCallInfo fcinfo, const char *name);
+
+/*
+ * The data of the trigger that the function ashmig.name() is called as; an
+ * error if it is called otherwise, or has another timing or level than "kind"
+ * says: TRIGGER_EVENT_BEFORE or _AFTER, with TRIGGER_EVENT_ROW or without.  The
+ * second one is for a function that belongs to one table of schema ashmig, and
+ * raises an error for a trigger of any other.
+ */
+extern TriggerData *call_trigger(FunctionCallInfo fcinfo, const char *name, TriggerEvent kind);
+extern TriggerData *call_catalog_trigger(FunctionCallInfo fcinfo, const char *name,
+										 const char *table, TriggerEvent kind);
 
 #endif							/* ASHMIG_ARGS_H */

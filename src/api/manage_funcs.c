@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_tenants.h"
 #include "tenant/managed_rows.h"
 #include "tenant/managed_setup.h"
 
@@ -66,27 +67,20 @@ ashmig_unmanage_tenant(PG_FUNCTION_ARGS)
 }
 
 /*
- * The data of a trigger, of the kind that it was made for.
+ * The data of a trigger on a managed table.  That the table is managed, the
+ * rooms below see for themselves.
  */
 static TriggerData *
-trigger_data(FunctionCallInfo fcinfo, const char *name, bool after)
+row_trigger(FunctionCallInfo fcinfo, const char *name)
 {
-	TriggerData *data = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-		TRIGGER_FIRED_AFTER(data->tg_event) != after)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function ashmig.%s() must be fired %s ROW", name,
-						after ? "AFTER" : "BEFORE")));
-	return data;
+	return call_trigger(fcinfo, name, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW);
 }
 
 /* The tenant of a new row */
 Datum
 ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_inserted", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_inserted");
 
 	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		managed_rows_inserted(data->tg_relation, data->tg_trigtuple);
@@ -97,7 +91,7 @@ ashmig_tenant_row_inserted(PG_FUNCTION_ARGS)
 Datum
 ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_updated", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_updated");
 
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 		managed_rows_updated(data->tg_relation, data->tg_trigtuple, data->tg_newtuple);
@@ -108,7 +102,7 @@ ashmig_tenant_row_updated(PG_FUNCTION_ARGS)
 Datum
 ashmig_tenant_row_deleted(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_row_deleted", true);
+	TriggerData *data = row_trigger(fcinfo, "tenant_row_deleted");
 
 	if (TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		managed_rows_deleted(data->tg_relation, data->tg_trigtuple);
@@ -123,22 +117,23 @@ passing_row(TriggerData *data)
 }
 
 /*
- * Trigger on ashmig.tenants: note the schema's OID.  A trigger does it so that
- * restoring a dump, where schemas have other OIDs, notes the right one.
+ * Trigger on ashmig.tenants: note the schema's OID, and where.  A trigger does it so
+ * that restoring a dump, where schemas have other OIDs, notes the right one.
  */
 Datum
 ashmig_tenant_registered(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "tenant_registered", false);
+	TriggerData *data = call_catalog_trigger(fcinfo, "tenant_registered", "tenants",
+											 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	row = passing_row(data);
 	char	   *name = SPI_getvalue(row, desc, SPI_fnumber(desc, "schema_name"));
-	int			column = SPI_fnumber(desc, "schema_oid");
 	Oid			schema = name ? get_namespace_oid(name, true) : InvalidOid;
-	Datum		value = ObjectIdGetDatum(schema);
-	bool		isnull = !OidIsValid(schema);
+	int			columns[2] = {SPI_fnumber(desc, "schema_oid"), SPI_fnumber(desc, "noted_in")};
+	Datum		values[2] = {ObjectIdGetDatum(schema), CStringGetTextDatum(catalog_tenants_place())};
+	bool		nulls[2] = {!OidIsValid(schema), false};
 
-	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &isnull));
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 2, columns, values, nulls));
 }
 
 /*
@@ -166,7 +161,8 @@ check_registration_owner(TriggerData *data, HeapTuple row, bool is_new)
 Datum
 ashmig_managed_table_registered(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = trigger_data(fcinfo, "managed_table_registered", false);
+	TriggerData *data = call_catalog_trigger(fcinfo, "managed_table_registered", "managed_tables",
+											 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
 
 	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
 		check_registration_owner(data, data->tg_trigtuple, false);

@@ -82,10 +82,9 @@ ashmig_remove_migration(PG_FUNCTION_ARGS)
 Datum
 ashmig_migrations_changed(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function ashmig.migrations_changed() must be called as a trigger")));
-	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	TriggerData *data = call_catalog_trigger(fcinfo, "migrations_changed", "migrations",
+											 TRIGGER_EVENT_AFTER);
+
+	CacheInvalidateRelcache(data->tg_relation);
 	return PointerGetDatum(NULL);
 }

@@ -14,6 +14,7 @@
 #include "api/args.h"
 #include "api/run_args.h"
 #include "base/errors.h"
+#include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "record/record.h"
 
@@ -58,6 +59,20 @@ milliseconds(Interval *interval, const char *name)
 	return ms;
 }
 
+/* A schema for public migrations */
+static char *
+prefix_value(char *schema)
+{
+	const char *fault = settings_schema_fault(schema);
+
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("invalid value for \"prefix\": \"%s\"", schema),
+				 errdetail_internal("%s", fault)));
+	return schema;
+}
+
 /*
  * Set the option of that name; other names are ignored.
  */
@@ -80,7 +95,7 @@ set_option(RunOptions *options, const char *name, Datum value)
 	else if (strcmp(name, "repo") == 0)
 		options->repo = catalog_repo_name(TextDatumGetCString(value));
 	else if (strcmp(name, "prefix") == 0)
-		options->prefix = TextDatumGetCString(value);
+		options->prefix = prefix_value(TextDatumGetCString(value));
 	else if (strcmp(name, "on_error") == 0)
 		options->on_error = on_error_value(TextDatumGetCString(value));
 	else if (strcmp(name, "workers") == 0)

@@ -91,7 +91,7 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"  AND v.repo = s.repo AND v.scope = s.scope AND v.version = s.version"
 		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = t.schema_name"
 		" LEFT JOIN LATERAL (SELECT o.nspname FROM ashmig.tenants AS h"
-		"  JOIN pg_catalog.pg_namespace AS o ON o.oid = h.schema_oid"
+		"  JOIN pg_catalog.pg_namespace AS o ON o.oid = h.schema_oid AND h.noted_in = $4"
 		"  WHERE n.oid IS NULL AND t.scope = 'tenant' AND h.schema_name = t.schema_name"
 		"  AND NOT EXISTS (SELECT FROM ashmig.tenants AS e WHERE e.schema_name = o.nspname::pg_catalog.text)"
 		" ) AS o ON true"
@@ -101,12 +101,13 @@ ashmig_status(PG_FUNCTION_ARGS)
 		"   ORDER BY r.run DESC LIMIT 1) AS l WHERE l.status = 'failed'"
 		"  AND coalesce(m.n, 0) > coalesce(s.applied, 0)) AS r ON true"
 		" ORDER BY t.scope, t.schema_name COLLATE pg_catalog.\"C\", m.repo",
-		.nargs = 3, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID}
+		.nargs = 4, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID}
 	};
-	Datum		values[3];
+	Datum		values[4];
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
 	values[1] = tenant_names(&values[2]);
+	values[3] = CStringGetTextDatum(catalog_tenants_place());
 	return return_query(fcinfo, &status, values);
 }
 

@@ -127,6 +127,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define schema_owned_by(schema, role) object_ownercheck(NamespaceRelationId, schema, role)
 #endif
 
+/* Likewise, an extension? */
+#if PG_VERSION_NUM < 160000
+#define extension_owned_by(extension, role) pg_extension_ownercheck(extension, role)
+#else
+#define extension_owned_by(extension, role) object_ownercheck(ExtensionRelationId, extension, role)
+#endif
+
 /* What may a role do with a schema? */
 #if PG_VERSION_NUM < 160000
 #define schema_aclcheck(schema, role, mode) pg_namespace_aclcheck(schema, role, mode)

@@ -19,21 +19,28 @@ bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
 
 /*
- * The default schema is pasted, quoted, into statements in which users may
- * have written placeholders and string literals of their own; a name with a
- * character that is special there is rejected.
+ * Why public migrations cannot run in a schema of that name.
  */
+const char *
+settings_schema_fault(const char *schema)
+{
+	if (*schema == '\0' || strlen(schema) >= NAMEDATALEN || strpbrk(schema, "\"'\\@#") != NULL)
+		return "It must be a name of 1 to 63 bytes, without quotes, \"\\\", \"@\" or \"#\".";
+	if (strncmp(schema, "pg_", 3) == 0 || strcmp(schema, "information_schema") == 0)
+		return "The schema belongs to PostgreSQL.";
+	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
+		return "The schema contains ashmig's catalog.";
+	return NULL;
+}
+
 static bool
 check_default_schema(char **newval, void **extra, GucSource source)
 {
-	if (**newval == '\0' || strlen(*newval) >= NAMEDATALEN ||
-		strpbrk(*newval, "\"'\\@#") != NULL)
-	{
-		GUC_check_errdetail("The default schema must be a name of 1 to %d bytes, without quotes, \"\\\", \"@\" or \"#\".",
-							NAMEDATALEN - 1);
-		return false;
-	}
-	return true;
+	const char *fault = settings_schema_fault(*newval);
+
+	if (fault)
+		GUC_check_errdetail("%s", fault);
+	return fault == NULL;
 }
 
 /* Settings of the locks and workers of runs */

@@ -21,6 +21,14 @@ extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
 
+/*
+ * Why public migrations cannot run in a schema of that name, or NULL.  The
+ * name is pasted, quoted, into statements in which users may have written
+ * placeholders and string literals of their own, so one with a character that
+ * is special there is rejected.
+ */
+extern const char *settings_schema_fault(const char *schema);
+
 /* Make them known to the server, once, when the library is loaded. */
 extern void settings_define(void);
 

@@ -5,8 +5,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
@@ -306,22 +308,66 @@ catalog_tenants_set_query(const char *query)
 }
 
 /*
+ * Where OIDs are noted.
+ */
+char *
+catalog_tenants_place(void)
+{
+	return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
+/*
+ * Tenants whose OID was noted elsewhere, or is no schema's any more: theirs came
+ * later, or was dropped and restored.
+ */
+#define NOT_NOTED_HERE \
+	" FROM pg_catalog.pg_namespace AS n RIGHT JOIN ashmig.tenants AS t ON n.nspname::pg_catalog.text = t.schema_name" \
+	" WHERE t.noted_in IS DISTINCT FROM $1 OR n.oid IS NOT NULL AND NOT EXISTS" \
+	"  (SELECT FROM pg_catalog.pg_namespace AS o WHERE o.oid = t.schema_oid)"
+
+/*
+ * Note these OIDs again; the trigger on the table does it.
+ */
+void
+catalog_tenants_refresh(void)
+{
+	static CatalogStatement stale = {
+		.sql = "SELECT 1" NOT_NOTED_HERE " LIMIT 1",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	static CatalogStatement refresh = {
+		.sql = "UPDATE ashmig.tenants SET schema_name = schema_name WHERE schema_name IN"
+		" (SELECT t.schema_name" NOT_NOTED_HERE ")",
+		.nargs = 1, .types = {TEXTOID}
+	};
+	Datum		values[1];
+	int			level = catalog_connect();
+
+	values[0] = CStringGetTextDatum(catalog_tenants_place());
+	if (catalog_query(&stale, values, NULL) > 0)
+		catalog_execute(&refresh, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
  * Is there a registered tenant of that name?
  */
 bool
 catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by)
 {
 	static CatalogStatement find = {
-		.sql = "SELECT coalesce(schema_oid, 0), coalesce(managed_by, 0)::pg_catalog.oid"
+		.sql = "SELECT CASE WHEN noted_in = $2 THEN coalesce(schema_oid, 0) ELSE 0 END,"
+		" coalesce(managed_by, 0)::pg_catalog.oid"
 		" FROM ashmig.tenants WHERE schema_name = $1",
-		.nargs = 1, .types = {TEXTOID}
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
-	Datum		values[1];
+	Datum		values[2];
 	int			level = catalog_connect();
 	bool		found;
 	bool		isnull;
 
 	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(catalog_tenants_place());
 	found = catalog_query(&find, values, NULL) > 0;
 	if (schema_oid)
 		*schema_oid = found ? DatumGetObjectId(catalog_datum(0, 1, &isnull)) : InvalidOid;

@@ -51,10 +51,24 @@ extern void catalog_tenants_set_query(const char *query);
 
 /*
  * Is there a registered tenant of that name?  "schema_oid", if not NULL, is
- * set to the schema that it had (InvalidOid if it was not noted), and
- * "managed_by" to its table.
+ * set to the schema that it had (InvalidOid if it was not noted in this
+ * database), and "managed_by" to its table.
  */
 extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);
+
+/*
+ * Where OIDs of schemas are noted: this cluster and database (palloc'd).  An OID
+ * means nothing where it was not noted: pg_upgrade copies the rows of
+ * ashmig.tenants and gives the schemas new OIDs, and so may a restore that
+ * fires no triggers.
+ */
+extern char *catalog_tenants_place(void);
+
+/*
+ * Note the OIDs of schemas that were noted elsewhere, by the tenants' names.
+ * The rows stay locked, so a run does it in a short transaction.
+ */
+extern void catalog_tenants_refresh(void);
 
 /* Write ashmig.tenants.  The caller holds catalog_lock_tenants. */
 extern void catalog_tenants_add(const char *schema, Oid managed_by);

@@ -129,6 +129,31 @@ catalog_newest_version(Scope scope, const char *schema)
 }
 
 /*
+ * The number of schemas in which migrations are applied to something.
+ */
+int
+catalog_schemas_in_use(char **example)
+{
+	static CatalogStatement used = {
+		.sql = "SELECT pg_catalog.count(*), pg_catalog.min(s.schema_name) FROM pg_catalog.pg_namespace AS n"
+		" JOIN (SELECT DISTINCT schema_name FROM ashmig.schema_versions WHERE applied > 0) AS s"
+		"  ON s.schema_name = n.nspname::pg_catalog.text"
+		" WHERE EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid"
+		"  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d"
+		"   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'))"
+	};
+	MemoryContext context = CurrentMemoryContext;
+	int			level = catalog_connect();
+	int			schemas;
+
+	catalog_query(&used, NULL, NULL);
+	schemas = (int) catalog_int64(0, 1);
+	*example = catalog_string(0, 2, context);
+	catalog_disconnect(level);
+	return schemas;
+}
+
+/*
  * Is a migration among those that are applied?
  */
 bool

@@ -41,6 +41,13 @@ extern List *catalog_applied(const char *schema, Scope scope);	/* newest first *
 /* Newest version that a schema has, over all repos; 0: none */
 extern int64 catalog_newest_version(Scope scope, const char *schema);
 
+/*
+ * The number of schemas that have applied migrations, and tables or other
+ * relations; "example" is set to the name of one, palloc'd, if there are any.
+ * A schema that is gone or emptied (by pg_restore --clean, for one) does not count.
+ */
+extern int	catalog_schemas_in_use(char **example);
+
 /* Is a migration among these (List of AppliedVersion *)? */
 extern bool catalog_is_applied(const Migration *migration, const List *applied);
 

@@ -9,6 +9,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/name_table.h"
 #include "metadata/catalog_migrations.h"
 #include "migrate/results.h"
 
@@ -59,19 +60,9 @@ results_without_run(Scope scope, const char *schema, RunStatus status)
 /* A schema with its result, in results_merge */
 typedef struct MergedResult
 {
-	char		key[NAMEDATALEN + 1];	/* scope and name */
+	const char *name;
 	RunResult  *result;
 } MergedResult;
-
-static MergedResult *
-find_merged(HTAB *merged, const RunResult *result, bool *found)
-{
-	char		key[NAMEDATALEN + 1] = {0};
-
-	key[0] = result->scope == SCOPE_TENANT ? 't' : 'p';
-	strlcpy(key + 1, result->schema, NAMEDATALEN);
-	return hash_search(merged, key, HASH_ENTER, found);
-}
 
 /*
  * One list of results out of those of two stages.
@@ -79,22 +70,25 @@ find_merged(HTAB *merged, const RunResult *result, bool *found)
 List *
 results_merge(List *earlier, List *later)
 {
-	HASHCTL		control = {.keysize = NAMEDATALEN + 1, .entrysize = sizeof(MergedResult),
-	.hcxt = CurrentMemoryContext};
-	HTAB	   *merged;
-	bool		found;
+	HTAB	   *merged[NUM_SCOPES];
 	ListCell   *lc;
 
 	if (earlier == NIL)
 		return later;
-	merged = hash_create("ashmig results", list_length(earlier), &control,
-						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	for (int scope = 0; scope < NUM_SCOPES; scope++)
+		merged[scope] = name_table_create("ashmig results", sizeof(MergedResult));
 	foreach(lc, earlier)
-		find_merged(merged, lfirst(lc), &found)->result = lfirst(lc);
+	{
+		RunResult  *result = lfirst(lc);
+		MergedResult *entry = hash_search(merged[result->scope], &result->schema, HASH_ENTER, NULL);
+
+		entry->result = result;
+	}
 	foreach(lc, later)
 	{
 		RunResult  *result = lfirst(lc);
-		MergedResult *entry = find_merged(merged, result, &found);
+		bool		found;
+		MergedResult *entry = hash_search(merged[result->scope], &result->schema, HASH_ENTER, &found);
 
 		if (found)
 		{
@@ -108,7 +102,8 @@ results_merge(List *earlier, List *later)
 			earlier = lappend(earlier, result);
 		}
 	}
-	hash_destroy(merged);
+	for (int scope = 0; scope < NUM_SCOPES; scope++)
+		hash_destroy(merged[scope]);
 	return earlier;
 }
 

@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_spi.h"
+#include "metadata/catalog_tenants.h"
 #include "run/journal.h"
 
 /*
@@ -30,7 +31,8 @@
 #define FAILURES_TOLD 10
 
 /*
- * Begin a run.
+ * Begin a run.  It may be the first thing that happens in a database that was
+ * upgraded, so it notes the tenants' schemas.
  */
 int64
 journal_begin(const char *operation, int schemas, int workers)
@@ -40,19 +42,22 @@ journal_begin(const char *operation, int schemas, int workers)
 		.nargs = 3, .types = {TEXTOID, INT4OID, INT4OID}
 	};
 	static CatalogStatement forget = {
-		.sql = "DELETE FROM ashmig.runs"
+		.sql = "WITH old AS (DELETE FROM ashmig.runs"
 		" WHERE started_at < pg_catalog.now() - pg_catalog.make_interval(days => $1)"
 		" AND (status NOT IN ('running', 'background') OR NOT EXISTS ("
 		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
 		"  AND l.database = $2 AND l.classid = $3 AND l.objsubid = 2"
-		"  AND l.objid::pg_catalog.int8 = run & " LOW_32_BITS "))",
+		"  AND l.objid::pg_catalog.int8 = run & " LOW_32_BITS ")) RETURNING run)"
+		" DELETE FROM ashmig.run_schemas AS s USING old WHERE s.run = old.run",
 		.nargs = 3, .types = {INT4OID, OIDOID, OIDOID}
 	};
 	Datum		values[3];
 	bool		isnull;
 	int64		run;
-	int			level = catalog_connect();
+	int			level;
 
+	catalog_tenants_refresh();
+	level = catalog_connect();
 	values[0] = Int32GetDatum(ashmig_run_retention);
 	values[1] = ObjectIdGetDatum(MyDatabaseId);
 	values[2] = ObjectIdGetDatum(RUN_LOCK_CLASS);

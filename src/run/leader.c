@@ -112,7 +112,7 @@ fill_run(SharedRun *run, SharedTask task, int nitems, int nworkers, Size task_si
 	run->task = task;
 	run->database = MyDatabaseId;
 	run->authenticated_user = GetAuthenticatedUserId();
-	GetUserIdAndSecContext(&run->current_user, &run->security_context);
+	run->current_user = GetUserId();
 	run->nitems = nitems;
 	run->nworkers = nworkers;
 	run->task_size = task_size;

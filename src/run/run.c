@@ -6,9 +6,9 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 
 #include "base/compat.h"
+#include "base/name_table.h"
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
@@ -20,6 +20,17 @@
 #define MAX_PASSES 5
 
 /*
+ * Does the caller act as another role than its session does, by a SECURITY
+ * DEFINER function?  A worker, whose session it would be, cannot be bound to
+ * that role as the function is: a migration there could RESET ROLE.
+ */
+static bool
+acts_for_another(void)
+{
+	return InLocalUserIdChange() || InSecurityRestrictedOperation();
+}
+
+/*
  * Does a run called now commit schema by schema?  Not in a transaction block, a
  * subtransaction, a function or a DO block, and not where the transaction has
  * written: what the caller does may yet fail, and belongs together with it.
@@ -27,6 +38,8 @@
 bool
 run_outside_transaction(const RunOptions *options)
 {
+	if (acts_for_another())
+		return false;
 	return !options->atomic && options->workers > 0 && IsUnderPostmaster && !options->nested &&
 		!IsTransactionBlock() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
@@ -60,17 +73,6 @@ run_inline(const RunOptions *options, List *targets)
 	return results;
 }
 
-/* Names of the schemas that have had a turn */
-static HTAB *
-make_names(void)
-{
-	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
-	.hcxt = CurrentMemoryContext};
-
-	return hash_create("ashmig schemas", 256, &control,
-					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-}
-
 /*
  * Run the targets in workers, one pass.  Those that are not usable just get
  * their row.
@@ -95,8 +97,7 @@ run_pass(const RunOptions *options, List *targets)
 
 /*
  * The targets that had no turn yet; their names are entered.  Public comes in
- * the first pass only, as what it left to the background is still pending then;
- * so do names that cannot be a tenant's.
+ * the first pass only, as what it left to the background is still pending then.
  */
 static List *
 new_targets(List *targets, HTAB *names, bool first_pass)
@@ -105,17 +106,8 @@ new_targets(List *targets, HTAB *names, bool first_pass)
 
 	foreach_ptr(Target, target, targets)
 	{
-		bool		found;
-
-		/*
-		 * public may have a tenant's name as prefix; a fault may be the
-		 * length
-		 */
-		if (target->scope == SCOPE_TENANT && target->fault == NULL)
-			(void) hash_search(names, target->schema, HASH_ENTER, &found);
-		else
-			found = !first_pass;
-		if (!found)
+		/* public may have a tenant's name as prefix */
+		if (target->scope == SCOPE_TENANT ? name_set_add(names, target->schema) : first_pass)
 			result = lappend(result, target);
 	}
 	return result;
@@ -156,7 +148,7 @@ is_tenant_version(const int64 *version)
 static List *
 run_outside(const RunOptions *options, List *targets)
 {
-	HTAB	   *names = make_names();
+	HTAB	   *names = name_set_create("ashmig schemas", NIL);
 	List	   *results = NIL;
 
 	targets = new_targets(targets, names, true);

@@ -92,7 +92,6 @@ typedef struct SharedRun
 	Oid			database;
 	Oid			authenticated_user;
 	Oid			current_user;
-	int			security_context;
 	int			nitems;
 	int			nworkers;
 	Size		task_size;

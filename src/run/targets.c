@@ -9,51 +9,28 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/name_table.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
 #include "run/targets.h"
 
-/* An empty set of names */
-static HTAB *
-make_set(int size)
-{
-	HASHCTL		control = {.keysize = NAMEDATALEN, .entrysize = NAMEDATALEN,
-	.hcxt = CurrentMemoryContext};
-
-	return hash_create("ashmig names", Max(size, 16), &control,
-					   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-}
-
-/* The names of a list, as a set */
-static HTAB *
-set_of_names(List *names)
-{
-	HTAB	   *set = make_set(list_length(names));
-	ListCell   *lc;
-
-	foreach(lc, names)
-		hash_search(set, lfirst(lc), HASH_ENTER, NULL);
-	return set;
-}
-
 /* Raise for the first of these names that is no tenant. */
 static void
 check_names(List *names, List *tenants)
 {
-	HTAB	   *known = make_set(list_length(tenants));
+	HTAB	   *known = name_set_create("ashmig tenants", NIL);
 	ListCell   *lc;
 
 	foreach_ptr(Tenant, tenant, tenants)
-		hash_search(known, tenant->schema, HASH_ENTER, NULL);
+		(void) name_set_add(known, tenant->schema);
 	foreach(lc, names)
 	{
-		if (hash_search(known, lfirst(lc), HASH_FIND, NULL) == NULL)
+		if (!name_set_has(known, lfirst(lc)))
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_NO_TENANT),
 					 errmsg("tenant \"%s\" does not exist", (char *) lfirst(lc)),
@@ -69,13 +46,14 @@ static List *
 selected_tenants(const RunOptions *options)
 {
 	List	   *tenants = catalog_tenants();
-	HTAB	   *named = set_of_names(options->has_only ? options->only : options->except);
+	List	   *names = options->has_only ? options->only : options->except;
+	HTAB	   *named = name_set_create("ashmig names", names);
 	List	   *result = NIL;
 
-	check_names(options->has_only ? options->only : options->except, tenants);
+	check_names(names, tenants);
 	foreach_ptr(Tenant, tenant, tenants)
 	{
-		bool		found = hash_search(named, tenant->schema, HASH_FIND, NULL) != NULL;
+		bool		found = name_set_has(named, tenant->schema);
 		Target	   *target;
 
 		if (found != options->has_only)

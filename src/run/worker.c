@@ -77,7 +77,7 @@ set_setting(const char *name, const char *value)
 static void
 take_role(const SharedRun *run)
 {
-	SetUserIdAndSecContext(run->current_user, run->security_context);
+	SetUserIdAndSecContext(run->current_user, 0);
 }
 
 /*

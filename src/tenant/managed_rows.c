@@ -291,6 +291,18 @@ note_moved(const ManagedTable *managed, HeapTuple row, const char *name)
 	moved.table = managed->table;
 }
 
+/*
+ * Was the row inserted by this command?  Only rows of the server's own tables
+ * say so, and not those of COPY FREEZE, which no transaction has written.
+ */
+static bool
+is_inserted_by(HeapTuple row, CommandId command)
+{
+	return !HeapTupleHeaderXminFrozen(row->t_data) &&
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetRawXmin(row->t_data)) &&
+		HeapTupleHeaderGetCmin(row->t_data) == command;
+}
+
 /* The name that the row had in another partition; NULL: it was not there. */
 static char *
 take_moved(const ManagedTable *managed, HeapTuple row)
@@ -300,8 +312,7 @@ take_moved(const ManagedTable *managed, HeapTuple row)
 	if (moved.name == NULL)
 		return NULL;
 	if (FullTransactionIdEquals(moved.transaction, GetTopFullTransactionId()) &&
-		moved.command == HeapTupleHeaderGetCmin(row->t_data) &&
-		moved.table == managed->table)
+		moved.table == managed->table && is_inserted_by(row, moved.command))
 		name = pstrdup(moved.name);
 	pfree(moved.name);
 	moved.name = NULL;
@@ -319,15 +330,66 @@ is_of_table(const ManagedTable *managed, const char *name)
 
 /*
  * Drop the tenant of a row that is gone, if it was that row's and no other has
- * the name now.  Reading the table may run what its owner has made, and that
- * may change which tenant has the name, so it is looked up once more.
+ * the name now; any other tenant is left alone, without a wait for its lock.
+ * Reading the table may run what its owner has made, and that may change which
+ * tenant has the name, so it is looked up once more.
  */
 static void
 drop_of_row(const ManagedTable *managed, const char *name)
 {
-	if (is_of_table(managed, name) && !managed_table_has_row(managed, name) &&
-		is_of_table(managed, name))
+	if (!is_of_table(managed, name))
+		return;
+	tenant_lock_idle(name);
+	if (!managed_table_has_row(managed, name) && is_of_table(managed, name))
 		tenant_drop(name, true);
+}
+
+/* Raise an error for a row whose tenant is not its table's. */
+static void
+raise_not_of_table(const ManagedTable *managed, const char *name)
+{
+	Oid			managed_by;
+	char	   *manager;
+
+	(void) catalog_tenants_find(name, NULL, &managed_by);
+	manager = OidIsValid(managed_by) ? get_rel_name(managed_by) : NULL;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NOT_ITS_TENANT),
+			 errmsg("tenant \"%s\" does not belong to table \"%s\"",
+					name, get_rel_name(managed->table)),
+			 manager ?
+			 errdetail("It belongs to table \"%s\".", manager) :
+			 errdetail("No row of a managed table has created it."),
+			 manager ? 0 :
+			 errhint("Call ashmig_manage_tenant() again, by which rows take over the tenants that have their names.")));
+}
+
+/* Raise an error for a row that shares its tenant with another one. */
+static void
+raise_shared(const ManagedTable *managed, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_NOT_ITS_TENANT),
+			 errmsg("tenant \"%s\" belongs to another row of table \"%s\" as well",
+					name, get_rel_name(managed->table)),
+			 errdetail("Both rows had the name \"%s\", or this statement gives it to the other one.", name),
+			 errhint("To swap names, use a third one in between, in separate statements.")));
+}
+
+/*
+ * Rename the tenant of a row, if it is that row's: the same is asked as for a
+ * drop, and in the same order.
+ */
+static void
+rename_of_row(const ManagedTable *managed, const char *old_name, const char *new_name)
+{
+	catalog_tenants_check_name(new_name);
+	tenant_lock_both(old_name, new_name);
+	if (is_of_table(managed, old_name) && managed_table_has_row(managed, old_name))
+		raise_shared(managed, old_name);
+	if (tenant_exists(old_name) && !is_of_table(managed, old_name))
+		raise_not_of_table(managed, old_name);
+	tenant_rename(old_name, new_name);
 }
 
 /*
@@ -354,7 +416,7 @@ change_tenant(const ManagedTable *managed, Relation rel, const char *old_name, c
 	else if (new_name == NULL)
 		drop_of_row(managed, old_name);
 	else
-		tenant_rename(old_name, new_name);
+		rename_of_row(managed, old_name, new_name);
 	managed_role_leave(before);
 	error_context_stack = callback.previous;
 }

@@ -241,14 +241,15 @@ warn_of_missing(Oid table, int64 missing, const char *first)
 }
 
 /*
- * Existing rows: their tenants belong to them from now on, and rows without a
- * tenant are reported.
+ * Existing rows: their tenants belong to them from now on, unless they belong
+ * to rows of another table that exists; and rows without a tenant are reported.
  */
 static void
 claim_tenants(const ManagedTable *managed)
 {
 	static CatalogStatement claim = {
-		.sql = "UPDATE ashmig.tenants SET managed_by = $1 WHERE managed_by IS NULL"
+		.sql = "UPDATE ashmig.tenants AS t SET managed_by = $1"
+		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.managed_by)"
 		" AND schema_name IN (SELECT n.name FROM pg_catalog.unnest($2) AS n (name))",
 		.nargs = 2, .types = {REGCLASSOID, TEXTARRAYOID}
 	};
@@ -274,10 +275,14 @@ claim_tenants(const ManagedTable *managed)
 void
 managed_setup_apply(const ManagedTable *managed)
 {
-	Relation	rel = table_open(managed->table, ShareRowExclusiveLock);
+	Relation	rel = try_table_open(managed->table, ShareRowExclusiveLock);
 	int			level;
 	ListCell   *lc;
 
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u does not exist", managed->table)));
 	check_table(rel);
 	check_template(rel, managed->template);
 	table_close(rel, NoLock);

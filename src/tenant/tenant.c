@@ -60,8 +60,8 @@ schema_is_empty(Oid schema)
 /*
  * Does ashmig know the schema as a tenant?
  */
-static bool
-is_tenant(const char *schema)
+bool
+tenant_exists(const char *schema)
 {
 	return catalog_tenants_find(schema, NULL, NULL) ||
 		catalog_schema_versions(schema, SCOPE_TENANT) != NIL;
@@ -289,9 +289,10 @@ tenant_create(const char *schema, bool take_over, Oid managed_by)
  * Exclude runs from a schema until the end of the transaction; a run that is
  * working there now, or anything else that changes it, is an error.
  */
-static void
-lock_idle_schema(const char *schema)
+void
+tenant_lock_idle(const char *schema)
 {
+	catalog_lock_tenants(RowExclusiveLock);
 	if (!schema_lock_try(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BUSY),
@@ -356,9 +357,8 @@ tenant_drop(const char *schema, bool cascade)
 {
 	Oid			oid;
 
-	catalog_lock_tenants(RowExclusiveLock);
-	lock_idle_schema(schema);
-	if (!is_tenant(schema))
+	tenant_lock_idle(schema);
+	if (!tenant_exists(schema))
 		raise_no_tenant(schema);
 	oid = get_namespace_oid(schema, true);
 	if (OidIsValid(oid))
@@ -413,7 +413,7 @@ drop_tables(const char *schema, int batch)
 
 		CHECK_FOR_INTERRUPTS();
 		catalog_lock_tenants(RowExclusiveLock);
-		if (!is_tenant(schema))
+		if (!tenant_exists(schema))
 			raise_no_tenant(schema);
 		sql = drop_some(schema, batch);
 		if (sql == NULL)
@@ -431,8 +431,7 @@ drop_tables(const char *schema, int batch)
 void
 tenant_drop_serial(const char *schema, int batch)
 {
-	catalog_lock_tenants(RowExclusiveLock);
-	lock_idle_schema(schema);
+	tenant_lock_idle(schema);
 	schema_lock_hold(schema);
 	PG_TRY();
 	{
@@ -475,26 +474,37 @@ rename_schema(const char *old_name, Oid noted, const char *new_name)
 }
 
 /*
+ * Lock both names, in the order of the names.
+ */
+void
+tenant_lock_both(const char *old_name, const char *new_name)
+{
+	bool		in_order = strcmp(old_name, new_name) < 0;
+
+	catalog_lock_tenants(RowExclusiveLock);
+	schema_lock_acquire(in_order ? old_name : new_name);
+	schema_lock_acquire(in_order ? new_name : old_name);
+}
+
+/*
  * Rename a tenant.
  */
 void
 tenant_rename(const char *old_name, const char *new_name)
 {
-	bool		in_order = strcmp(old_name, new_name) < 0;
 	Oid			noted;
 	Oid			manager;
 
 	catalog_tenants_check_name(new_name);
-	catalog_lock_tenants(RowExclusiveLock);
-	schema_lock_acquire(in_order ? old_name : new_name);
-	schema_lock_acquire(in_order ? new_name : old_name);
-	if (!is_tenant(old_name))
+	tenant_lock_both(old_name, new_name);
+	if (!tenant_exists(old_name))
 		raise_no_tenant(old_name);
 	if (strcmp(old_name, new_name) == 0)
 		return;
 	if (catalog_tenants_find(new_name, NULL, &manager))
 		raise_tenant_exists(new_name, manager);
 	(void) catalog_tenants_find(old_name, &noted, NULL);
+	catalog_tenants_refresh();
 	rename_schema(old_name, noted, new_name);
 	catalog_tenants_remove(new_name);	/* what a schema of that name left
 										 * behind */

@@ -12,6 +12,9 @@
 
 #include "postgres.h"
 
+/* Is there a tenant of that name, registered or with versions? */
+extern bool tenant_exists(const char *schema);
+
 /*
  * Create the schema, register it and bring it to the newest version, which is
  * returned (0: there are no migrations).  An existing schema is taken over
@@ -20,6 +23,14 @@
  * InvalidOid.
  */
 extern int64 tenant_create(const char *schema, bool take_over, Oid managed_by);
+
+/*
+ * Lock the schema, or the schemas of an old and a new name, as dropping and
+ * renaming do.  For who has to ask something first, which is to stay true.
+ * tenant_lock_idle raises, without waiting, while a run works on it.
+ */
+extern void tenant_lock_idle(const char *schema);
+extern void tenant_lock_both(const char *old_name, const char *new_name);
 
 /*
  * Drop it; a schema that holds anything only with "cascade".  Raises, without
