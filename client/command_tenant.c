@@ -1,6 +1,6 @@
 /*
  * command_tenant.c
- *		tenant create, rename, drop.
+ *		tenant create, rename, drop, attach.
  */
 #include "commands.h"
 #include "output.h"
@@ -57,5 +57,20 @@ command_tenant_drop(const Arguments *arguments)
 	call_add(&call, "cascade", "bool", cascade ? "true" : "false");
 	PQclear(call_run(&call));
 	say("dropped   tenant \"%s\"", tenant);
+	return EXIT_DONE;
+}
+
+int
+command_tenant_attach(const Arguments *arguments)
+{
+	Session    *session = session_open(arguments);
+	Call		call;
+	PGresult   *result;
+
+	call_begin(&call, session, "ashmig_attach_tenant");
+	call_add(&call, "schema", "text", arguments->words[0]);
+	call_options(&call, arguments);
+	result = call_run(&call);
+	say("attached  tenant \"%s\" at version %s", arguments->words[0], PQgetvalue(result, 0, 0));
 	return EXIT_DONE;
 }

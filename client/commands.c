@@ -117,6 +117,28 @@ static const Option tenant_drop_options[] = {
 	{0}
 };
 
+static const Option tenant_attach_options[] = {
+	{"to", 'v', "VERSION", "the version that it is at; default: the one whose structure it has", "version", "int8"},
+	{0}
+};
+
+static const Option drift_options[] = {
+	{"only-tenants", 0, "A,B", "only these tenants", "only_tenants", "text[]"},
+	{"except-tenants", 0, "A,B", "all tenants but these", "except_tenants", "text[]"},
+	{"repo", 'r', "NAME", "only tables of this Ecto repo", "repo", "text"},
+	{"repair", 0, NULL, "run the statements that remove the differences; asks first", NULL, NULL},
+	{"force", 0, NULL, "do not ask", NULL, NULL},
+	{0}
+};
+
+static const Option adopt_options[] = {
+	{"tenants", 0, "A,B", "the tenants; default: every schema that Ecto has migrated", "tenants", "text[]"},
+	{"on-drift", 0, "WHAT", "where a schema differs: error (default), record or repair", "on_drift", "text"},
+	{"dry-run", 0, NULL, "show how the schemas differ, and take over nothing", "dry_run", "bool"},
+	{"repo", 'r', "NAME", "only snapshots of this Ecto repo", "repo", "text"},
+	{0}
+};
+
 const Command commands[] = {
 	{
 		"init", NULL, 0, 0, "Set up an application: write .ashmig, create the extension",
@@ -186,6 +208,23 @@ const Command commands[] = {
 	{
 		"tenant drop", "NAME", 1, 1, "Drop a tenant", NULL,
 		{tenant_drop_options}, command_tenant_drop
+	},
+	{
+		"tenant attach", "NAME", 1, 1, "Make a schema that exists a tenant", NULL,
+		{tenant_attach_options}, command_tenant_attach
+	},
+	{
+		"drift", NULL, 0, 0, "Show where schemas are not what is recorded for them",
+		"Exits with status 3 if there are differences.",
+		{drift_options}, command_drift
+	},
+	{
+		"adopt", NULL, 0, 0, "Take over a database that Ecto has migrated", NULL,
+		{adopt_options, snapshot_options}, command_adopt
+	},
+	{
+		"release", NULL, 0, 0, "Give a database back to Ecto: write its schema_migrations", NULL,
+		{NULL}, command_release
 	},
 	{
 		"export", NULL, 0, 0, "Write the files of recorded migrations", NULL,

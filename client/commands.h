@@ -42,6 +42,12 @@ extern int	command_squash(const Arguments *arguments);
 extern int	command_tenant_create(const Arguments *arguments);
 extern int	command_tenant_rename(const Arguments *arguments);
 extern int	command_tenant_drop(const Arguments *arguments);
+extern int	command_tenant_attach(const Arguments *arguments);
+
+/* command_fleet.c */
+extern int	command_drift(const Arguments *arguments);
+extern int	command_adopt(const Arguments *arguments);
+extern int	command_release(const Arguments *arguments);
 
 /* command_help.c */
 extern int	command_help(const Arguments *arguments);

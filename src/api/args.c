@@ -104,7 +104,7 @@ trigger_words(TriggerEvent kind)
 TriggerData *
 call_trigger(FunctionCallInfo fcinfo, const char *name, TriggerEvent kind)
 {
-	const		TriggerEvent mask = TRIGGER_EVENT_TIMINGMASK | TRIGGER_EVENT_ROW;
+	const TriggerEvent mask = TRIGGER_EVENT_TIMINGMASK | TRIGGER_EVENT_ROW;
 	TriggerData *data = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || (data->tg_event & mask) != kind)

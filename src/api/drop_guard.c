@@ -50,7 +50,7 @@ is_dropped(const DropStmt *stmt, const char *extension)
  * Is the owner among the roles whose objects a statement drops without CASCADE?
  */
 static bool
-is_owned(const DropOwnedStmt * stmt, Oid owner)
+is_owned(const DropOwnedStmt *stmt, Oid owner)
 {
 	if (stmt->behavior == DROP_CASCADE)
 		return false;
