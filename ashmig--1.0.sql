@@ -227,7 +227,7 @@ COMMENT ON COLUMN ashmig.run_schemas.elapsed IS 'Duration of the transaction tha
 COMMENT ON COLUMN ashmig.run_schemas.error IS 'Error message; its detail, hint and context follow, one per line';
 
 -- A run is alive as long as its leader, or the worker that continues after
--- the call, holds the lock of class MR on its number.
+-- the call, holds the lock on its number (src/run/journal.c).
 CREATE VIEW ashmig.progress AS
     SELECT r.run, r.operation, r.status, r.started_at, r.started_by, r.workers, r.schemas,
            s.done, s.failed, s.background,
@@ -243,9 +243,10 @@ CREATE VIEW ashmig.progress AS
                pg_catalog.count(*) FILTER (WHERE status = 'background') AS background
         FROM ashmig.run_schemas AS s WHERE s.run = r.run) AS s
     CROSS JOIN LATERAL (
-        SELECT pg_catalog.array_agg(pid) AS pids FROM pg_catalog.pg_locks
-        WHERE locktype = 'advisory' AND granted AND classid = 19794 AND objsubid = 2
+        SELECT pg_catalog.array_agg(DISTINCT pid) AS pids FROM pg_catalog.pg_locks
+        WHERE classid = 'ashmig.runs'::pg_catalog.regclass AND objsubid = 5
         AND objid::bigint = r.run & 4294967295
+        AND locktype IN ('object', 'advisory') AND granted AND pid IS NOT NULL
         AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) AS l
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';
@@ -258,9 +259,11 @@ COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or contin
 
 CREATE TABLE ashmig.settings (
     name          text        NOT NULL PRIMARY KEY,
-    value         text        NOT NULL
+    value         text        NOT NULL,
+    set_by        name        NOT NULL DEFAULT pg_catalog."current_user"()
 );
 COMMENT ON TABLE ashmig.settings IS 'Settings of this database: all_tenants, the query that lists tenants; last_version, the newest version ever assigned';
+COMMENT ON COLUMN ashmig.settings.set_by IS 'Role that wrote the value, as which the query of all_tenants runs; set by a trigger, unless a superuser names another';
 
 --
 -- What pg_dump dumps: everything, as a restored database must know what is
@@ -304,6 +307,13 @@ COMMENT ON FUNCTION ashmig.managed_table_registered IS 'Refuses a registration w
 CREATE TRIGGER managed_table_registered
     BEFORE INSERT OR UPDATE OR DELETE ON ashmig.managed_tables
     FOR EACH ROW EXECUTE FUNCTION ashmig.managed_table_registered();
+
+CREATE FUNCTION ashmig.setting_written() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_setting_written';
+COMMENT ON FUNCTION ashmig.setting_written IS 'Notes which role wrote a setting';
+CREATE TRIGGER setting_written
+    BEFORE INSERT OR UPDATE ON ashmig.settings
+    FOR EACH ROW EXECUTE FUNCTION ashmig.setting_written();
 
 --
 -- DROP EXTENSION takes the catalog away, so it has to be meant
@@ -668,16 +678,28 @@ COMMENT ON FUNCTION ashmig_unmanage_tenant
 
 -- ==========================================================================
 -- Rights
+-- ==========================================================================
+
+CREATE FUNCTION ashmig_grant(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_grant
+    IS 'Grant a role all it needs to generate, migrate and manage tenants; returns the statements that did so';
+
+CREATE FUNCTION ashmig_revoke(role text) RETURNS SETOF text
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_revoke
+    IS 'Revoke from a role what ashmig_grant grants; returns the statements that did so';
+
 --
 -- Nobody but the extension's owner may read, write or run anything until the
 -- owner grants it: whoever can write ashmig.migrations decides what the next
 -- run executes.  Exceptions: ashmig_operations, which reads no table, and
 -- ashmig.progress for monitoring.
--- ==========================================================================
+--
 
 REVOKE EXECUTE ON FUNCTION
     ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
-    ashmig.extension_dropped,
+    ashmig.setting_written, ashmig.extension_dropped,
     ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
@@ -698,6 +720,7 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
     ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
     FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ashmig_grant, ashmig_revoke FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE
     ashmig_migrate_all_serial, ashmig_wait, ashmig_create_missing_tenants, ashmig_drop_tenant_serial
     FROM PUBLIC;

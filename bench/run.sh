@@ -178,3 +178,31 @@ plain "ashmig_migrate_all(), ms" "$(nothing 'ashmig_migrate_all()')" 50
 plain "all but one tenant (except_tenants), ms" "$(nothing "ashmig_migrate_all(except_tenants => '{org_1}')")" 50
 echo "SELECT ashmig_set_all_tenants('SELECT ''org_'' || id FROM public.orgs')" | sql many >/dev/null
 plain "tenants listed by a query, ms" "$(nothing 'ashmig_migrate_all()')" 50
+
+# Time of a query over that, the second of its session, in ms
+looking() { # CALL
+	sql many <<SQL
+SELECT count(*) AS rows FROM $1 \\gset
+SELECT clock_timestamp() AS start \\gset
+SELECT count(*) AS rows FROM $1 \\gset
+SELECT round(extract(epoch FROM clock_timestamp() - :'start') * 1000, 1);
+SQL
+}
+
+heading "The same database, and its newest migration lacking everywhere: looking at it"
+echo "SELECT ashmig_set_all_tenants(NULL)" | sql many >/dev/null
+for state in applied pending; do
+	plain "$state: ashmig_status(), ms" "$(looking 'ashmig_status()')" 200
+	plain "$state: ashmig_migrations(), ms" "$(looking 'ashmig_migrations()')"
+	plain "$state: ashmig_check_migrations(), ms" "$(looking 'ashmig_check_migrations()')"
+	plain "$state: ashmig_all_tenants(), ms" "$(looking 'ashmig_all_tenants()')"
+	plain "$state: ashmig.progress, ms" "$(looking 'ashmig.progress')"
+	sql many >/dev/null <<'SQL'
+DELETE FROM ashmig.versions WHERE version = 20260101000050;
+UPDATE ashmig.schema_versions SET version = version - 1, applied = applied - 1;
+WITH run AS (INSERT INTO ashmig.runs (operation, schemas, workers, status) VALUES ('migrate', 10000, 2, 'failed') RETURNING run)
+INSERT INTO ashmig.run_schemas (run, scope, schema_name, status, applied, attempts, elapsed, sqlstate, error)
+  SELECT run, 'tenant', schema_name, 'failed', 0, 1, '1 s', '22012', 'division by zero' FROM run, ashmig.tenants;
+VACUUM ANALYZE ashmig.versions, ashmig.schema_versions, ashmig.run_schemas;
+SQL
+done

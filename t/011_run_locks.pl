@@ -31,11 +31,14 @@ subtest 'lock on a table' => sub {
 		qr/lock timeout.*Process \d+ holds the lock.*pg_stat_activity WHERE pid = \d+/s, 'in a transaction block the error says who holds the lock, too');
 };
 
-# as held by another run that works in the schema
+# held by another run, which waits in the schema
 subtest 'lock on a schema' => sub {
-	$fleet->hold($blocker, q{SELECT pg_advisory_xact_lock(19783, hashtext('t005'))});
+	my $other = $fleet->start(q{SELECT * FROM ashmig_migrate_all(lock_timeout => '60s', workers => 1)}, 'other');
+	$fleet->wait_for(q{SELECT count(*) = 1 FROM pg_locks WHERE classid = 'ashmig.versions'::regclass AND mode = 'ExclusiveLock'});
 	like($fleet->errors_of(q{BEGIN; SELECT count(*) FROM ashmig_migrate_all(lock_timeout => '200ms')}),
 		qr/lock timeout.*Process \d+ holds the lock.*waiting for schema "t005", which is locked by another run/s, 'the error says who holds the lock');
+	$fleet->value('SELECT ashmig_cancel(run) FROM ashmig.progress');
+	$other->{run}->finish;
 };
 
 subtest 'retry' => sub {

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep time);
 
-my $kills = $ENV{KILLS} // 6;
+my $kills = $ENV{KILLS} // 4;
 my $first = $ENV{KILL_SEED} // 1;
 
 my $node = PostgreSQL::Test::Cluster->new('main');

@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(ashmig_tenant_row_updated);
 PG_FUNCTION_INFO_V1(ashmig_tenant_row_deleted);
 PG_FUNCTION_INFO_V1(ashmig_tenant_registered);
 PG_FUNCTION_INFO_V1(ashmig_managed_table_registered);
+PG_FUNCTION_INFO_V1(ashmig_setting_written);
 
 /*
  * Triggers on a table.
@@ -170,4 +171,33 @@ ashmig_managed_table_registered(PG_FUNCTION_ARGS)
 		return PointerGetDatum(data->tg_trigtuple);
 	check_registration_owner(data, passing_row(data), true);
 	return PointerGetDatum(passing_row(data));
+}
+
+/*
+ * Trigger on ashmig.settings: the query that lists tenants runs as the role that
+ * wrote it, so nobody can say it was another.  A superuser can, as a dump is
+ * restored by one; where he changes a value and names nobody, it was he.
+ */
+Datum
+ashmig_setting_written(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = call_catalog_trigger(fcinfo, "setting_written", "settings",
+											 TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	HeapTuple	row = passing_row(data);
+	int			column = SPI_fnumber(desc, "set_by");
+	NameData	user;
+	Datum		value = NameGetDatum(&user);
+	bool		isnull = false;
+
+	if (superuser())
+	{
+		char	   *set_by = SPI_getvalue(row, desc, column);
+
+		if (!TRIGGER_FIRED_BY_UPDATE(data->tg_event) ||
+			strcmp(set_by ? set_by : "", SPI_getvalue(data->tg_trigtuple, desc, column)) != 0)
+			return PointerGetDatum(row);
+	}
+	namestrcpy(&user, GetUserNameFromId(GetUserId(), false));
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &column, &value, &isnull));
 }

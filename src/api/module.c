@@ -6,6 +6,7 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/foreign_code.h"
 #include "migrate/catch_up.h"
 #include "migrate/lock_watch.h"
 #include "tenant/tenant_ddl.h"
@@ -18,5 +19,6 @@ _PG_init(void)
 {
 	settings_define();
 	lock_watch_install();
+	foreign_code_install();
 	catch_up_newest_structure = tenant_ddl_statements;
 }

@@ -55,7 +55,7 @@ tell_results(const RunOptions *options, List *results)
 		else if (result->reason)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
-					 errmsg("invalid tenant name \"%s\"", result->schema),
+					 errmsg_internal("%.*s", (int) strcspn(result->reason, "\n"), result->reason),
 					 errhint("SELECT * FROM ashmig_all_tenants() shows why.")));
 	}
 	if (!options->quiet && results != NIL)

@@ -33,8 +33,7 @@ tenant_names(Datum *faults)
 		if (tenant->fault && faults == NULL)
 			continue;
 		names = lappend(names, tenant->schema);
-		texts = lappend(texts, tenant->fault ?
-						catalog_tenants_describe_fault(tenant->schema, tenant->fault) : "");
+		texts = lappend(texts, tenant->fault ? catalog_tenants_describe_fault(tenant) : "");
 	}
 	if (faults)
 		*faults = catalog_text_array(texts);
@@ -61,7 +60,8 @@ return_query(FunctionCallInfo fcinfo, CatalogStatement *query, Datum *values)
 }
 
 /*
- * One row per schema and repo.
+ * One row per schema and repo.  What has to be looked up for each schema alone
+ * is only looked up where it is missing, or something is pending in it.
  */
 Datum
 ashmig_status(PG_FUNCTION_ARGS)
@@ -78,11 +78,11 @@ ashmig_status(PG_FUNCTION_ARGS)
 		" SELECT t.scope, coalesce(m.repo, ''), t.schema_name, s.version, coalesce(s.applied, 0),"
 		" coalesce(m.n, 0) - coalesce(s.applied, 0), v.applied_at,"
 		" CASE WHEN t.fault IS NOT NULL THEN 'skipped'"
-		"  WHEN o.nspname IS NOT NULL THEN 'renamed' WHEN n.oid IS NULL THEN 'missing'"
+		"  WHEN r.nspname IS NOT NULL THEN 'renamed' WHEN n.oid IS NULL THEN 'missing'"
 		"  WHEN r.error IS NOT NULL THEN 'failed'"
 		"  WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN 'pending' ELSE 'current' END,"
-		" CASE WHEN t.fault IS NOT NULL THEN t.fault WHEN o.nspname IS NULL THEN r.error ELSE"
-		"  pg_catalog.format('schema \"%s\" is now called \"%s\"', t.schema_name, o.nspname) END"
+		" CASE WHEN t.fault IS NOT NULL THEN t.fault WHEN r.nspname IS NULL THEN r.error ELSE"
+		"  pg_catalog.format('schema \"%s\" is now called \"%s\"', t.schema_name, r.nspname) END"
 		" FROM target AS t"
 		" LEFT JOIN recorded AS m ON m.scope = t.scope"
 		" LEFT JOIN ashmig.schema_versions AS s"
@@ -90,16 +90,15 @@ ashmig_status(PG_FUNCTION_ARGS)
 		" LEFT JOIN ashmig.versions AS v ON v.schema_name = s.schema_name"
 		"  AND v.repo = s.repo AND v.scope = s.scope AND v.version = s.version"
 		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = t.schema_name"
-		" LEFT JOIN LATERAL (SELECT o.nspname FROM ashmig.tenants AS h"
-		"  JOIN pg_catalog.pg_namespace AS o ON o.oid = h.schema_oid AND h.noted_in = $4"
-		"  WHERE n.oid IS NULL AND t.scope = 'tenant' AND h.schema_name = t.schema_name"
-		"  AND NOT EXISTS (SELECT FROM ashmig.tenants AS e WHERE e.schema_name = o.nspname::pg_catalog.text)"
-		" ) AS o ON true"
-		" LEFT JOIN LATERAL (SELECT l.error FROM"
-		"  (SELECT error, status FROM ashmig.run_schemas AS r"
-		"   WHERE r.schema_name = t.schema_name AND r.scope = t.scope"
-		"   ORDER BY r.run DESC LIMIT 1) AS l WHERE l.status = 'failed'"
-		"  AND coalesce(m.n, 0) > coalesce(s.applied, 0)) AS r ON true"
+		" CROSS JOIN LATERAL (SELECT CASE WHEN n.oid IS NULL AND t.scope = 'tenant' THEN"
+		"   (SELECT c.nspname FROM ashmig.tenants AS h"
+		"    JOIN pg_catalog.pg_namespace AS c ON c.oid = h.schema_oid AND h.noted_in = $4"
+		"    WHERE h.schema_name = t.schema_name AND NOT EXISTS (SELECT FROM ashmig.tenants AS e"
+		"     WHERE e.schema_name = c.nspname::pg_catalog.text COLLATE pg_catalog.\"default\")) END AS nspname,"
+		"  CASE WHEN coalesce(m.n, 0) > coalesce(s.applied, 0) THEN"
+		"   (SELECT CASE l.status WHEN 'failed' THEN l.error END FROM ashmig.run_schemas AS l"
+		"    WHERE l.schema_name = t.schema_name AND l.scope = t.scope ORDER BY l.run DESC LIMIT 1) END AS error"
+		"  OFFSET 0) AS r"
 		" ORDER BY t.scope, t.schema_name COLLATE pg_catalog.\"C\", m.repo",
 		.nargs = 4, .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID}
 	};
@@ -112,7 +111,8 @@ ashmig_status(PG_FUNCTION_ARGS)
 }
 
 /*
- * One row per migration.
+ * One row per migration.  The versions are counted of those schemas alone that
+ * lack one; the others have every migration.
  */
 Datum
 ashmig_migrations(PG_FUNCTION_ARGS)
@@ -121,16 +121,26 @@ ashmig_migrations(PG_FUNCTION_ARGS)
 		.sql = "WITH target (scope, schema_name) AS (SELECT 'public', $1"
 		"  UNION ALL SELECT 'tenant', pg_catalog.unnest($2)),"
 		" size AS (SELECT scope, pg_catalog.count(*) AS n FROM target GROUP BY scope),"
+		" recorded AS (SELECT repo, scope, pg_catalog.count(*) AS n, pg_catalog.max(version) AS version"
+		"  FROM ashmig.migrations GROUP BY repo, scope),"
+		" schema AS (SELECT s.repo, s.scope, s.schema_name, t.schema_name IS NOT NULL AS is_target,"
+		"   (s.applied, s.version) IS NOT DISTINCT FROM (r.n, r.version) AS has_all"
+		"  FROM ashmig.schema_versions AS s LEFT JOIN recorded AS r ON r.repo = s.repo AND r.scope = s.scope"
+		"  LEFT JOIN target AS t ON t.scope = s.scope AND t.schema_name = s.schema_name),"
+		" complete AS (SELECT repo, scope, pg_catalog.count(*) AS n,"
+		"  pg_catalog.count(*) FILTER (WHERE is_target) AS of_targets"
+		"  FROM schema WHERE has_all GROUP BY repo, scope),"
 		" applied AS (SELECT v.repo, v.scope, v.version, pg_catalog.count(*) AS n,"
-		"  pg_catalog.count(t.schema_name) AS of_targets"
-		"  FROM ashmig.versions AS v LEFT JOIN target AS t"
-		"  ON t.scope = v.scope AND t.schema_name = v.schema_name"
-		"  GROUP BY v.repo, v.scope, v.version)"
+		"  pg_catalog.count(*) FILTER (WHERE is_target) AS of_targets"
+		"  FROM schema AS s JOIN ashmig.versions AS v"
+		"  ON v.schema_name = s.schema_name AND v.repo = s.repo AND v.scope = s.scope"
+		"  WHERE NOT s.has_all GROUP BY v.repo, v.scope, v.version)"
 		" SELECT m.scope, m.repo, m.version, m.name, m.kind, m.dev, m.transactional,"
-		" m.down IS NOT NULL, coalesce(a.n, 0)::pg_catalog.int4,"
-		" (coalesce(s.n, 0) - coalesce(a.of_targets, 0))::pg_catalog.int4"
+		" m.down IS NOT NULL, (coalesce(c.n, 0) + coalesce(a.n, 0))::pg_catalog.int4,"
+		" (coalesce(s.n, 0) - coalesce(c.of_targets, 0) - coalesce(a.of_targets, 0))::pg_catalog.int4"
 		" FROM ashmig.migrations AS m"
 		" LEFT JOIN size AS s ON s.scope = m.scope"
+		" LEFT JOIN complete AS c ON c.repo = m.repo AND c.scope = m.scope"
 		" LEFT JOIN applied AS a ON a.repo = m.repo AND a.scope = m.scope AND a.version = m.version"
 		" ORDER BY m.scope, m.version, m.repo",
 		.nargs = 2, .types = {TEXTOID, TEXTARRAYOID}

@@ -82,8 +82,8 @@ ashmig_create_missing_tenants(PG_FUNCTION_ARGS)
 		if (tenant->fault)
 			ereport(WARNING,
 					(errcode(ERRCODE_ASHMIG_INVALID_TENANT),
-					 errmsg("invalid tenant name \"%s\"", tenant->schema),
-					 errdetail_internal("%s", tenant->fault)));
+					 errmsg_internal("%s", tenant->fault),
+					 errdetail_internal("%s", tenant->fault_detail)));
 		if (!tenant->listed || tenant->exists || tenant->registered || tenant->fault)
 			continue;
 		create_and_commit(tenant->schema, scratch);
@@ -163,8 +163,7 @@ ashmig_all_tenants(PG_FUNCTION_ARGS)
 			nulls[3] = true;
 		values[4] = BoolGetDatum(tenant->exists);
 		if (tenant->fault)
-			values[5] = CStringGetTextDatum(catalog_tenants_describe_fault(tenant->schema,
-																		   tenant->fault));
+			values[5] = CStringGetTextDatum(catalog_tenants_describe_fault(tenant));
 		else
 			nulls[5] = true;
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -120,14 +120,7 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
-/* Does a role own a schema, or is it a member of the role that does? */
-#if PG_VERSION_NUM < 160000
-#define schema_owned_by(schema, role) pg_namespace_ownercheck(schema, role)
-#else
-#define schema_owned_by(schema, role) object_ownercheck(NamespaceRelationId, schema, role)
-#endif
-
-/* Likewise, an extension? */
+/* Does a role own an extension, or is it a member of the role that does? */
 #if PG_VERSION_NUM < 160000
 #define extension_owned_by(extension, role) pg_extension_ownercheck(extension, role)
 #else

@@ -17,6 +17,7 @@ bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+bool		ashmig_allow_foreign_owner = false;
 
 /*
  * Why public migrations cannot run in a schema of that name.
@@ -25,7 +26,7 @@ const char *
 settings_schema_fault(const char *schema)
 {
 	if (*schema == '\0' || strlen(schema) >= NAMEDATALEN || strpbrk(schema, "\"'\\@#") != NULL)
-		return "It must be a name of 1 to 63 bytes, without quotes, \"\\\", \"@\" or \"#\".";
+		return "The name must have 1 to 63 bytes, without quotes, \"\\\", \"@\" or \"#\".";
 	if (strncmp(schema, "pg_", 3) == 0 || strcmp(schema, "information_schema") == 0)
 		return "The schema belongs to PostgreSQL.";
 	if (strcmp(schema, ASHMIG_CATALOG_SCHEMA) == 0)
@@ -97,6 +98,11 @@ define_option_settings(void)
 	DefineCustomBoolVariable("ashmig.prove",
 							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ashmig.allow_foreign_owner",
+							 "Allows schemas of roles that nobody vouches for to be tenants.",
+							 "Their migrations run as their owner.",
+							 &ashmig_allow_foreign_owner, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 

@@ -20,6 +20,7 @@ extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
+extern bool ashmig_allow_foreign_owner;
 
 /*
  * Why public migrations cannot run in a schema of that name, or NULL.  The

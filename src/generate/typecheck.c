@@ -24,6 +24,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "generate/typecheck.h"
+#include "metadata/acting_role.h"
 #include "metadata/search_path.h"
 #include "plan/operation.h"
 #include "syntax/fragment.h"
@@ -202,7 +203,8 @@ typecheck_operations(List *operations)
 	ListCell   *lc;
 
 	settings_pin_ddl();
-	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema,
+												acting_role_by_default().role));
 	foreach_ptr(const Operation, operation, operations)
 	{
 		if (operation->kind == OP_CREATE_TABLE)

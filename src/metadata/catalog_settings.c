@@ -14,10 +14,10 @@
  * A setting of the database, or NULL.
  */
 char *
-catalog_setting(const char *name)
+catalog_setting(const char *name, char **set_by)
 {
 	static CatalogStatement read = {
-		.sql = "SELECT value FROM ashmig.settings WHERE name = $1",
+		.sql = "SELECT value, set_by::pg_catalog.text FROM ashmig.settings WHERE name = $1",
 		.nargs = 1, .types = {TEXTOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
@@ -27,7 +27,11 @@ catalog_setting(const char *name)
 
 	values[0] = CStringGetTextDatum(name);
 	if (catalog_query(&read, values, NULL) > 0)
+	{
 		result = catalog_string(0, 1, context);
+		if (set_by)
+			*set_by = catalog_string(0, 2, context);
+	}
 	catalog_disconnect(level);
 	return result;
 }
@@ -46,12 +50,13 @@ catalog_set_setting(const char *name, const char *value)
 		.nargs = 1, .types = {TEXTOID}
 	};
 	static CatalogStatement update = {
-		.sql = "UPDATE ashmig.settings SET value = $2 WHERE name = $1",
+		.sql = "UPDATE ashmig.settings SET value = $2, set_by = DEFAULT WHERE name = $1",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
 	static CatalogStatement insert = {
 		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
-		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+		" set_by = excluded.set_by",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
 	Datum		values[2];

@@ -10,10 +10,14 @@
 
 #include "postgres.h"
 
-/* A setting of the database, or NULL */
-extern char *catalog_setting(const char *name);
+/*
+ * A setting of the database, or NULL.  "set_by", unless it is NULL, is set to the
+ * name of the role that wrote it, which a trigger sees to: nobody but a superuser
+ * can name another.
+ */
+extern char *catalog_setting(const char *name, char **set_by);
 
-/* Set one, or clear it (NULL). */
+/* Set one, or clear it (NULL), as the current role. */
 extern void catalog_set_setting(const char *name, const char *value);
 
 #endif							/* ASHMIG_CATALOG_SETTINGS_H */

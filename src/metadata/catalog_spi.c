@@ -9,6 +9,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "jit/jit.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -38,7 +39,8 @@ catalog_table(const char *name)
 }
 
 /*
- * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect.
+ * Enter SPI with search_path pinned to pg_catalog until catalog_disconnect, and
+ * without JIT compilation, which would take longer than our queries do.
  * A snapshot stays active in between: rows that are read may have to be
  * fetched from TOAST after the query (a worker has no other snapshot).
  */
@@ -48,6 +50,8 @@ catalog_connect(void)
 	int			guc_level = NewGUCNestLevel();
 
 	settings_pin("search_path", "pg_catalog, pg_temp");
+	if (jit_enabled)
+		settings_pin("jit", "off");
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		ereport(ERROR,

@@ -14,6 +14,7 @@
 #include "parser/analyze.h"
 #include "parser/parse_coerce.h"
 #include "tcop/tcopprot.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -24,9 +25,11 @@
 #include "base/errors.h"
 #include "base/pin.h"
 #include "base/settings.h"
+#include "metadata/acting_role.h"
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/foreign_code.h"
 #include "metadata/search_path.h"
 
 #define ALL_TENANTS "all_tenants"	/* its name in ashmig.settings */
@@ -77,13 +80,29 @@ catalog_tenants_check_name(const char *schema)
  * or temporary tables.
  */
 static int
-enter_query_path(void)
+enter_query_path(Oid role)
 {
 	int			level = NewGUCNestLevel();
 
 	settings_pin_ddl();
-	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema));
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema, role));
 	return level;
+}
+
+/*
+ * The role that set the query.  A dump keeps its name.
+ */
+static Oid
+query_role(const char *name)
+{
+	Oid			role = get_role_oid(name, true);
+
+	if (!OidIsValid(role))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role \"%s\", which set the query that lists tenants, does not exist", name),
+				 errhint("Call ashmig_set_all_tenants() again as the role that the query should run as.")));
+	return role;
 }
 
 /* The names that the query gives, NULLs left out, in the current context */
@@ -92,7 +111,7 @@ run_query(const char *query)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *result = NIL;
-	int			level = enter_query_path();
+	int			level = enter_query_path(GetUserId());
 	SPIPlanPtr	plan;
 
 	SPI_connect();
@@ -113,7 +132,7 @@ run_query(const char *query)
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
-	AtEOXact_GUC(true, level);
+	AtEOXact_GUC(false, level); /* takes back what functions have set */
 	return result;
 }
 
@@ -125,10 +144,38 @@ query_callback(void *arg)
 }
 
 /*
- * run_query in a subtransaction, which is open afterwards; an error ends it.
+ * run_query as the role that set the query, in a security-restricted operation:
+ * nothing that its functions do outlives it.
  */
 static List *
-run_query_inside(const char *query, ResourceOwner owner)
+run_query_as(const char *query, Oid role)
+{
+	ForeignCodeBefore code_before = foreign_code_refuse(role);
+	List	   *volatile result = NIL;
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	PG_TRY();
+	{
+		SetUserIdAndSecContext(role, security | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+		result = run_query(query);
+		SetUserIdAndSecContext(user, security);
+	}
+	PG_FINALLY();
+	{
+		foreign_code_restore(&code_before);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/*
+ * The same in a subtransaction, which is open afterwards; an error ends it.
+ */
+static List *
+run_query_inside(const char *query, Oid role, ResourceOwner owner)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorContextCallback callback = {.callback = query_callback};
@@ -141,7 +188,7 @@ run_query_inside(const char *query, ResourceOwner owner)
 		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
-		result = run_query(query);
+		result = run_query_as(query, role);
 	}
 	PG_CATCH();
 	{
@@ -166,29 +213,65 @@ run_query_inside(const char *query, ResourceOwner owner)
  * a table that the query reads.
  */
 static List *
-listed_names(void)
+listed_names(Oid *set_by)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	char	   *query = catalog_setting(ALL_TENANTS);
+	char	   *role;
+	char	   *query = catalog_setting(ALL_TENANTS, &role);
 	List	   *result;
 
+	*set_by = InvalidOid;
 	if (query == NULL)
 		return NIL;
-	result = run_query_inside(query, owner);
+	*set_by = query_role(role);
+	result = run_query_inside(query, *set_by, owner);
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return result;
 }
 
-/*
- * A fault as a row shows it: the message and, in a line of its own, the detail.
- */
 char *
-catalog_tenants_describe_fault(const char *schema, const char *fault)
+catalog_tenants_describe_fault(const Tenant *tenant)
 {
-	return fault ? psprintf("invalid tenant name \"%s\"\n  %s", schema, fault) : NULL;
+	return tenant->fault ? psprintf("%s\n  %s", tenant->fault, tenant->fault_detail) : NULL;
+}
+
+/*
+ * May a schema that is only listed be a tenant, by its owner?  Whoever can write
+ * what the query reads can list any schema, his own as well.
+ */
+static bool
+owner_is_known(Oid owner, Oid set_by)
+{
+	return ashmig_allow_foreign_owner || acting_role_knows_owner(GetUserId(), owner) ||
+		acting_role_knows_owner(set_by, owner);
+}
+
+/*
+ * Look whether what the query lists can be a tenant.  "owner" is the schema's, or
+ * InvalidOid if there is no such schema.
+ */
+static void
+find_fault(Tenant *tenant, Oid owner, Oid set_by)
+{
+	const char *name = name_fault(tenant->schema);
+
+	if (name)
+	{
+		tenant->fault = psprintf("invalid tenant name \"%s\"", tenant->schema);
+		tenant->fault_detail = name;
+	}
+	else if (OidIsValid(owner) && !owner_is_known(owner, set_by))
+	{
+		const char *role = GetUserNameFromId(owner, true);
+
+		tenant->fault = psprintf("schema \"%s\" belongs to role \"%s\"", tenant->schema,
+								 role ? role : "?");
+		tenant->fault_detail = psprintf("Neither you nor the role that set the query of ashmig_set_all_tenants() is a member of it. With ashmig.allow_foreign_owner = on, the schema is migrated, as %s.",
+										role ? quote_identifier(role) : "?");
+	}
 }
 
 /*
@@ -200,7 +283,8 @@ catalog_tenants(void)
 	static CatalogStatement all = {
 		.sql = "SELECT t.name, pg_catalog.bool_or(t.registered), pg_catalog.bool_or(t.listed),"
 		" pg_catalog.bool_or(n.oid IS NOT NULL), pg_catalog.max(t.managed_by),"
-		" pg_catalog.max(t.managed_by)::pg_catalog.regclass::pg_catalog.text"
+		" pg_catalog.max(t.managed_by)::pg_catalog.regclass::pg_catalog.text,"
+		" coalesce(pg_catalog.max(n.nspowner), 0)"
 		" FROM (SELECT schema_name AS name, true AS registered, false AS listed,"
 		"  managed_by::pg_catalog.oid FROM ashmig.tenants"
 		" UNION ALL SELECT l.name, false, true, NULL FROM pg_catalog.unnest($1) AS l (name)) AS t"
@@ -211,16 +295,17 @@ catalog_tenants(void)
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1];
 	List	   *result = NIL;
+	Oid			set_by;
 	int			level;
 	uint64		rows;
 
-	values[0] = catalog_text_array(listed_names());
+	values[0] = catalog_text_array(listed_names(&set_by));
 	level = catalog_connect();
 	rows = catalog_query(&all, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		Tenant	   *tenant = palloc(sizeof(Tenant));
+		Tenant	   *tenant = palloc0(sizeof(Tenant));
 		bool		isnull;
 
 		tenant->schema = catalog_string(i, 1, context);
@@ -229,7 +314,8 @@ catalog_tenants(void)
 		tenant->exists = DatumGetBool(catalog_datum(i, 4, &isnull));
 		tenant->managed_by = DatumGetObjectId(catalog_datum(i, 5, &isnull));
 		tenant->manager = catalog_string(i, 6, context);
-		tenant->fault = tenant->registered ? NULL : name_fault(tenant->schema);
+		if (!tenant->registered)
+			find_fault(tenant, DatumGetObjectId(catalog_datum(i, 7, &isnull)), set_by);
 		result = lappend(result, tenant);
 		MemoryContextSwitchTo(old);
 	}
@@ -286,7 +372,7 @@ check_query(const char *text)
 bool
 catalog_tenants_have_query(void)
 {
-	return catalog_setting(ALL_TENANTS) != NULL;
+	return catalog_setting(ALL_TENANTS, NULL) != NULL;
 }
 
 /*
@@ -297,7 +383,7 @@ catalog_tenants_set_query(const char *query)
 {
 	if (query)
 	{
-		int			level = enter_query_path();
+		int			level = enter_query_path(GetUserId());
 
 		PushActiveSnapshot(GetTransactionSnapshot());
 		check_query(query);

@@ -19,19 +19,21 @@ typedef struct Tenant
 	Oid			managed_by;		/* the table whose row it belongs to, or
 								 * InvalidOid */
 	char	   *manager;		/* its name, or NULL */
-	const char *fault;			/* why the query's name cannot be a tenant's,
-								 * or NULL */
+	const char *fault;			/* why what the query lists is no tenant, or
+								 * NULL */
+	const char *fault_detail;	/* with a fault */
 } Tenant;
 
 /*
  * All tenants, once each, ordered by name.  Raises an error if the query
- * fails.  Invalid tenant names are among them, each with its fault: they are
- * skipped, and the others are not affected.
+ * fails.  Names that no tenant can have, and schemas of owners for whom nobody
+ * vouches (unless ashmig.allow_foreign_owner is on), are among them, each with its
+ * fault: they are skipped, and the others are not affected.
  */
 extern List *catalog_tenants(void);
 
-/* Such a name and its fault as rows show it; NULL if there is none */
-extern char *catalog_tenants_describe_fault(const char *schema, const char *fault);
+/* A tenant's fault as rows show it, with the detail in a line of its own, or NULL */
+extern char *catalog_tenants_describe_fault(const Tenant *tenant);
 
 /*
  * Raise an error if a tenant cannot have that name.  The rule is
@@ -44,7 +46,8 @@ extern void catalog_tenants_check_name(const char *schema);
 extern bool catalog_tenants_have_query(void);
 
 /*
- * Set or clear (NULL) the query.  Raises an error if it is not one SELECT of
+ * Set or clear (NULL) the query, which runs as the current role from now on,
+ * whoever asks for the tenants.  Raises an error if it is not one SELECT of
  * text.
  */
 extern void catalog_tenants_set_query(const char *query);

@@ -8,8 +8,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
-#include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -21,6 +19,7 @@
 #include "utils/syscache.h"
 
 #include "base/settings.h"
+#include "metadata/acting_role.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/search_path.h"
 
@@ -55,34 +54,6 @@ extension_schemas(Oid default_schema)
 	return result;
 }
 
-static Oid
-schema_owner(Oid schema)
-{
-	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
-static Oid
-database_owner(void)
-{
-	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_database) GETSTRUCT(tuple))->datdba;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
 /* Is it a registered tenant's? */
 static bool
 is_tenants(const char *schema)
@@ -103,22 +74,21 @@ is_tenants(const char *schema)
 
 /* May migrations look for names in this schema? */
 static bool
-is_trusted(Oid schema, Oid default_schema)
+is_trusted(Oid schema, Oid default_schema, Oid role)
 {
 	const char *name = get_namespace_name(schema);
-	Oid			owner = schema_owner(schema);
+	Oid			owner = acting_role_schema_owner(schema);
 
 	if (name == NULL || isAnyTempNamespace(schema) || strcmp(name, ASHMIG_CATALOG_SCHEMA) == 0 ||
 		is_tenants(name))
 		return false;
-	return owner == GetUserId() || owner == ROLE_PG_DATABASE_OWNER ||
-		owner == database_owner() || owner == schema_owner(default_schema) ||
-		superuser_arg(owner);
+	return owner == role || owner == acting_role_database_owner() ||
+		owner == acting_role_schema_owner(default_schema) || superuser_arg(owner);
 }
 
 /* Those that may be searched, in the current context */
 static List *
-trusted_schemas(Oid default_schema)
+trusted_schemas(Oid default_schema, Oid role)
 {
 	List	   *schemas = extension_schemas(default_schema);
 	List	   *trusted = NIL;
@@ -127,11 +97,11 @@ trusted_schemas(Oid default_schema)
 
 	if (schemas == NIL)
 		return NIL;
-	if (equal(schemas, seen_schemas) && seen_role == GetUserId() && seen_default == default_schema)
+	if (equal(schemas, seen_schemas) && seen_role == role && seen_default == default_schema)
 		return list_copy(seen_trusted);
 	foreach(lc, schemas)
 	{
-		if (is_trusted(lfirst_oid(lc), default_schema))
+		if (is_trusted(lfirst_oid(lc), default_schema, role))
 			trusted = lappend_oid(trusted, lfirst_oid(lc));
 	}
 	list_free(seen_schemas);
@@ -141,7 +111,7 @@ trusted_schemas(Oid default_schema)
 	seen_schemas = list_copy(schemas);
 	seen_trusted = list_copy(trusted);
 	MemoryContextSwitchTo(old);
-	seen_role = GetUserId();
+	seen_role = role;
 	seen_default = default_schema;
 	return trusted;
 }
@@ -154,7 +124,7 @@ compare_names(const ListCell *a, const ListCell *b)
 }
 
 char *
-search_path_for(const char *schema, const char *default_schema)
+search_path_for(const char *schema, const char *default_schema, Oid role)
 {
 	StringInfoData path;
 	List	   *names = NIL;
@@ -164,7 +134,7 @@ search_path_for(const char *schema, const char *default_schema)
 	appendStringInfoString(&path, quote_identifier(schema));
 	if (strcmp(schema, default_schema) != 0)
 		appendStringInfo(&path, ", %s", quote_identifier(default_schema));
-	foreach(lc, trusted_schemas(get_namespace_oid(default_schema, true)))
+	foreach(lc, trusted_schemas(get_namespace_oid(default_schema, true), role))
 	{
 		char	   *name = get_namespace_name(lfirst_oid(lc));
 

@@ -11,8 +11,8 @@
  *
  * Schemas of extensions are searched after the application's own, and only if
  * nobody else can have put something there: the schema belongs to a superuser,
- * to the owner of the database or of the default schema, or to the current
- * role, and is no tenant's.
+ * to the owner of the database or of the default schema, or to the role as
+ * which migrations run, and is no tenant's.
  */
 #ifndef ASHMIG_SEARCH_PATH_H
 #define ASHMIG_SEARCH_PATH_H
@@ -20,9 +20,9 @@
 #include "postgres.h"
 
 /*
- * The value of search_path for one schema.  It reads pg_extension, so there
+ * The value of search_path for one schema, for what runs as "role".  It reads pg_extension, so there
  * has to be a transaction; the rest is remembered.
  */
-extern char *search_path_for(const char *schema, const char *default_schema);
+extern char *search_path_for(const char *schema, const char *default_schema, Oid role);
 
 #endif							/* ASHMIG_SEARCH_PATH_H */

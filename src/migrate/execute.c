@@ -9,6 +9,7 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -17,6 +18,7 @@
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -26,6 +28,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
+#include "metadata/foreign_code.h"
 #include "metadata/search_path.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
@@ -34,6 +37,7 @@
 /* What the error context callback needs */
 typedef struct ContextArg
 {
+	const ExecuteEnvironment *environment;	/* or NULL */
 	const ExecutePlace *place;	/* or NULL */
 	const char *sql;
 } ContextArg;
@@ -57,23 +61,64 @@ distributed_engine_loaded(void)
 }
 
 /*
- * Enter the environment for one schema.
+ * Without USAGE a schema is left out of search_path without a word, and what
+ * lies there seems not to exist.
  */
-int
-execute_enter(const char *schema, const char *default_schema,
-			  int lock_timeout, bool hold_back)
+static void
+check_usage(const ActingRole *acting, const char *name)
 {
-	int			guc_level = NewGUCNestLevel();
+	Oid			schema = get_namespace_oid(name, true);
+	const char *role;
+
+	if (!OidIsValid(schema) || schema_aclcheck(schema, acting->role, ACL_USAGE) == ACLCHECK_OK)
+		return;
+	role = quote_identifier(GetUserNameFromId(acting->role, false));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for schema %s", name),
+			 errdetail("Migrations run here as %s and look names up in that schema.", role),
+			 errhint("GRANT USAGE ON SCHEMA %s TO %s;", quote_identifier(name), role)));
+}
+
+/* As whom statements run in a schema */
+static ActingRole
+acting_role_in(Scope scope, const char *schema)
+{
+	Oid			oid = get_namespace_oid(schema, false);
+
+	return scope == SCOPE_TENANT ? acting_role_in_tenant(oid) : acting_role_in_public(oid);
+}
+
+/*
+ * Enter the environment.
+ */
+ExecuteEnvironment
+execute_enter(int lock_timeout, bool hold_back)
+{
+	ExecuteEnvironment environment = {{GetUserId(), false}, SCOPE_PUBLIC, NewGUCNestLevel()};
 
 	distributed = distributed_engine_loaded();
 
-	settings_pin("search_path", search_path_for(schema, default_schema));
 	settings_pin_ddl();
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 	if (hold_back && client_min_messages < WARNING)
 		settings_pin("client_min_messages", "warning");
 	lock_watch_begin(lock_timeout);
-	return guc_level;
+	return environment;
+}
+
+/*
+ * Go into a schema.
+ */
+void
+execute_go_into(ExecuteEnvironment *environment, Scope scope, const char *schema,
+				const char *default_schema)
+{
+	environment->acting = acting_role_in(scope, schema);
+	environment->scope = scope;
+	check_usage(&environment->acting, schema);
+	check_usage(&environment->acting, default_schema);
+	settings_pin("search_path", search_path_for(schema, default_schema, environment->acting.role));
 }
 
 /*
@@ -85,15 +130,36 @@ execute_set_lock_timeout(int lock_timeout)
 	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
 }
 
+/* Fire what has been deferred; it is part of the work in the schema. */
+static void
+finish(const ExecuteEnvironment *environment)
+{
+	ForeignCodeBefore before;
+
+	if (!environment->acting.is_other)
+		return;
+	before = foreign_code_refuse(environment->acting.role);
+	PG_TRY();
+	{
+		acting_role_finish(&environment->acting);
+	}
+	PG_FINALLY();
+	{
+		foreign_code_restore(&before);
+	}
+	PG_END_TRY();
+}
+
 /*
  * Give the caller's settings back.  "false", as for an error, takes back what a
  * plain SET has changed as well.
  */
 void
-execute_leave(int guc_level)
+execute_leave(const ExecuteEnvironment *environment)
 {
+	finish(environment);
 	lock_watch_end();
-	AtEOXact_GUC(false, guc_level);
+	AtEOXact_GUC(false, environment->guc_level);
 }
 
 /*
@@ -125,6 +191,25 @@ execute_leave_migration(const ExecuteMigration *migration)
  */
 
 /*
+ * Say as whom a statement runs, and what helps where that role lacks a right that
+ * the caller may well have.
+ */
+static void
+tell_role(const ExecuteEnvironment *environment)
+{
+	const char *role = GetUserNameFromId(environment->acting.role, true);
+
+	if (role == NULL)
+		return;
+	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		errhint("Migrations run here as %s, the owner of the schema. GRANT that role what is missing (a foreign key needs GRANT REFERENCES ON TABLE ... TO %s), or make it the owner of what is to be changed.%s",
+				quote_identifier(role), quote_identifier(role),
+				acting_role_is_restricted() ?
+				" In your own session nothing can be deferred or temporary; it can in workers (ashmig_migrate_all() outside a transaction block)." : "");
+	errcontext("as role \"%s\"", role);
+}
+
+/*
  * Say where we are, and show a position in the statement rather than in the
  * query of the caller, who never saw it.
  */
@@ -142,6 +227,8 @@ context_callback(void *arg)
 	}
 	lock_watch_tell();
 	errcontext("SQL statement \"%s\"", context->sql);
+	if (context->environment && context->environment->acting.is_other)
+		tell_role(context->environment);
 	if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
@@ -319,12 +406,60 @@ execute_raw(RawStmt *raw, const char *sql)
 }
 
 /*
+ * CREATE EXTENSION and its like hold no expressions, and what they run comes
+ * from the server's files: in the public schema the caller, who may be a superuser
+ * for just that, does it.
+ */
+static bool
+is_for_caller(const ExecuteEnvironment *environment, Node *statement)
+{
+	if (environment->scope != SCOPE_PUBLIC)
+		return false;
+	return IsA(statement, CreateExtensionStmt) || IsA(statement, AlterExtensionStmt) ||
+		(IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_EXTENSION);
+}
+
+/*
+ * Run one parse tree as the role of the environment, or the current one.
+ */
+static void
+execute_as(const ExecuteEnvironment *environment, RawStmt *raw, const char *sql)
+{
+	ActingRole	acting = {GetUserId(), false};
+	RoleBeforeActing before;
+
+	if (environment && environment->acting.is_other && !is_for_caller(environment, raw->stmt))
+		acting = environment->acting;
+	before = acting_role_enter(&acting);
+	(void) foreign_code_refuse(acting.role);
+	execute_raw(raw, sql);
+	acting_role_leave(&acting, &before);
+}
+
+/*
  * Run the statements of a string in the current transaction.
  */
-void
-execute_statement(const char *sql, const ExecutePlace *place)
+static void
+execute_string(const ExecuteEnvironment *environment, const char *sql)
 {
-	ContextArg	arg = {place, sql};
+	ForeignCodeBefore before = foreign_code_refuse(GetUserId());
+
+	PG_TRY();
+	{
+		foreach_node(RawStmt, raw, pg_parse_query(sql))
+			execute_as(environment, raw, sql);
+	}
+	PG_FINALLY();
+	{
+		foreign_code_restore(&before);
+	}
+	PG_END_TRY();
+}
+
+void
+execute_statement(const ExecuteEnvironment *environment, const char *sql, const ExecutePlace *place)
+{
+	ContextArg	arg = {environment, place, sql};
 	ErrorContextCallback callback;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "ashmig statements",
@@ -337,8 +472,7 @@ execute_statement(const char *sql, const ExecutePlace *place)
 	error_context_stack = &callback;
 
 	CHECK_FOR_INTERRUPTS();
-	foreach_node(RawStmt, raw, pg_parse_query(sql))
-		execute_raw(raw, sql);
+	execute_string(environment, sql);
 	CommandCounterIncrement();
 
 	error_context_stack = callback.previous;
@@ -350,12 +484,17 @@ execute_statement(const char *sql, const ExecutePlace *place)
  * The environment of execute_outside.  Concurrent builds block nobody while they
  * wait, so they may wait as long as it takes.
  */
-void
-execute_enter_session(const char *schema, const char *default_schema)
+ExecuteEnvironment
+execute_enter_session(Scope scope, const char *schema, const char *default_schema)
 {
-	SetConfigOption("search_path", search_path_for(schema, default_schema), PGC_USERSET, PGC_S_SESSION);
+	ExecuteEnvironment environment = {acting_role_in(scope, schema), scope, 0};
+
+	SetConfigOption("search_path",
+					search_path_for(schema, default_schema, environment.acting.role),
+					PGC_USERSET, PGC_S_SESSION);
 	settings_set_ddl();
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	return environment;
 }
 
 /*
@@ -380,11 +519,20 @@ execute_toplevel(RawStmt *raw, const char *sql)
 
 /*
  * Run one statement that must not run in a transaction block.
+ *
+ * The role is switched without SECURITY_LOCAL_USERID_CHANGE, which must not be
+ * set where a transaction begins.  With that it would be for SET ROLE to be
+ * refused; but of these statements, those that evaluate expressions do so as
+ * the owner of the table, in a security-restricted operation of their own.
  */
 void
-execute_outside(const char *sql, const ExecutePlace *place)
+execute_outside(const ExecuteEnvironment *environment, const char *sql, const ExecutePlace *place)
 {
-	ContextArg	arg = {place, sql};
+	ContextArg	arg = {environment, place, sql};
+	const ActingRole *acting = &environment->acting;
+	ForeignCodeBefore code_before = foreign_code_refuse(acting->role);
+	Oid			user;
+	int			security;
 	ErrorContextCallback callback;
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ashmig statement",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -395,11 +543,14 @@ execute_outside(const char *sql, const ExecutePlace *place)
 	callback.callback = context_callback;
 	callback.arg = &arg;
 	callback.previous = error_context_stack;
+	GetUserIdAndSecContext(&user, &security);
 
 	PG_TRY();
 	{
 		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
 		error_context_stack = &callback;
+		if (acting->is_other)
+			SetUserIdAndSecContext(acting->role, security);
 		StartTransactionCommand();
 		PortalContext = context;
 		MemoryContextSwitchTo(context);
@@ -411,9 +562,12 @@ execute_outside(const char *sql, const ExecutePlace *place)
 					 errhint("Record each statement of the migration as a separate array element.")));
 		execute_toplevel(linitial_node(RawStmt, raw), sql);
 		CommitTransactionCommand();
+		if (acting->is_other)
+			SetUserIdAndSecContext(user, security);
 	}
 	PG_FINALLY();
 	{
+		foreign_code_restore(&code_before);
 		PortalContext = old_portal;
 		MemoryContextSwitchTo(old);
 	}
@@ -427,7 +581,7 @@ execute_outside(const char *sql, const ExecutePlace *place)
 List *
 execute_parse(const char *sql)
 {
-	ContextArg	arg = {NULL, sql};
+	ContextArg	arg = {NULL, NULL, sql};
 	ErrorContextCallback callback;
 	List	   *statements;
 
@@ -447,5 +601,5 @@ void
 execute_command(const char *sql)
 {
 	distributed = distributed_engine_loaded();
-	execute_statement(sql, NULL);
+	execute_statement(NULL, sql, NULL);
 }

@@ -5,7 +5,9 @@
  * Every statement of every migration goes through execute_statement (inside a
  * transaction) or execute_outside (one that must not run in a transaction block),
  * with the environment of execute_enter: search_path and the settings that change
- * what DDL means are the same whichever session runs it.
+ * what DDL means are the same whichever session runs it, and what runs is run
+ * as the owner of the schema (metadata/acting_role.h), while between two
+ * statements we are the caller, who can read and write the catalog.
  */
 #ifndef ASHMIG_EXECUTE_H
 #define ASHMIG_EXECUTE_H
@@ -15,6 +17,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/scope.h"
+#include "metadata/acting_role.h"
 
 /* Where a statement stands; for errors and for pg_stat_activity */
 typedef struct ExecutePlace
@@ -26,15 +29,31 @@ typedef struct ExecutePlace
 	int			statement;		/* counted from 1 */
 } ExecutePlace;
 
+/* Where statements run, and as whom */
+typedef struct ExecuteEnvironment
+{
+	ActingRole	acting;
+	Scope		scope;
+	int			guc_level;
+} ExecuteEnvironment;
+
 /*
- * Enter the environment for one schema, until execute_leave (which an error makes
- * up for: the settings end with the transaction).  "lock_timeout" is in
- * milliseconds.  With "hold_back" messages below a warning are not sent: there
- * would be some for every tenant.
+ * Enter the environment, until execute_leave (which an error makes up for: the
+ * settings end with the transaction).  "lock_timeout" is in milliseconds.  With
+ * "hold_back" messages below a warning are not sent: there would be some for every
+ * tenant.
  */
-extern int	execute_enter(const char *schema, const char *default_schema,
-						  int lock_timeout, bool hold_back);
-extern void execute_leave(int guc_level);
+extern ExecuteEnvironment execute_enter(int lock_timeout, bool hold_back);
+
+/*
+ * Go into a schema, which exists: names are looked up there, and statements run as
+ * the role that is meant for it.  Raises if the caller cannot become that role, or
+ * the role may not look into the schemas.  To be called when the schema is locked,
+ * as another one of another owner could take its name before.
+ */
+extern void execute_go_into(ExecuteEnvironment *environment, Scope scope, const char *schema,
+							const char *default_schema);
+extern void execute_leave(const ExecuteEnvironment *environment);
 
 /*
  * The same for one migration in it: what a SET in its statements has changed
@@ -54,18 +73,28 @@ extern void execute_leave_migration(const ExecuteMigration *migration);
 /* Change lock_timeout, in milliseconds, until then. */
 extern void execute_set_lock_timeout(int lock_timeout);
 
-/* Run a statement, or several, in the current transaction. */
-extern void execute_statement(const char *sql, const ExecutePlace *place);
+/*
+ * Run a statement, or several, in the current transaction, as the role of the
+ * environment.
+ */
+extern void execute_statement(const ExecuteEnvironment *environment, const char *sql,
+							  const ExecutePlace *place);
 
 /*
  * Run one statement that must not run in a transaction block: it commits by
  * itself.  To be called outside a transaction, in a process that runs nothing
- * else: the environment is set for the session (execute_enter_session).
+ * else: the environment is set for the session (by execute_enter_session, which is
+ * called in one).
  */
-extern void execute_enter_session(const char *schema, const char *default_schema);
-extern void execute_outside(const char *sql, const ExecutePlace *place);
+extern ExecuteEnvironment execute_enter_session(Scope scope, const char *schema,
+												const char *default_schema);
+extern void execute_outside(const ExecuteEnvironment *environment, const char *sql,
+							const ExecutePlace *place);
 
-/* DDL of ashmig itself (CREATE SCHEMA, ...), by the same way */
+/*
+ * DDL of ashmig itself (CREATE SCHEMA, ...), by the same way, but as the caller:
+ * to be used only where nobody's expressions are evaluated.
+ */
 extern void execute_command(const char *sql);
 
 /*

@@ -6,15 +6,13 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
@@ -22,6 +20,7 @@
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
+#include "migrate/nontransactional.h"
 #include "migrate/pending.h"
 #include "migrate/schema_lock.h"
 #include "syntax/enum_follow.h"
@@ -39,6 +38,7 @@ typedef struct Deferred
 typedef struct Series
 {
 	const RunOptions *options;
+	const ExecuteEnvironment *environment;
 	const char *schema;
 	const char *default_schema;
 	List	   *deferred;		/* of Deferred * */
@@ -92,7 +92,7 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
 	start = elapsed_start();
-	execute_statement(sql, place);
+	execute_statement(series->environment, sql, place);
 	executed->elapsed += elapsed_since(start);
 }
 
@@ -160,10 +160,14 @@ run_migration(Series *series, ExecutedMigration *executed)
 	environment = execute_enter_migration();
 	foreach(lc, down ? migration->down : migration->up)
 	{
-		MemoryContext old = MemoryContextSwitchTo(series->scratch);
-		char	   *sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
+		MemoryContext old;
+		char	   *sql;
 
 		place.statement++;
+		if (*(char *) lfirst(lc) == '\0')
+			continue;			/* done by an earlier run; see take_up */
+		old = MemoryContextSwitchTo(series->scratch);
+		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 		if (generated)
 			run_generated(series, sql, &place, executed);
 		else
@@ -198,10 +202,11 @@ run_missing_references(Series *series, ExecutedMigration *last)
  * done, as ExecutedMigrations.
  */
 static List *
-run_migrations_of(const RunOptions *options, const char *schema, List *pending, bool outside)
+run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environment,
+				  const char *schema, List *pending, bool outside)
 {
 	Scope		scope = ((Migration *) linitial(pending))->scope;
-	Series		series = {.options = options, .schema = schema,
+	Series		series = {.options = options, .environment = environment, .schema = schema,
 	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
 
@@ -285,19 +290,6 @@ change_tables(List *migrations)
 	return false;
 }
 
-/*
- * Without USAGE a schema is left out of search_path without a word, and what
- * lies there seems not to exist.
- */
-static void
-check_usage(const char *schema)
-{
-	AclResult	result = schema_aclcheck(get_namespace_oid(schema, false), GetUserId(), ACL_USAGE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_SCHEMA, schema);
-}
-
 /* Rolling back a tenant's migrations waits for newer public ones that cross them. */
 static void
 check_order(const char *schema, List *pending)
@@ -309,15 +301,35 @@ check_order(const char *schema, List *pending)
 }
 
 /*
+ * Migrations (copies) that an earlier run began outside a transaction: what it
+ * has done is left out.  The list of these.
+ */
+static List *
+take_up(const ExecuteEnvironment *environment, const char *schema, List *pending, bool down)
+{
+	List	   *begun = NIL;
+
+	foreach_ptr(Migration, migration, pending)
+	{
+		if (!migration->transactional && nontransactional_resume(migration, environment, schema, down))
+			begun = lappend(begun, migration);
+	}
+	return begun;
+}
+
+/*
  * The transactional part of what is to be done; fills in the result.  A tenant
  * may have been renamed or dropped since its name was read.
  */
 static void
-run_pending(const RunOptions *options, bool outside, RunResult *result)
+run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool outside,
+			RunResult *result)
 {
 	Scope		scope = result->scope;
 	const char *schema = result->schema;
+	const char *default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *pending;
+	List	   *begun = NIL;
 	List	   *done;
 
 	if (outside && schema_lock_is_held_outside(schema))
@@ -337,16 +349,20 @@ run_pending(const RunOptions *options, bool outside, RunResult *result)
 		result->status = RUN_MISSING;
 		return;
 	}
-	check_usage(schema);
+	execute_go_into(environment, scope, schema, default_schema);
+	if (!outside)
+		begun = take_up(environment, schema, pending, options->down);
 	if (!outside && !options->down)
-		fold_enums(pending, schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema);
+		fold_enums(pending, schema, default_schema);
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
-	done = run_migrations_of(options, schema, pending, outside);
+	done = run_migrations_of(options, environment, schema, pending, outside);
 	if (options->down)
 		catalog_record_rolled_back(schema, scope, done);
 	else
 		catalog_record_applied(schema, scope, done);
+	foreach_ptr(const Migration, migration, begun)
+		catalog_partial_forget(migration, schema);
 	result->applied = list_length(done);
 	result->version = catalog_newest_version(scope, schema);
 	result->remaining = list_length(pending) - result->applied;
@@ -368,18 +384,16 @@ migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool 
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 	instr_time	start = elapsed_start();
-	int			level;
+	ExecuteEnvironment environment;
 
 	result->scope = scope;
 	result->schema = pstrdup(schema);
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
-	level = execute_enter(schema, scope == SCOPE_TENANT ? ashmig_default_schema : schema,
-						  options->lock_timeout,
-						  scope == SCOPE_TENANT && !options->log_sql);
-	run_pending(options, outside, result);
-	execute_leave(level);
+	environment = execute_enter(options->lock_timeout, scope == SCOPE_TENANT && !options->log_sql);
+	run_pending(options, &environment, outside, result);
+	execute_leave(&environment);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 
@@ -421,14 +435,15 @@ migrate_failed(Scope scope, const char *schema, ErrorData *error, instr_time sta
 void
 migrate_complete(const RunOptions *options, const char *schema)
 {
-	int			level;
+	ExecuteEnvironment environment;
 	ListCell   *lc;
 
 	if (options->down || crossing_passed(0) == NIL ||
 		pending_migrations(options, SCOPE_TENANT, schema) != NIL)
 		return;
-	level = execute_enter(schema, ashmig_default_schema, options->lock_timeout, true);
+	environment = execute_enter(options->lock_timeout, true);
+	execute_go_into(&environment, SCOPE_TENANT, schema, ashmig_default_schema);
 	foreach(lc, catch_up_missing(schema))
-		execute_statement(lfirst(lc), NULL);
-	execute_leave(level);
+		execute_statement(&environment, lfirst(lc), NULL);
+	execute_leave(&environment);
 }

@@ -140,25 +140,66 @@ outside_statement(const char *sql)
 }
 
 /*
+ * Leave out what an earlier run has done already, as the rest is to run inside a
+ * transaction.
+ */
+bool
+nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+						const char *schema, bool down)
+{
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
+	List	   *statements = down ? migration->down : migration->up;
+	bool		started;
+	int			done = catalog_partial_read(migration, schema, down, &started);
+	RoleBeforeActing before;
+	ListCell   *next;
+	Node	   *statement;
+	char	   *leftover;
+	bool		complete;
+
+	if (done == 0 && !started)
+		return false;
+	for (int i = 0; i < done; i++)
+		lfirst(list_nth_cell(statements, i)) = pstrdup("");
+	if (done == list_length(statements))
+		return true;
+	next = list_nth_cell(statements, done);
+	statement = outside_statement(sql_fill(lfirst(next), schema, default_schema));
+	if (statement == NULL)
+		return true;
+	before = acting_role_enter(&environment->acting);
+	complete = was_done_before(statement, started, &leftover);
+	acting_role_leave(&environment->acting, &before);
+	if (complete)
+		lfirst(next) = pstrdup("");
+	else if (leftover)
+		lfirst(next) = psprintf("DROP INDEX %s; %s", leftover, (char *) lfirst(next));
+	return true;
+}
+
+/*
  * Run one statement outside a transaction, and note that.
  */
 static void
-run_alone(const Migration *migration, const char *sql, Node *statement,
-		  const ExecutePlace *place, bool started)
+run_alone(const Migration *migration, const ExecuteEnvironment *environment, const char *sql,
+		  Node *statement, const ExecutePlace *place, bool started)
 {
+	RoleBeforeActing before;
 	char	   *leftover;
 	bool		done;
 
 	transaction_begin();
+	before = acting_role_enter(&environment->acting);
 	done = was_done_before(statement, started, &leftover);
+	acting_role_leave(&environment->acting, &before);
 	if (!done)
 		catalog_partial_write(migration, place->schema, place->down, place->statement - 1, true);
 	transaction_commit();
 
 	if (leftover)
-		execute_outside(psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
+		execute_outside(environment, psprintf("DROP INDEX CONCURRENTLY %s", leftover), place);
 	if (!done)
-		execute_outside(sql, place);
+		execute_outside(environment, sql, place);
 
 	transaction_begin();
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
@@ -172,15 +213,16 @@ static void
 run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
 			  const char *default_schema, const ExecutePlace *place)
 {
-	ExecuteMigration environment;
-	int			level;
+	ExecuteEnvironment environment;
+	ExecuteMigration entered;
 
 	transaction_begin();
-	level = execute_enter(place->schema, default_schema, options->lock_timeout, true);
-	environment = execute_enter_migration();
-	execute_statement(sql, place);
-	execute_leave_migration(&environment);
-	execute_leave(level);
+	environment = execute_enter(options->lock_timeout, true);
+	execute_go_into(&environment, migration->scope, place->schema, default_schema);
+	entered = execute_enter_migration();
+	execute_statement(&environment, sql, place);
+	execute_leave_migration(&entered);
+	execute_leave(&environment);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
 	transaction_commit();
 }
@@ -211,12 +253,13 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 	List	   *statements = options->down ? migration->down : migration->up;
 	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
 	instr_time	start = elapsed_start();
+	ExecuteEnvironment environment;
 	bool		started;
 	int			done;
 
 	transaction_begin();
 	done = catalog_partial_read(migration, schema, options->down, &started);
-	execute_enter_session(schema, default_schema);
+	environment = execute_enter_session(migration->scope, schema, default_schema);
 	transaction_commit();
 
 	for (int i = done; i < list_length(statements); i++)
@@ -226,7 +269,7 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 
 		place.statement = i + 1;
 		if (statement)
-			run_alone(migration, sql, statement, &place, started);
+			run_alone(migration, &environment, sql, statement, &place, started);
 		else
 			run_with_note(options, migration, sql, default_schema, &place);
 		started = false;

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "metadata/catalog_migrations.h"
+#include "migrate/execute.h"
 #include "migrate/options.h"
 
 /*
@@ -23,5 +24,16 @@
  */
 extern void nontransactional_run(const RunOptions *options, const Migration *migration,
 								 const char *schema);
+
+/*
+ * The same for a run inside a transaction, with the schema locked and its
+ * environment entered (execute_enter): of the statements of a migration, which
+ * is a copy, those that an earlier run has completed are replaced by empty ones,
+ * and the removal of what the interrupted one left comes before it.  True where
+ * there was such a run; then the caller has to forget its row
+ * (catalog_partial_forget).
+ */
+extern bool nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+						const char *schema, bool down);
 
 #endif							/* ASHMIG_NONTRANSACTIONAL_H */

@@ -5,36 +5,24 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
 
+#include "metadata/object_lock.h"
 #include "migrate/lock_watch.h"
 #include "migrate/schema_lock.h"
 
-/*
- * First key of the advisory locks on schemas, "MG"; the second is a hash of
- * the name.  Two schemas of one hash merely wait for each other.
- */
-#define SCHEMA_LOCK_CLASS 0x4D47
+/* What schema_lock_hold has taken, for schema_lock_release */
+static LOCKTAG held_outside;
+static LOCKTAG held_schema;
 
 /*
- * Likewise, "MO": held beside the other by a worker that runs migrations
- * outside a transaction, which may take long and wait for a caller's snapshot.
+ * A lock on a schema.  By a hash of its name, which may be about to be created,
+ * dropped or renamed; two schemas of one hash merely wait for each other.
  */
-#define OUTSIDE_LOCK_CLASS 0x4D4F
-
-/* A tag of two keys, as those of pg_advisory_lock(int, int) */
-#define TWO_KEYS 2
-
-/* The lock of a class on a schema */
 static LOCKTAG
-lock_tag(const char *schema, int lock_class)
+lock_tag(const char *schema, ObjectLockKind kind)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, lock_class,
-						 hash_bytes((const unsigned char *) schema, strlen(schema)), TWO_KEYS);
-	return tag;
+	return object_lock_tag("versions", hash_bytes((const unsigned char *) schema, strlen(schema)),
+						   kind);
 }
 
 /* What an error in the wait for a schema tells */
@@ -51,12 +39,12 @@ waiting_callback(void *arg)
 void
 schema_lock_acquire(const char *schema)
 {
-	LOCKTAG		tag = lock_tag(schema, SCHEMA_LOCK_CLASS);
+	LOCKTAG		tag = lock_tag(schema, OBJECT_LOCK_SCHEMA);
 	ErrorContextCallback callback = {.callback = waiting_callback, .arg = unconstify(char *, schema)};
 
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	(void) object_lock_acquire(&tag, ExclusiveLock, true);
 	error_context_stack = callback.previous;
 }
 
@@ -67,42 +55,33 @@ schema_lock_acquire(const char *schema)
 bool
 schema_lock_try(const char *schema)
 {
-	LOCKTAG		outside = lock_tag(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = lock_tag(schema, SCHEMA_LOCK_CLASS);
+	LOCKTAG		outside = lock_tag(schema, OBJECT_LOCK_OUTSIDE);
+	LOCKTAG		tag = lock_tag(schema, OBJECT_LOCK_SCHEMA);
 
-	return LockAcquire(&outside, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL &&
-		LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return object_lock_acquire(&outside, ExclusiveLock, false) &&
+		object_lock_acquire(&tag, ExclusiveLock, false);
 }
 
 /*
- * Likewise, for work outside a transaction, until schema_lock_release.  First
- * until the end of this transaction: an error in the wait leaves nothing.
+ * Likewise, for work outside a transaction, until schema_lock_release.
  */
 void
 schema_lock_hold(const char *schema)
 {
-	LOCKTAG		outside = lock_tag(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = lock_tag(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockAcquire(&outside, ExclusiveLock, false, false);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-
-	/* Nothing to wait for, so that none of these is taken without the other */
-	(void) LockAcquire(&outside, ExclusiveLock, true, true);
-	(void) LockAcquire(&tag, ExclusiveLock, true, true);
+	held_outside = lock_tag(schema, OBJECT_LOCK_OUTSIDE);
+	held_schema = lock_tag(schema, OBJECT_LOCK_SCHEMA);
+	object_lock_hold(&held_outside, ExclusiveLock);
+	object_lock_hold(&held_schema, ExclusiveLock);
 }
 
 /*
- * End what schema_lock_hold began.  Both locks are held.
+ * End what schema_lock_hold began.
  */
 void
-schema_lock_release(const char *schema)
+schema_lock_release(void)
 {
-	LOCKTAG		outside = lock_tag(schema, OUTSIDE_LOCK_CLASS);
-	LOCKTAG		tag = lock_tag(schema, SCHEMA_LOCK_CLASS);
-
-	(void) LockRelease(&tag, ExclusiveLock, true);
-	(void) LockRelease(&outside, ExclusiveLock, true);
+	object_lock_release(&held_schema, ExclusiveLock);
+	object_lock_release(&held_outside, ExclusiveLock);
 }
 
 /*
@@ -112,7 +91,7 @@ schema_lock_release(const char *schema)
 bool
 schema_lock_is_held_outside(const char *schema)
 {
-	LOCKTAG		outside = lock_tag(schema, OUTSIDE_LOCK_CLASS);
+	LOCKTAG		outside = lock_tag(schema, OBJECT_LOCK_OUTSIDE);
 
-	return LockAcquire(&outside, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL;
+	return !object_lock_acquire(&outside, ShareLock, false);
 }

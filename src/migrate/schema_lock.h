@@ -2,11 +2,12 @@
  * schema_lock.h
  *		The locks that keep two runs out of one schema.
  *
- * Two advisory locks per schema.  The first is held by whatever changes the
- * schema as a whole, until the end of its transaction.  The second is held
- * beside it by work outside a transaction, over several transactions: a run
- * does not wait for that one but leaves the schema to it, as the work may be
- * waiting for the snapshot of the run's caller.
+ * Two locks per schema, which nobody but ashmig can take (see
+ * metadata/object_lock.h).  The first is held by whatever changes the schema as
+ * a whole, until the end of its transaction.  The second is held beside it by
+ * work outside a transaction, over several transactions: a run does not wait
+ * for that one but leaves the schema to it, as the work may be waiting for the
+ * snapshot of the run's caller.
  */
 #ifndef ASHMIG_SCHEMA_LOCK_H
 #define ASHMIG_SCHEMA_LOCK_H
@@ -28,10 +29,11 @@ extern bool schema_lock_try(const char *schema);
 
 /*
  * Both locks, over several transactions, for work outside of them, until
- * schema_lock_release.
+ * schema_lock_release.  One schema at a time.  The abort of a transaction
+ * releases them as well: after an error there is nothing to release.
  */
 extern void schema_lock_hold(const char *schema);
-extern void schema_lock_release(const char *schema);
+extern void schema_lock_release(void);
 
 /*
  * Is another process at work in the schema outside a transaction?  If not,

@@ -182,7 +182,7 @@ column_definition(const TableName *table, const Column *column)
 	{
 		case SEQUENCE_SERIAL:
 			if (is_spelled_serial(table, column))
-				appendStringInfo(&buf, "%s DEFAULT nextval(%s::regclass)", column->type,
+				appendStringInfo(&buf, "%s DEFAULT pg_catalog.nextval(%s::pg_catalog.regclass)", column->type,
 								 beside_literal(table, column->sequence_name));
 			else
 				appendStringInfoString(&buf, serial_of(column->type));
@@ -303,10 +303,10 @@ add_sequence(DeparseContext *context, const TableName *table, const Column *to)
 		add_statement(context, psprintf("CREATE SEQUENCE %s AS %s OWNED BY %s.%s",
 										sequence, to->type, qualified(table), name));
 		add_clause(context, qualified(table),
-				   psprintf("ALTER COLUMN %s SET DEFAULT nextval(%s::regclass)", name, literal));
+				   psprintf("ALTER COLUMN %s SET DEFAULT pg_catalog.nextval(%s::pg_catalog.regclass)", name, literal));
 	}
 	add_statement(context,
-				  psprintf("SELECT pg_catalog.setval(%s::regclass, coalesce(max(%s), 1), max(%s) IS NOT NULL) FROM %s",
+				  psprintf("SELECT pg_catalog.setval(%s::pg_catalog.regclass, coalesce(pg_catalog.max(%s), 1), pg_catalog.max(%s) IS NOT NULL) FROM %s",
 						   literal, name, name, qualified(table)));
 }
 

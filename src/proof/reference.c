@@ -116,19 +116,23 @@ reference_read(const ReferenceSchemas *reference)
  * As for a run in the scratch schema "schema", with the schema of extensions and
  * the live default schema behind it.
  */
-static int
-enter(const ReferenceSchemas *reference, const char *schema)
+static ExecuteEnvironment
+enter(ReferenceSchemas *reference, const char *schema)
 {
-	int			level = execute_enter(schema, reference->public, ashmig_lock_timeout, true);
-	char	   *path = pstrdup(GetConfigOption("search_path", false, false));
-	char	   *temporary = strstr(path, ", pg_temp");
+	ExecuteEnvironment environment = execute_enter(ashmig_lock_timeout, true);
+	char	   *path;
+	char	   *temporary;
 
+	execute_go_into(&environment, SCOPE_PUBLIC, schema, reference->public);
+	path = pstrdup(GetConfigOption("search_path", false, false));
+	temporary = strstr(path, ", pg_temp");
 	if (temporary)
 		*temporary = '\0';
 	settings_pin("search_path", psprintf("%s, %s, %s, pg_temp", path, reference->extensions,
 										 quote_identifier(ashmig_default_schema)));
 	settings_pin("client_min_messages", "error");
-	return level;
+	reference->environment = environment;
+	return environment;
 }
 
 /* Run DDL of our own in it. */
@@ -136,7 +140,7 @@ static void
 run_own(ReferenceSchemas *reference, const char *sql)
 {
 	reference->statement = NULL;
-	execute_statement(sql, NULL);
+	execute_statement(&reference->environment, sql, NULL);
 }
 
 /* ----------
@@ -201,19 +205,37 @@ create_stub(ReferenceSchemas *reference, const StubTable *stub)
 	run_own(reference, buf.data);
 }
 
+/*
+ * The scratch schemas belong to the role as which public migrations run, so that
+ * what is tried runs with no more rights than what will be run.
+ */
+static void
+create_schemas(const ReferenceSchemas *reference)
+{
+	const char *owner = GetUserNameFromId(acting_role_by_default().role, false);
+	ListCell   *lc;
+
+	foreach(lc, reference->all)
+	{
+		execute_command(psprintf("CREATE SCHEMA %s AUTHORIZATION %s",
+								 ((const StructureSchema *) lfirst(lc))->name, quote_name(owner)));
+	}
+}
+
 void
 reference_create(ReferenceSchemas *reference, List *enums)
 {
+	ExecuteEnvironment environment;
 	ListCell   *lc;
-	int			level = enter(reference, reference->tenant);
 
-	foreach(lc, reference->all)
-		run_own(reference, psprintf("CREATE SCHEMA %s", ((const StructureSchema *) lfirst(lc))->name));
+	reference->statement = NULL;
+	create_schemas(reference);
+	environment = enter(reference, reference->tenant);
 	foreach(lc, enums)
 		create_enum(reference, lfirst(lc));
 	foreach(lc, reference->tables->stubs)
 		create_stub(reference, lfirst(lc));
-	execute_leave(level);
+	execute_leave(&environment);
 }
 
 void
@@ -224,14 +246,14 @@ reference_install(ReferenceSchemas *reference, List *extensions)
 
 	foreach(lm, extensions)
 	{
-		int			level = enter(reference, reference->extensions);
+		ExecuteEnvironment environment = enter(reference, reference->extensions);
 
 		foreach(ls, ((const Migration *) lfirst(lm))->up)
 		{
 			reference->statement = lfirst(ls);
-			execute_statement(sql_fill(lfirst(ls), reference->extensions, reference->extensions), NULL);
+			execute_statement(&environment, sql_fill(lfirst(ls), reference->extensions, reference->extensions), NULL);
 		}
-		execute_leave(level);
+		execute_leave(&environment);
 	}
 }
 
@@ -585,25 +607,25 @@ run_statement(ReferenceSchemas *reference, Scope scope, const char *sql)
 		int			level = NewGUCNestLevel();
 
 		settings_pin("check_function_bodies", "off");
-		execute_statement(ready, NULL);
+		execute_statement(&reference->environment, ready, NULL);
 		AtEOXact_GUC(true, level);
 	}
 	else
-		execute_statement(ready, NULL);
+		execute_statement(&reference->environment, ready, NULL);
 }
 
 /* One migration, as in earnest: what it sets ends with it. */
 static void
 run_migration(ReferenceSchemas *reference, const PlannedMigration *migration, bool down)
 {
-	int			level = enter(reference, migration->scope == SCOPE_TENANT ? reference->tenant : reference->public);
+	ExecuteEnvironment environment = enter(reference, migration->scope == SCOPE_TENANT ? reference->tenant : reference->public);
 	ExecuteMigration entered = execute_enter_migration();
 	ListCell   *lc;
 
 	foreach(lc, down ? migration->down : migration->up)
 		run_statement(reference, migration->scope, lfirst(lc));
 	execute_leave_migration(&entered);
-	execute_leave(level);
+	execute_leave(&environment);
 }
 
 void

@@ -18,6 +18,7 @@
 
 #include "nodes/pg_list.h"
 
+#include "migrate/execute.h"
 #include "proof/proof_tables.h"
 
 /* A custom statement that cannot be tried */
@@ -39,6 +40,7 @@ typedef struct ReferenceSchemas
 								 * name */
 	List	   *all;			/* of StructureSchema * */
 	List	   *skipped;		/* of SkippedStatement * */
+	ExecuteEnvironment environment; /* in which statements run now */
 	const char *statement;		/* that runs, or failed, with its
 								 * placeholders; or NULL */
 } ReferenceSchemas;

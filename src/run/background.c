@@ -104,7 +104,7 @@ write_outcome(int64 run, RunResult *result)
 	if (result->error && result->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 		result->error->detail = lock_watch_describe();
 	result->version = catalog_newest_version(result->scope, result->schema);
-	journal_schema(run, result);
+	journal_try_schema(run, result);
 	transaction_commit();
 }
 
@@ -116,7 +116,6 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool succeeded = true;
-	volatile bool held = false;
 	Oid			user;
 	int			security_context;
 
@@ -128,9 +127,9 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 			retry_sleep(result->attempts - 1);
 		transaction_begin();
 		schema_lock_hold(item->schema);
-		held = true;
 		transaction_commit();
 		run_left(options, item, run, result);
+		schema_lock_release();
 	}
 	PG_CATCH();
 	{
@@ -144,8 +143,13 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		succeeded = false;
 	}
 	PG_END_TRY();
-	if (held)
-		schema_lock_release(item->schema);
+	if (!succeeded)
+	{
+		transaction_begin();
+		journal_hold(run, JOURNAL_PROCESS); /* the abort has released half of
+											 * it */
+		transaction_commit();
+	}
 	return succeeded;
 }
 
@@ -201,6 +205,17 @@ typedef struct Outcome
 	bool		canceled;
 } Outcome;
 
+/* For the next schema, it is as in a new session. */
+static void
+forget_temporary(void)
+{
+	transaction_begin();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ResetTempTableNamespace();
+	PopActiveSnapshot();
+	transaction_commit();
+}
+
 /*
  * Finish one schema, and count its outcome.
  */
@@ -214,6 +229,7 @@ count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outc
 	outcome->failed += error != NULL;
 	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 	debug_query_string = NULL;
+	forget_temporary();
 	backend_memory_trim();
 }
 

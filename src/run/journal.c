@@ -4,10 +4,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/errors.h"
@@ -15,27 +15,116 @@
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/object_lock.h"
 #include "run/journal.h"
 
 /*
- * First key of the advisory locks on runs, "MR"; the second are the low 32 bits
- * of the run's number, which this takes out of it in SQL.
+ * The processes that hold runs, each with the low 32 bits of the run's number,
+ * which the lock is on.  A prepared transaction, which holds locks without a
+ * process, is not alive.  OBJECT_LOCK_RUN is 5.
  */
-#define RUN_LOCK_CLASS	0x4D52
-#define LOW_32_BITS		"4294967295"
-
-/* A tag of two keys, as those of pg_advisory_lock(int, int) */
-#define TWO_KEYS 2
+#define HOLDERS "(SELECT DISTINCT l.pid, l.objid::pg_catalog.int8 AS low FROM pg_catalog.pg_locks AS l" \
+	" WHERE l.classid = 'ashmig.runs'::pg_catalog.regclass AND l.objsubid = 5" \
+	" AND l.locktype IN ('object', 'advisory') AND l.granted AND l.pid IS NOT NULL" \
+	" AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d" \
+	"  WHERE d.datname = pg_catalog.current_database())) AS h"
+#define LOW_32_BITS "4294967295"
+StaticAssertDecl(OBJECT_LOCK_RUN == 5, "HOLDERS and ashmig.progress look for another lock");
 
 /* Schemas that journal_failures tells about */
 #define FAILURES_TOLD 10
 
-/*
- * Begin a run.  It may be the first thing that happens in a database that was
- * upgraded, so it notes the tenants' schemas.
+/* ------------------------------------------------------------------------
+ * Writing
+ * ------------------------------------------------------------------------
  */
-int64
-journal_begin(const char *operation, int schemas, int workers)
+
+/* What is to be written */
+typedef struct Entry
+{
+	int64		run;
+	const RunResult *result;	/* of a schema */
+	const char *text;			/* operation or status */
+	int			failed;
+	int			schemas;
+	int			workers;
+} Entry;
+
+typedef void (*Writer) (Entry *entry);
+
+/* Is it the machine that is in the way, rather than a fault that can be mended first? */
+static bool
+is_no_fault(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_SYSTEM_ERROR;
+}
+
+/* Is the process to end, or to stop what it does? */
+static bool
+is_interruption(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+/* Say, once in each process, that the journal is not complete. */
+static void
+warn_of_journal(const Entry *entry, const ErrorData *error)
+{
+	static int64 warned = -1;
+
+	if (warned == entry->run)
+		return;
+	warned = entry->run;
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not write the journal of the run: %s", error->message),
+			 errdetail("Migrations are recorded in ashmig.versions all the same."),
+			 errhint("SELECT * FROM ashmig_status() shows what is applied.")));
+}
+
+/*
+ * Write in a subtransaction.  Where that fails (there is no room on the disk,
+ * say), a warning says so, and false is returned.
+ */
+static bool
+write_or_warn(Writer write, Entry *entry, bool any_error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		write(entry);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return true;
+	if (is_interruption(error->sqlerrcode) || !(any_error || is_no_fault(error->sqlerrcode)))
+		ReThrowError(error);
+	warn_of_journal(entry, error);
+	return false;
+}
+
+/*
+ * The row of a new run; its number goes to the entry.  It may be the first thing
+ * that happens in a database that was upgraded, so the tenants' schemas are noted.
+ */
+static void
+write_run(Entry *entry)
 {
 	static CatalogStatement begin = {
 		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers) VALUES ($1, $2, $3) RETURNING run",
@@ -44,32 +133,37 @@ journal_begin(const char *operation, int schemas, int workers)
 	static CatalogStatement forget = {
 		.sql = "WITH old AS (DELETE FROM ashmig.runs"
 		" WHERE started_at < pg_catalog.now() - pg_catalog.make_interval(days => $1)"
-		" AND (status NOT IN ('running', 'background') OR NOT EXISTS ("
-		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
-		"  AND l.database = $2 AND l.classid = $3 AND l.objsubid = 2"
-		"  AND l.objid::pg_catalog.int8 = run & " LOW_32_BITS ")) RETURNING run)"
+		" AND (status NOT IN ('running', 'background')"
+		"  OR NOT EXISTS (SELECT FROM " HOLDERS " WHERE h.low = run & " LOW_32_BITS ")) RETURNING run)"
 		" DELETE FROM ashmig.run_schemas AS s USING old WHERE s.run = old.run",
-		.nargs = 3, .types = {INT4OID, OIDOID, OIDOID}
+		.nargs = 1, .types = {INT4OID}
 	};
 	Datum		values[3];
 	bool		isnull;
-	int64		run;
-	int			level;
+	int			level = catalog_connect();
 
-	catalog_tenants_refresh();
-	level = catalog_connect();
 	values[0] = Int32GetDatum(ashmig_run_retention);
-	values[1] = ObjectIdGetDatum(MyDatabaseId);
-	values[2] = ObjectIdGetDatum(RUN_LOCK_CLASS);
 	if (ashmig_run_retention > 0)
 		catalog_execute(&forget, values, NULL);
-	values[0] = CStringGetTextDatum(operation);
-	values[1] = Int32GetDatum(schemas);
-	values[2] = Int32GetDatum(workers);
+	values[0] = CStringGetTextDatum(entry->text);
+	values[1] = Int32GetDatum(entry->schemas);
+	values[2] = Int32GetDatum(entry->workers);
 	catalog_execute(&begin, values, NULL);
-	run = DatumGetInt64(catalog_datum(0, 1, &isnull));
+	entry->run = DatumGetInt64(catalog_datum(0, 1, &isnull));
 	catalog_disconnect(level);
-	return run;
+}
+
+/*
+ * Begin a run.  It may be the first thing that happens in a database that was
+ * upgraded, so it notes the tenants' schemas.
+ */
+int64
+journal_begin(const char *operation, int schemas, int workers)
+{
+	Entry		entry = {.text = operation, .schemas = schemas, .workers = workers};
+
+	catalog_tenants_refresh();
+	return write_or_warn(write_run, &entry, false) ? entry.run : 0;
 }
 
 /*
@@ -92,8 +186,11 @@ journal_schema(int64 run, const RunResult *result)
 	Interval	elapsed = {.time = result->elapsed};
 	char		nulls[] = "          ";
 	Datum		values[10] = {0};
-	int			level = catalog_connect();
+	int			level;
 
+	if (run == 0)
+		return;
+	level = catalog_connect();
 	values[0] = Int64GetDatum(run);
 	values[1] = CStringGetTextDatum(scope_name(result->scope));
 	values[2] = CStringGetTextDatum(result->schema);
@@ -113,11 +210,28 @@ journal_schema(int64 run, const RunResult *result)
 	catalog_disconnect(level);
 }
 
+/* journal_schema as a Writer */
+static void
+write_schema(Entry *entry)
+{
+	journal_schema(entry->run, entry->result);
+}
+
 /*
- * The end of a run, or its way into the background.
+ * The same, where its failure is not to be the schema's.
  */
 void
-journal_end(int64 run, const char *status, int failed, int schemas)
+journal_try_schema(int64 run, const RunResult *result)
+{
+	Entry		entry = {.run = run, .result = result};
+
+	if (run != 0)
+		(void) write_or_warn(write_schema, &entry, true);
+}
+
+/* The end of a run */
+static void
+write_end(Entry *entry)
 {
 	static CatalogStatement end = {
 		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
@@ -129,59 +243,83 @@ journal_end(int64 run, const char *status, int failed, int schemas)
 		.sql = "UPDATE ashmig.run_schemas SET status = 'skipped' WHERE run = $1 AND status = 'background'",
 		.nargs = 1, .types = {INT8OID}
 	};
+	bool		failed = entry->failed > 0;
 	Datum		values[3] = {0};
 	int			level = catalog_connect();
 
-	values[0] = Int64GetDatum(run);
-	values[1] = CStringGetTextDatum(status);
-	if (failed > 0)
-		values[2] = CStringGetTextDatum(psprintf("%d of %d %s failed", failed, schemas,
-												 schemas == 1 ? "schema" : "schemas"));
-	catalog_execute(&end, values, failed > 0 ? NULL : "  n");
-	if (strcmp(status, "canceled") == 0)
+	values[0] = Int64GetDatum(entry->run);
+	values[1] = CStringGetTextDatum(entry->text);
+	if (failed)
+		values[2] = CStringGetTextDatum(psprintf("%d of %d %s failed", entry->failed, entry->schemas,
+												 entry->schemas == 1 ? "schema" : "schemas"));
+	catalog_execute(&end, values, failed ? NULL : "  n");
+	if (strcmp(entry->text, "canceled") == 0)
 		catalog_execute(&skip, values, NULL);
 	catalog_disconnect(level);
 }
+
+/*
+ * The end of a run, or its way into the background.
+ */
+void
+journal_end(int64 run, const char *status, int failed, int schemas)
+{
+	Entry		entry = {.run = run, .text = status, .failed = failed, .schemas = schemas};
+
+	if (run != 0)
+		(void) write_or_warn(write_end, &entry, true);
+}
+
+/* ------------------------------------------------------------------------
+ * Is it alive?
+ * ------------------------------------------------------------------------
+ */
 
 /* The lock that shows that a run is alive */
 static LOCKTAG
 run_lock(int64 run)
 {
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, RUN_LOCK_CLASS, (uint32) run, TWO_KEYS);
-	return tag;
+	return object_lock_tag("runs", (uint32) run, OBJECT_LOCK_RUN);
 }
 
 /*
- * Show that the run is alive.
+ * Show that the run is alive.  What is held until the process ends is held
+ * twice: the lock on the object goes when a transaction is aborted; an advisory
+ * lock with the same numbers, which no SQL function can take either, lasts
+ * through that, but goes with pg_advisory_unlock_all() in a migration.
  */
 void
-journal_hold(int64 run, bool session)
+journal_hold(int64 run, JournalHold hold)
 {
-	LOCKTAG		tag = run_lock(run);
+	LOCKTAG		tag;
 
-	(void) LockAcquire(&tag, ShareLock, session, false);
+	if (run == 0)
+		return;
+	tag = run_lock(run);
+	if (hold == JOURNAL_TRANSACTION)
+		(void) object_lock_acquire(&tag, ShareLock, true);
+	else
+		object_lock_hold(&tag, ShareLock);
+	if (hold == JOURNAL_PROCESS)
+	{
+		SET_LOCKTAG_ADVISORY(tag, tag.locktag_field1, tag.locktag_field2, tag.locktag_field3,
+							 tag.locktag_field4);
+		(void) LockAcquire(&tag, ShareLock, true, false);
+	}
 }
 
 /*
- * End what journal_hold began for the session.
+ * End JOURNAL_CALL.
  */
 void
 journal_release(int64 run)
 {
-	LOCKTAG		tag = run_lock(run);
+	LOCKTAG		tag;
 
-	(void) LockRelease(&tag, ShareLock, true);
-}
-
-/* The parameters of a query about the holders of a run's lock */
-static void
-holder_parameters(int64 run, Datum *values)
-{
-	values[0] = ObjectIdGetDatum(MyDatabaseId);
-	values[1] = ObjectIdGetDatum(RUN_LOCK_CLASS);
-	values[2] = ObjectIdGetDatum((uint32) run);
+	if (run == 0)
+		return;
+	tag = run_lock(run);
+	object_lock_release(&tag, ShareLock);
 }
 
 /*
@@ -191,15 +329,14 @@ bool
 journal_is_alive(int64 run)
 {
 	static CatalogStatement holders = {
-		.sql = "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted"
-		" AND database = $1 AND classid = $2 AND objid = $3 AND objsubid = 2 LIMIT 1",
-		.nargs = 3, .types = {OIDOID, OIDOID, OIDOID}
+		.sql = "SELECT 1 FROM " HOLDERS " WHERE h.low = $1 & " LOW_32_BITS " LIMIT 1",
+		.nargs = 1, .types = {INT8OID}
 	};
-	Datum		values[3];
+	Datum		values[1];
 	int			level = catalog_connect();
 	bool		alive;
 
-	holder_parameters(run, values);
+	values[0] = Int64GetDatum(run);
 	alive = catalog_query(&holders, values, NULL) > 0;
 	catalog_disconnect(level);
 	return alive;
@@ -212,20 +349,24 @@ bool
 journal_cancel(int64 run)
 {
 	static CatalogStatement cancel = {
-		.sql = "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_locks"
-		" WHERE locktype = 'advisory' AND granted AND database = $1 AND classid = $2"
-		" AND objid = $3 AND objsubid = 2",
-		.nargs = 3, .types = {OIDOID, OIDOID, OIDOID}
+		.sql = "SELECT pg_catalog.pg_cancel_backend(h.pid) FROM " HOLDERS
+		" WHERE h.low = $1 & " LOW_32_BITS,
+		.nargs = 1, .types = {INT8OID}
 	};
-	Datum		values[3];
+	Datum		values[1];
 	int			level = catalog_connect();
 	bool		found;
 
-	holder_parameters(run, values);
+	values[0] = Int64GetDatum(run);
 	found = catalog_query(&cancel, values, NULL) > 0;
 	catalog_disconnect(level);
 	return found;
 }
+
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
 
 /*
  * The newest run that goes on in the background, or else the newest of all.
@@ -235,20 +376,14 @@ journal_last(void)
 {
 	static CatalogStatement find = {
 		.sql = "SELECT coalesce(pg_catalog.max(r.run) FILTER (WHERE r.status = 'background' AND EXISTS ("
-		"  SELECT FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted"
-		"  AND l.database = $1 AND l.classid = $2 AND l.objsubid = 2"
-		"  AND l.objid::pg_catalog.int8 = r.run & " LOW_32_BITS ")), pg_catalog.max(r.run))"
-		" FROM ashmig.runs AS r",
-		.nargs = 2, .types = {OIDOID, OIDOID}
+		"  SELECT FROM " HOLDERS " WHERE h.low = r.run & " LOW_32_BITS ")), pg_catalog.max(r.run))"
+		" FROM ashmig.runs AS r"
 	};
-	Datum		values[2];
 	int			level = catalog_connect();
 	bool		isnull;
 	Datum		run;
 
-	values[0] = ObjectIdGetDatum(MyDatabaseId);
-	values[1] = ObjectIdGetDatum(RUN_LOCK_CLASS);
-	catalog_query(&find, values, NULL);
+	catalog_query(&find, NULL, NULL);
 	run = catalog_datum(0, 1, &isnull);
 	catalog_disconnect(level);
 	return isnull ? 0 : DatumGetInt64(run);

@@ -10,20 +10,43 @@
 
 #include "migrate/results.h"
 
-/* Write the row of a new run; forget runs older than ashmig.run_retention. */
+/*
+ * The journal tells of migrations; ashmig.versions has them.  So a run does not
+ * fail because its journal cannot be written: there is a warning, once in each
+ * process.  Only journal_schema raises an error, as part of the transaction that
+ * changes the schema.
+ *
+ * journal_begin writes the row of a new run and forgets runs older than
+ * ashmig.run_retention.  Where there is no room for the row the run is number 0,
+ * which has no journal and for which all of these do nothing; what else is in
+ * the way, such as a missing right, is an error, as nothing has been done yet.
+ */
 extern int64 journal_begin(const char *operation, int schemas, int workers);
 
 /* Write a schema's outcome; an earlier one of the same run is replaced. */
 extern void journal_schema(int64 run, const RunResult *result);
 
+/* The same for what is done already, or has failed */
+extern void journal_try_schema(int64 run, const RunResult *result);
+
 /* Say how a run ended (or goes on: "background"), and how many schemas failed. */
 extern void journal_end(int64 run, const char *status, int failed, int schemas);
 
+/* How long journal_hold shows that a run is alive */
+typedef enum JournalHold
+{
+	JOURNAL_TRANSACTION,		/* until the end of the transaction */
+	JOURNAL_CALL,				/* over several, until journal_release or an
+								 * error */
+	JOURNAL_PROCESS				/* until the process ends, whatever fails in
+								 * between; to be called again after that */
+} JournalHold;
+
 /*
- * Show that a run is alive: the lock is held until the end of the transaction,
- * or of the session, or until journal_release.
+ * Show that a run is alive, by a lock that nobody but ashmig can take (see
+ * metadata/object_lock.h).  journal_release ends JOURNAL_CALL.
  */
-extern void journal_hold(int64 run, bool session);
+extern void journal_hold(int64 run, JournalHold hold);
 extern void journal_release(int64 run);
 
 /* Is the run still held by someone? */

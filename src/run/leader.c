@@ -66,6 +66,7 @@ typedef struct Pool
 	char	   *value;			/* of TASK_STATEMENT, or NULL */
 	bool		quiet;
 	bool		held;			/* journal_hold is done */
+	bool		no_background;	/* nobody continues what was left */
 	TimestampTz started;
 	TimestampTz last_notice;
 } Pool;
@@ -429,7 +430,7 @@ hold_journal(Pool *pool)
 	SpinLockRelease(&pool->run->mutex);
 	if (run == 0)
 		return;
-	journal_hold(run, false);
+	journal_hold(run, JOURNAL_TRANSACTION);
 	pool->held = true;
 }
 
@@ -555,6 +556,7 @@ leave_to_background(Pool *pool)
 
 	if (handle == NULL)
 	{
+		pool->no_background = true;
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
 				 errmsg("non-transactional migrations remain pending: no background worker is available"),
@@ -575,7 +577,13 @@ leave_to_background(Pool *pool)
 	ConditionVariableCancelSleep();
 	if (!attached)
 		raise_worker_gone();
-	if (!pool->quiet)
+	if (!pool->quiet && pool->run->run == 0)
+		ereport(NOTICE,
+				(errmsg_plural("%d schema continues in the background",
+							   "%d schemas continue in the background",
+							   pool->run->outside, pool->run->outside),
+				 errhint("SELECT * FROM ashmig_status() shows when they are done.")));
+	else if (!pool->quiet)
 		ereport(NOTICE,
 				(errmsg_plural("%d schema continues in the background, as run " INT64_FORMAT,
 							   "%d schemas continue in the background, as run " INT64_FORMAT,
@@ -606,6 +614,8 @@ collect_results(Pool *pool)
 				status = RUN_PENDING;
 			result = results_without_run(pool->items[i].scope, pool->items[i].schema, status);
 		}
+		if (pool->no_background && pool->items[i].state == ITEM_OUTSIDE)
+			result->status = RUN_PENDING;
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
 	}

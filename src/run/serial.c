@@ -86,7 +86,7 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 		(result->status == RUN_FAILED && target->scope == SCOPE_TENANT && public_pending))
 		result->status = RUN_PENDING;
 	if (result->status != RUN_NOTHING)
-		journal_schema(run, result);
+		journal_try_schema(run, result);
 	SPI_commit();
 	MemoryContextSwitchTo(context);
 	return result;
@@ -139,25 +139,18 @@ run_phases(const RunOptions *options)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *targets = targets_find(options);
-	List	   *results = NIL;
+	List	   *results;
 	int64		run;
 
 	if (targets == NIL)
 		return NIL;
 	PreventCommandIfReadOnly("migrations");
 	run = journal_begin("migrate", list_length(targets), 0);
-	PG_TRY();
-	{
-		journal_hold(run, true);
-		SPI_commit();
-		MemoryContextSwitchTo(context);
-		results = run_targets(options, targets, run);
-	}
-	PG_FINALLY();
-	{
-		journal_release(run);
-	}
-	PG_END_TRY();
+	journal_hold(run, JOURNAL_CALL);
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+	results = run_targets(options, targets, run);
+	journal_release(run);
 	SPI_commit();
 	MemoryContextSwitchTo(context);
 	return results;

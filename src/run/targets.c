@@ -61,7 +61,7 @@ selected_tenants(const RunOptions *options)
 		target = palloc0(sizeof(Target));
 		target->scope = SCOPE_TENANT;
 		target->exists = tenant->exists;
-		target->fault = tenant->fault;
+		target->fault = catalog_tenants_describe_fault(tenant);
 		target->schema = tenant->schema;
 		result = lappend(result, target);
 	}
@@ -265,7 +265,7 @@ target_unusable(const Target *target)
 	RunResult  *result = results_without_run(target->scope, target->schema,
 											 target->fault ? RUN_SKIPPED : RUN_MISSING);
 
-	result->reason = catalog_tenants_describe_fault(target->schema, target->fault);
+	result->reason = target->fault ? pstrdup(target->fault) : NULL;
 	return result;
 }
 

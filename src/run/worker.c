@@ -29,6 +29,7 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/transaction.h"
+#include "metadata/acting_role.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
@@ -233,7 +234,7 @@ journal_dead_workers(Worker *worker)
 			continue;
 		result.schema = pstrdup(item->schema);
 		result.version = catalog_newest_version(item->scope, item->schema);
-		journal_schema(worker->run->run, &result);
+		journal_try_schema(worker->run->run, &result);
 	}
 }
 
@@ -351,7 +352,7 @@ failed_result(Worker *worker, const SharedItem *item, ErrorData *error, instr_ti
 		result->error = NULL;	/* of no interest if it is done in the end */
 		result->remaining = worker->options.step > 0 ? worker->options.step : INT_MAX;
 	}
-	journal_schema(worker->run->run, result);
+	journal_try_schema(worker->run->run, result);
 	transaction_commit();
 	return result;
 }
@@ -489,7 +490,7 @@ run_outside(Worker *worker)
 
 	set_up_run(worker);
 	transaction_begin();
-	journal_hold(run->run, true);
+	journal_hold(run->run, JOURNAL_PROCESS);
 	transaction_commit();
 	SpinLockAcquire(&run->mutex);
 	run->outside_attached = true;
@@ -546,6 +547,7 @@ ashmig_worker_main(Datum main_arg)
 		attach_queue(segment, toc, index);
 	}
 	take_over(toc, worker.run);
+	acting_role_in_own_process();
 
 	MemoryContextSwitchTo(TopMemoryContext);	/* the ends of transactions
 												 * left it */

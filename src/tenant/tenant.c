@@ -9,7 +9,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -164,24 +163,24 @@ run_compiled(const char *schema, List *statements)
 {
 	BuildContext build = {schema, 0};
 	ErrorContextCallback callback;
+	ExecuteEnvironment environment;
 	ListCell   *lc;
-	int			level;
 
 	callback.callback = build_callback;
 	callback.arg = &build;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	level = execute_enter(schema, ashmig_default_schema, ashmig_lock_timeout,
-						  !ashmig_log_sql);
+	environment = execute_enter(ashmig_lock_timeout, !ashmig_log_sql);
+	execute_go_into(&environment, SCOPE_TENANT, schema, ashmig_default_schema);
 	foreach(lc, statements)
 	{
 		build.statement++;
 		if (ashmig_log_sql)
 			ereport(INFO, (errmsg_internal("\"%s\": %s", schema, (char *) lfirst(lc))));
-		execute_statement(lfirst(lc), NULL);
+		execute_statement(&environment, lfirst(lc), NULL);
 	}
-	execute_leave(level);
+	execute_leave(&environment);
 	error_context_stack = callback.previous;
 }
 
@@ -238,9 +237,43 @@ build_tenant(const char *schema)
 }
 
 /*
- * Create the schema, or check that the existing one can be taken over.  One
- * that another role owns cannot: what that role has created there, or will,
- * would come first in the search path of migrations.
+ * Raise an error if an existing schema's owner is somebody for whom the caller
+ * does not vouch: it may be his on purpose, and not meant to be a tenant.
+ */
+static void
+check_owner(const char *schema, Oid owner)
+{
+	const char *role = GetUserNameFromId(owner, true);
+
+	if (ashmig_allow_foreign_owner || acting_role_knows_owner(GetUserId(), owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_FOREIGN_OWNER),
+			 errmsg("schema \"%s\" belongs to role \"%s\"", schema, role ? role : "?"),
+			 errdetail("It is neither yours nor the database owner's."),
+			 errhint("ALTER SCHEMA %s OWNER TO ..., or SET ashmig.allow_foreign_owner = on: then it becomes a tenant, and its migrations run as %s.",
+					 quote_identifier(schema), role ? quote_identifier(role) : "?")));
+}
+
+/*
+ * Create the schema.  It is the caller's; a superuser's is that of the role as
+ * which public migrations run, so that neither that role's functions ever run as a
+ * superuser nor foreign keys to its tables need a grant.
+ */
+static void
+create_schema(const char *schema)
+{
+	ActingRole	acting = acting_role_by_default();
+
+	if (acting.is_other && superuser())
+		execute_command(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_name(schema),
+								 quote_name(GetUserNameFromId(acting.role, false))));
+	else
+		execute_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
+}
+
+/*
+ * Create the schema, or check that the existing one can be taken over.
  */
 static void
 make_schema(const char *schema, bool take_over)
@@ -252,13 +285,13 @@ make_schema(const char *schema, bool take_over)
 		/* what a schema of that name had, dropped behind our back */
 		if (catalog_schema_versions(schema, SCOPE_TENANT) != NIL)
 			catalog_tenants_remove(schema);
-		execute_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
+		create_schema(schema);
 		return;
 	}
 	if (!take_over || (!schema_is_empty(oid) && catalog_schema_versions(schema, SCOPE_TENANT) == NIL))
 		raise_not_a_tenant(schema);
-	if (!schema_owned_by(oid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, schema);
+	check_owner(schema, acting_role_schema_owner(oid));
+	(void) acting_role_in_tenant(oid);
 }
 
 /*
@@ -323,14 +356,14 @@ count_relations(Oid schema)
 	return result;
 }
 
-/* Run a statement of ours on a tenant, with the waits for locks that runs have. */
+/* Run a statement of ours, with the waits for locks that runs have. */
 static void
-command_in(const char *schema, const char *sql)
+command_with_timeout(const char *sql)
 {
-	int			level = execute_enter(schema, ashmig_default_schema, ashmig_lock_timeout, true);
+	ExecuteEnvironment environment = execute_enter(ashmig_lock_timeout, true);
 
 	execute_command(sql);
-	execute_leave(level);
+	execute_leave(&environment);
 }
 
 /* Drop the schema of a tenant. */
@@ -345,7 +378,7 @@ drop_schema(const char *schema, Oid oid, bool cascade)
 				 errhint("SELECT ashmig_drop_tenant(%s, cascade => true) drops them with their data.",
 						 quote_text(schema))));
 	lock_budget_check_drop(schema, count_relations(oid));
-	command_in(schema, psprintf("DROP SCHEMA %s %s", quote_name(schema),
+	command_with_timeout(psprintf("DROP SCHEMA %s %s", quote_name(schema),
 								cascade ? "CASCADE" : "RESTRICT"));
 }
 
@@ -418,7 +451,7 @@ drop_tables(const char *schema, int batch)
 		sql = drop_some(schema, batch);
 		if (sql == NULL)
 			break;
-		command_in(schema, sql);
+		command_with_timeout(sql);
 		SPI_commit();
 	}
 }
@@ -433,17 +466,10 @@ tenant_drop_serial(const char *schema, int batch)
 {
 	tenant_lock_idle(schema);
 	schema_lock_hold(schema);
-	PG_TRY();
-	{
-		drop_tables(schema, batch);
-		tenant_drop(schema, true);
-		SPI_commit();
-	}
-	PG_FINALLY();
-	{
-		schema_lock_release(schema);
-	}
-	PG_END_TRY();
+	drop_tables(schema, batch);
+	tenant_drop(schema, true);
+	SPI_commit();
+	schema_lock_release();
 }
 
 /* ------------------------------------------------------------------------
@@ -469,7 +495,7 @@ rename_schema(const char *old_name, Oid noted, const char *new_name)
 				 errhint("SELECT * FROM ashmig_status() shows whether it was renamed; ashmig_drop_tenant() unregisters the tenant.")));
 	if (OidIsValid(new_oid))
 		raise_not_a_tenant(new_name);
-	command_in(old_name, psprintf("ALTER SCHEMA %s RENAME TO %s",
+	command_with_timeout(psprintf("ALTER SCHEMA %s RENAME TO %s",
 								  quote_name(old_name), quote_name(new_name)));
 }
 

@@ -180,7 +180,7 @@ sub make_calls
 for my $seed ($first .. $first + $count - 1) {
 	my $walk = RandomSnapshots->new($seed);
 	my $snapshots = $walk->snapshots;
-	my $document = { snapshots => [ rand() < 0.5 ? rich_table() : @$snapshots ], extensions => { installed => ['citext'] } };
+	my $document = { snapshots => [ rand() < 0.5 ? rich_table() : @$snapshots ], extensions => { installed => ['ash-functions'] } };
 	my $place = pick(places($document));
 	my ($container, $key) = @$place;
 	my $text = pick(@texts);
