@@ -34,6 +34,6 @@ extern void nontransactional_run(const RunOptions *options, const Migration *mig
  * (catalog_partial_forget).
  */
 extern bool nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
-						const char *schema, bool down);
+									const char *schema, bool down);
 
 #endif							/* ASHMIG_NONTRANSACTIONAL_H */

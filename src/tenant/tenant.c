@@ -379,7 +379,7 @@ drop_schema(const char *schema, Oid oid, bool cascade)
 						 quote_text(schema))));
 	lock_budget_check_drop(schema, count_relations(oid));
 	command_with_timeout(psprintf("DROP SCHEMA %s %s", quote_name(schema),
-								cascade ? "CASCADE" : "RESTRICT"));
+								  cascade ? "CASCADE" : "RESTRICT"));
 }
 
 /*
