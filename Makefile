@@ -1,6 +1,7 @@
 # ashmig: migrations from Ash resource snapshots, inside PostgreSQL
 #
-#   make, make install, make installcheck   as with every PGXS extension
+#   make, make install, make installcheck   as with every PGXS extension; with
+#                  the program of client/, which "make -C client" builds alone
 #   make test      everything, in a private throwaway server
 #   make fuzz, laws, kills, half_done, leaks
 #                  more of what test does a little of; N=1000, SEED=42 (scripts/soak)
@@ -8,7 +9,7 @@
 #   make valgrind  some of the tests, with every access to memory checked
 #   make demo      the sample application, likewise
 #   make bench     the measurements, likewise
-#   make format    src/ in PostgreSQL's format, by pg_bsd_indent
+#   make format    src/ and client/ in PostgreSQL's format, by pg_bsd_indent
 #   make dist      the archive for PGXN
 
 EXTENSION    = ashmig
@@ -84,5 +85,15 @@ include $(PGXS)
 
 # Few enough files that a changed header may rebuild them all.
 $(OBJS): $(wildcard src/*/*.h) Makefile
+
+# The program goes along.
+all: client-all
+install: client-install
+uninstall: client-uninstall
+clean: client-clean
+client_goals = client-all client-install client-uninstall client-clean
+.PHONY: $(client_goals)
+$(client_goals): client-%:
+	$(MAKE) -C $(srcdir)/client PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' $*
 
 endif

@@ -559,6 +559,22 @@ CREATE FUNCTION ashmig_import_migration(
 COMMENT ON FUNCTION ashmig_import_migration
     IS 'Record a migration from a script of ashmig_export_migration; false if it is recorded already';
 
+CREATE FUNCTION ashmig_export_files(
+    versions bigint[] DEFAULT NULL, repo text DEFAULT NULL,
+    OUT path text, OUT content text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_export_files
+    IS 'One row per migration, as the path and the text of a file for git';
+
+CREATE FUNCTION ashmig_import_files(
+    files jsonb, repo text DEFAULT '',
+    OUT path text, OUT scope text, OUT repo text, OUT version bigint, OUT name text, OUT status text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_import_files
+    IS 'Record the migrations of files, a JSON object of paths and texts; one row per file: imported, replaced or unchanged';
+
 CREATE FUNCTION ashmig_check_migrations(
     OUT scope text, OUT repo text, OUT schema_name text, OUT version bigint, OUT name text,
     OUT problem text, OUT recorded text, OUT actual text)
@@ -851,7 +867,8 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_import_migration,
-    ashmig_check_migrations, ashmig_install_extensions, ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
+    ashmig_export_files, ashmig_import_files, ashmig_check_migrations, ashmig_install_extensions,
+    ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
     ashmig_drop_enum, ashmig_mark_applied, ashmig_mark_rolled_back, ashmig_release
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

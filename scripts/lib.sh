@@ -65,6 +65,11 @@ install_server() {
 	case $made in *failed) exit 1 ;; esac
 }
 
+# Does the compiler find a header, in the folder if one is given?
+has_header() {
+	echo "#include <$1>" | cc -E -x c ${2:+-I"$2"} - >/dev/null 2>&1
+}
+
 # Install what is missing, from Debian's archive; sets PG_CONFIG. "tests" asks
 # for what the tests need as well. The formatter is not worth stopping for:
 # without it, its check is skipped.
@@ -74,10 +79,14 @@ need_packages() {
 	PG_CONFIG=$(find_pg_config)
 	command -v cc >/dev/null || command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 	command -v make >/dev/null || missing+=(make)
-	echo '#include <cjson/cJSON.h>' | cc -E -x c - >/dev/null 2>&1 || missing+=(libcjson-dev)
+	has_header cjson/cJSON.h || missing+=(libcjson-dev)
+	# Debian's packages of server headers bring libpq's along.
+	[ -z "$PG_CONFIG" ] || has_header libpq-fe.h "$("$PG_CONFIG" --includedir)" || missing+=(libpq-dev)
 	if [ "${1:-}" = tests ]; then
 		perl -MTest::More -e 1 2>/dev/null || missing+=(perl)
 		perl -MIPC::Run -e 1 2>/dev/null || missing+=(libipc-run-perl)
+		perl -MIO::Pty -e 1 2>/dev/null || missing+=(libio-pty-perl)
+		command -v git >/dev/null || missing+=(git)
 		command -v pg_bsd_indent >/dev/null || wanted=(pg-bsd-indent)
 	fi
 	if [ -n "$PG_CONFIG" ] && [ ${#missing[@]} = 0 ]; then
@@ -86,7 +95,7 @@ need_packages() {
 	fi
 
 	command -v apt-get >/dev/null ||
-		die "Please install PostgreSQL 14 or later with its server headers (PG_CONFIG may name its pg_config), libcjson with its header, make, a C compiler, and for the tests Perl's IPC::Run."
+		die "Please install PostgreSQL 14 or later with its server headers (PG_CONFIG may name its pg_config), libpq and libcjson with their headers, make, a C compiler, and for the tests git and Perl's IPC::Run and IO::Pty."
 	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
 		[ -n "$PG_CONFIG" ] || missing+=("postgresql, and postgresql-server-dev-NN of its version")
 		die "Packages are missing, and neither root nor sudo is here to install them: ${missing[*]}"
@@ -261,7 +270,7 @@ tap_script() {
 		perl -I "$pgxs/src/test/perl" -I t/lib "t/$name.pl") </dev/null
 }
 
-# The sample application, into a database of its own. It lies in one folder, as
+# The sample application, with SQL and with the program, into a database each. It lies in one folder, as
 # in an application's repository today; its first generation is what lay there
 # before the second was written.
 run_sample() {
@@ -273,5 +282,6 @@ run_sample() {
 		chmod -R a+rX "$first" &&
 		createdb helpdesk &&
 		psql -X -v generation_1="$first" -v generation_2="$second" -d helpdesk \
-			-f "$work/src/examples/helpdesk/demo.sql"
+			-f "$work/src/examples/helpdesk/demo.sql" &&
+		"$work/src/examples/helpdesk/program.sh" "$first" "$second"
 }

@@ -74,29 +74,6 @@ import_kind(const char *name)
 }
 
 /*
- * Branches may have touched different things and yet not fit: two indexes of
- * one name.
- */
-static void
-check_merged(const Migration *migration)
-{
-	Problem		problem = {0};
-	Recorded   *recorded = snapshot_store_load(migration->repo, true, &problem);
-
-	if (recorded)
-		model_check_names(recorded->model, &problem);
-	if (problem.sqlerrcode == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
-			 errmsg("%s migration " INT64_FORMAT " does not fit what another branch has recorded",
-					scope_name(migration->scope), migration->version),
-			 errdetail("Together: %s%s%s", problem.message, problem.detail ? ": " : "",
-					   problem.detail ? problem.detail : ""),
-			 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
-}
-
-/*
  * ashmig_import_migration(version, name, checksum, up, down, kind, tenant,
  * transactional, covered, repo, generation, snapshots): what the script calls.
  */
@@ -133,7 +110,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		value = (Datum) 0;
 	imported = export_import(&migration, value, &merged);
 	if (merged)
-		check_merged(&migration);
+		snapshot_store_check_merged(&migration);
 	PG_RETURN_BOOL(imported);
 }
 

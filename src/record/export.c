@@ -89,11 +89,8 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 	appendStringInfoString(buf, statements == NIL ? "]::text[]" : "\n    ]::text[]");
 }
 
-/*
- * "snapshots => ..." if the migration brought any, one table per line.
- */
-static void
-append_snapshots(StringInfo buf, const Migration *migration)
+List *
+export_snapshots(const Migration *migration)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT pg_catalog.jsonb_build_object('repo', nullif(s.repo, $1), 'scope', s.scope,"
@@ -106,34 +103,60 @@ append_snapshots(StringInfo buf, const Migration *migration)
 		" ORDER BY s.scope, s.schema_name, s.table_name, s.repo",
 		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
 	};
+	MemoryContext context = CurrentMemoryContext;
+	List	   *snapshots = NIL;
 	Datum		values[3];
-	StringInfoData json;
 	int			level;
 	uint64		rows;
 
 	/* one migration of a generation brings them all */
 	if (record_snapshot_version(migration) != migration->version)
-		return;
-	initStringInfo(&json);
+		return NIL;
 	brought_values(values, migration);
 	level = catalog_connect();
 	rows = catalog_query(&query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
-		appendStringInfo(&json, "%s\n%s", i ? "," : "[",
-						 catalog_string(i, 1, CurrentMemoryContext));
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		snapshots = lappend(snapshots, catalog_string(i, 1, context));
+		MemoryContextSwitchTo(old);
+	}
 	catalog_disconnect(level);
-	if (rows == 0)
+	return snapshots;
+}
+
+/*
+ * "snapshots => ..." if the migration brought any, one table per line.
+ */
+static void
+append_snapshots(StringInfo buf, const Migration *migration)
+{
+	List	   *snapshots = export_snapshots(migration);
+	StringInfoData json;
+	ListCell   *lc;
+
+	if (snapshots == NIL)
 		return;
+	initStringInfo(&json);
+	foreach(lc, snapshots)
+		appendStringInfo(&json, "%s\n%s", lc == list_head(snapshots) ? "[" : ",", (char *) lfirst(lc));
 	appendStringInfoString(&json, "\n]");
 	appendStringInfoString(buf, ",\n    snapshots => ");
 	export_append_quoted(buf, json.data);
 }
 
-void
+char *
 export_check(const Migration *migration)
 {
 	char	   *checksum = catalog_checksum(migration);
 
+	if (migration->dev)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
+				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
+						scope_name(migration->scope), migration->version),
+				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 	if (migration->checksum[0] != '\0' && strcmp(migration->checksum, checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
@@ -148,16 +171,15 @@ export_check(const Migration *migration)
 				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
 						scope_name(migration->scope), migration->version),
 				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
+	return checksum;
 }
 
 char *
 export_script(const Migration *migration)
 {
 	StringInfoData buf;
-	char	   *checksum;
+	char	   *checksum = export_check(migration);
 
-	export_check(migration);
-	checksum = catalog_checksum(migration);
 	initStringInfo(&buf);
 	export_append_comment(&buf, "--", psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
 											   scope_name(migration->scope), migration->version,
@@ -245,6 +267,16 @@ check_recorded(const Migration *recorded, const Migration *migration)
 }
 
 bool
+export_record(Migration *migration, Datum snapshots)
+{
+	record_check_order(migration);
+	record_check_applied(migration);
+	catalog_add_migration(migration);
+	return snapshots != (Datum) 0 &&
+		branches_import(migration, record_snapshot_version(migration), snapshots);
+}
+
+bool
 export_import(Migration *migration, Datum snapshots, bool *merged)
 {
 	Migration  *recorded;
@@ -258,10 +290,6 @@ export_import(Migration *migration, Datum snapshots, bool *merged)
 		check_recorded(recorded, migration);
 		return false;
 	}
-	record_check_order(migration);
-	record_check_applied(migration);
-	catalog_add_migration(migration);
-	if (snapshots)
-		*merged = branches_import(migration, record_snapshot_version(migration), snapshots);
+	*merged = export_record(migration, snapshots);
 	return true;
 }

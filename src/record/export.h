@@ -18,15 +18,32 @@
  */
 extern char *export_script(const Migration *migration);
 
-/* Refuse to export a development migration, or one whose text was changed. */
-extern void export_check(const Migration *migration);
-
 /*
  * A literal that shows the text as it is, between tags that do not occur in
  * it; and a line of a comment, whatever the text.
  */
 extern void export_append_quoted(StringInfo buf, const char *value);
 extern void export_append_comment(StringInfo buf, const char *mark, const char *text);
+
+/*
+ * May the migration leave this database?  An error for a development
+ * migration, and where the statements were changed in the table: these are not
+ * exported under the old checksum.  Returns the checksum.
+ */
+extern char *export_check(const Migration *migration);
+
+/*
+ * The snapshots that the migration brought, each a JSON object with its base:
+ * a List of char *
+ */
+extern List *export_snapshots(const Migration *migration);
+
+/*
+ * Record a migration that is not recorded yet, with the snapshots that it
+ * brought: a jsonb array, or (Datum) 0.  True where these met those of another
+ * branch, so that nobody has checked yet what they give together.
+ */
+extern bool export_record(Migration *migration, Datum snapshots);
 
 /*
  * Record a migration that another database exported; its checksum is the one

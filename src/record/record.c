@@ -141,11 +141,8 @@ record_check_order(const Migration *migration)
 				 errhint("Use a later version (NULL uses the next one), or turn off ashmig.strict_version_order.")));
 }
 
-/*
- * Change what does not affect what is run: name and covered.
- */
-static void
-update_labels(const Migration *migration)
+void
+record_relabel(const Migration *migration)
 {
 	static CatalogStatement update = {
 		.sql = "UPDATE ashmig.migrations SET name = $4, covered = $5"
@@ -207,13 +204,11 @@ check_not_begun(const Migration *migration)
 }
 
 /*
- * May this recorded migration be replaced by a changed one?
+ * A hand-written migration takes the place of another one of its kind alone.
  */
 static void
-check_replaceable(const Migration *recorded, const Migration *migration)
+check_same_kind(const Migration *recorded, const Migration *migration)
 {
-	AppliedIn  *applied;
-
 	if (recorded->kind != migration->kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CONFLICT),
@@ -221,6 +216,16 @@ check_replaceable(const Migration *recorded, const Migration *migration)
 				 errdetail("It is \"%s\", of kind \"%s\".", recorded->name,
 						   migration_kind_name(recorded->kind)),
 				 errhint("Use another version; NULL uses the next one.")));
+}
+
+/*
+ * May this recorded migration be replaced by a changed one?
+ */
+static void
+check_replaceable(const Migration *recorded, const Migration *migration)
+{
+	AppliedIn  *applied;
+
 	check_resumable(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
 	if (applied)
@@ -253,6 +258,15 @@ record_check_applied(const Migration *migration)
 }
 
 void
+record_replace(const Migration *recorded, Migration *migration)
+{
+	check_replaceable(recorded, migration);
+	record_check_applied(migration);
+	catalog_remove_migration(recorded->repo, recorded->scope, recorded->version);
+	catalog_add_migration(migration);
+}
+
+void
 record_add(Migration *migration)
 {
 	Migration  *recorded = NULL;
@@ -267,17 +281,18 @@ record_add(Migration *migration)
 			strcmp(catalog_checksum(recorded), catalog_checksum(migration)) == 0)
 		{
 			migration->checksum = recorded->checksum;
-			update_labels(migration);
+			record_relabel(migration);
 			return;
 		}
 		if (recorded)
-			check_replaceable(recorded, migration);
-		else
-			record_check_order(migration);
+		{
+			check_same_kind(recorded, migration);
+			record_replace(recorded, migration);
+			return;
+		}
+		record_check_order(migration);
 		record_check_applied(migration);
 	}
-	if (recorded)
-		catalog_remove_migration(recorded->repo, recorded->scope, recorded->version);
 	catalog_add_migration(migration);
 }
 
@@ -382,7 +397,12 @@ record_forget(int64 version, Scope scope, const char *repo)
 		catalog_remove_migration(migration->repo, scope, migration->version);
 		count++;
 	}
-	if (found->kind == MIGRATION_GENERATED || found->kind == MIGRATION_ADOPTED)
+
+	/*
+	 * a generated one that was edited is of kind "sql", and has its
+	 * generation
+	 */
+	if (found->generation != 0 || found->kind == MIGRATION_GENERATED || found->kind == MIGRATION_ADOPTED)
 		forget_snapshots(found);
 	return count;
 }

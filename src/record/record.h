@@ -26,6 +26,16 @@ extern void record_add(Migration *migration);
 /* With ashmig.strict_version_order: refuse what is older than a recorded one. */
 extern void record_check_order(const Migration *migration);
 
+/* Change what does not affect what is run: name and covered. */
+extern void record_relabel(const Migration *migration);
+
+/*
+ * Put another text in the place of a recorded migration, whatever the kinds of
+ * both.  An error if it is applied anywhere.  The snapshots that it brought
+ * stay.
+ */
+extern void record_replace(const Migration *recorded, Migration *migration);
+
 /*
  * A recorded migration.  If "repo" is NULL, of any repo, but only one may have
  * it.  If there is none, NULL with missing_ok, otherwise an error.
