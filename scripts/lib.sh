@@ -219,13 +219,14 @@ private_install() {
 # The major version of the installation that a pg_config is of
 major_version() { "$1" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/'; }
 
-# An installation of an earlier version of PostgreSQL, with the extension, for the
-# test of pg_upgrade: of the pg_config PG_CONFIG_OLD, or of the oldest one that Debian
-# has installed beside ours. Sets OLD_BINDIR; leaves it empty if there is none.
+# What the test of pg_upgrade upgrades from, with the extension: an earlier version of
+# PostgreSQL, of the pg_config PG_CONFIG_OLD or the oldest one that Debian has installed
+# beside ours; or else ours, as pg_upgrade also makes a new cluster of the same version.
+# Sets OLD_BINDIR.
 old_install() {
 	local candidate
 
-	export OLD_BINDIR=""
+	export OLD_BINDIR=$bindir
 	for candidate in ${PG_CONFIG_OLD:+"$PG_CONFIG_OLD"} $(ls -v /usr/lib/postgresql/*/bin/pg_config 2>/dev/null); do
 		[ -x "$("$candidate" --bindir)/postgres" ] && [ -e "$("$candidate" --includedir-server)/postgres.h" ] &&
 			[ "$(major_version "$candidate")" -lt "$(major_version "$PG_CONFIG")" ] || continue

@@ -159,6 +159,53 @@ SELECT ashmig_create_tenant('t2') > 0 AS created;
 SELECT schema, enum_range(NULL::t1.hue) AS t1, enum_range(NULL::t2.hue) AS t2, pg_get_expr(adbin, adrelid)
   FROM (VALUES ('t2')) AS s (schema) JOIN pg_attrdef ON adrelid = 't2.hues'::regclass;
 
+-- A value that one transaction would add and use is refused before anything is done, whichever way it is asked for
+CREATE FUNCTION people(mood text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('table', 'people', 'repo', 'Elixir.App.Repo', 'multitenancy', '{"strategy": "context"}'::jsonb, 'attributes', jsonb_build_array(
+    '{"source": "id", "type": "uuid", "primary_key?": true, "allow_nil?": false, "default": "nil"}'::jsonb,
+    jsonb_build_object('source', 'mood', 'type', 'mood', 'default', to_json(mood)::text)))
+$$;
+CREATE FUNCTION attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+  hint text;
+BEGIN
+  EXECUTE command;
+  RETURN 'no error';
+EXCEPTION WHEN SQLSTATE 'MG033' THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+  RETURN regexp_replace(concat_ws(E'\n', SQLERRM, detail, hint), '\d{14}', 'VERSION', 'g');
+END
+$$;
+SELECT ashmig_create_enum('mood', '{sad,happy}') > 0 AS recorded;
+SELECT count(*) FROM ashmig_generate(people('sad'));
+SELECT count(*) > 0 AS migrated FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT count(*) FROM ashmig_migrate_all();
+SELECT ashmig_add_enum_value('mood', 'fine') > 0 AS recorded;
+SELECT count(*) FROM ashmig_generate(people('fine'));
+SET ashmig.workers = 0;
+SELECT attempt('SELECT ashmig_migrate_all()');
+RESET ashmig.workers;
+SELECT attempt('SELECT ashmig_migrate_all(atomic => true)');
+-- where only PostgreSQL sees the use
+SELECT ashmig_add_migration(NULL, 'by hand', $up$DO $d$ BEGIN PERFORM ('fi' || 'ne')::public.mood; END $d$$up$, '', tenant => true) > 0 AS recorded;
+SELECT ashmig_remove_migration(version, tenant => true) FROM ashmig.migrations WHERE scope = 'tenant' AND kind = 'generated' ORDER BY version DESC LIMIT 1;
+SELECT attempt('SELECT ashmig_migrate_all()');
+-- in two transactions, or with workers, which commit in between
+BEGIN;
+SELECT count(*) > 0 AS migrated FROM ashmig_migrate();
+COMMIT;
+BEGIN;
+SELECT count(*) FROM ashmig_migrate_tenants();
+COMMIT;
+SELECT ashmig_add_enum_value('mood', 'so so') > 0 AS recorded;
+SELECT count(*) FROM ashmig_generate(people('so so'));
+SELECT count(*) > 0 AS migrated FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT count(*) FROM ashmig_status() WHERE pending > 0;
+SELECT column_default FROM information_schema.columns WHERE table_schema = 't1' AND table_name = 'people' AND column_name = 'mood';
+
 \c :home
 DROP DATABASE ashmig_enums_2;
 DROP DATABASE ashmig_enums;

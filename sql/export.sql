@@ -24,7 +24,7 @@ SELECT ashmig_create_enum('status', '{a,b}', tenant => true) > 0 AS recorded;
 \pset tuples_only on
 SELECT ashmig_export_migration(20260101000001);
 SELECT ashmig_export_migration(20260101000002) \g results/ashmig_export_one.sql
-SELECT ashmig_export_migration(version, scope = 'tenant', repo) FROM ashmig.migrations ORDER BY version, scope \g results/ashmig_export_all.sql
+SELECT ashmig_export_migration(version, scope = 'tenant', repo => repo) FROM ashmig.migrations ORDER BY version, scope \g results/ashmig_export_all.sql
 \pset format aligned
 \pset tuples_only off
 

@@ -76,7 +76,7 @@ UPDATE outcome SET role = 'superuser' WHERE role = current_user;
 SELECT state() = :'before' AS unchanged;
 
 -- who may call what
-SELECT callers, count(*), CASE WHEN count(*) < 10 THEN string_agg(routine, ', ' ORDER BY routine COLLATE "C") END AS routines
+SELECT callers, CASE WHEN count(*) < 10 THEN string_agg(routine, ', ' ORDER BY routine COLLATE "C") ELSE 'all others' END AS routines
 FROM (SELECT routine, string_agg(replace(role, 'ashmig_', ''), ', ' ORDER BY role COLLATE "C") FILTER (WHERE outcome = 'called') AS callers
       FROM outcome GROUP BY routine) AS o
 GROUP BY callers ORDER BY callers COLLATE "C";

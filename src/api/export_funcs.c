@@ -18,6 +18,8 @@
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"
+#include "record/export_ecto.h"
+#include "record/export_sql.h"
 #include "record/record.h"
 
 PG_FUNCTION_INFO_V1(ashmig_export_migration);
@@ -25,19 +27,38 @@ PG_FUNCTION_INFO_V1(ashmig_import_migration);
 PG_FUNCTION_INFO_V1(ashmig_check_migrations);
 
 /*
- * ashmig_export_migration(version, tenant, repo): a script for psql that
- * records the migration elsewhere.
+ * ashmig_export_migration(version, tenant, format, repo, schema): a script that
+ * records the migration elsewhere, or runs it without ashmig.
  */
 Datum
 ashmig_export_migration(PG_FUNCTION_ARGS)
 {
 	char	   *repo = call_string(fcinfo, "repo");
+	char	   *format = call_string(fcinfo, "format");
+	char	   *schema = call_string(fcinfo, "schema");
+	bool		is_sql = format && strcmp(format, "sql") == 0;
 	Migration  *migration;
+	char	   *script;
 
 	call_require(fcinfo, 0, "version");
 	migration = record_find(PG_GETARG_INT64(0), call_scope(fcinfo),
 							repo ? catalog_repo_name(repo) : NULL, false);
-	PG_RETURN_TEXT_P(cstring_to_text(export_script(migration)));
+	if (schema && !is_sql)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("schema is only for format \"sql\"")));
+	if (is_sql)
+		script = export_sql(migration, schema);
+	else if (format == NULL || strcmp(format, "ashmig") == 0)
+		script = export_script(migration);
+	else if (strcmp(format, "ecto") == 0)
+		script = export_ecto(migration);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("unknown format \"%s\"", format),
+				 errhint("The formats are ashmig, sql and ecto.")));
+	PG_RETURN_TEXT_P(cstring_to_text(script));
 }
 
 static MigrationKind

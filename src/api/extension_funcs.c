@@ -1,7 +1,7 @@
 /*
  * extension_funcs.c
- *		ashmig_install_extensions: record the migration that installs
- *		extensions.
+ *		SQL functions for extensions: ashmig_install_extensions,
+ *		ashmig_define_extension.
  */
 #include "postgres.h"
 
@@ -12,11 +12,14 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/pin.h"
 #include "metadata/catalog_migrations.h"
 #include "record/extensions.h"
 #include "record/record.h"
+#include "record/record_sql.h"
 
 PG_FUNCTION_INFO_V1(ashmig_install_extensions);
+PG_FUNCTION_INFO_V1(ashmig_define_extension);
 
 /*
  * The extensions of a call as a bundle without snapshots.
@@ -70,4 +73,20 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	PG_RETURN_NULL();
+}
+
+/*
+ * ashmig_define_extension(name, version, up, down): a version of an extension
+ * of the application's own.
+ */
+Datum
+ashmig_define_extension(PG_FUNCTION_ARGS)
+{
+	int			level = settings_pin_parser();
+	List	   *up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)), SCOPE_PUBLIC, true);
+	List	   *down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)), SCOPE_PUBLIC, true);
+
+	settings_unpin(level);
+	extensions_define(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), up, down);
+	PG_RETURN_VOID();
 }

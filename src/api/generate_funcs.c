@@ -169,6 +169,24 @@ record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOpti
 }
 
 /*
+ * Where a table exists already, Ecto may have made it: then it is not the
+ * snapshots that are to be corrected.
+ */
+static char *
+hint_of_failures(List *results, bool forgotten)
+{
+	char	   *hint = forget_hint(results, forgotten);
+
+	foreach_ptr(const RunResult, result, results)
+	{
+		if (result->error && result->error->sqlerrcode == ERRCODE_DUPLICATE_TABLE)
+			return psprintf("%s%sIf Ecto has created the table, SELECT * FROM ashmig_adopt(snapshots, dry_run => true) shows how to take this database over.",
+							hint ? hint : "", hint ? " " : "");
+	}
+	return hint;
+}
+
+/*
  * Run what a worker has recorded (or NULL), and whatever else is pending, in
  * workers.  What failed everywhere is forgotten again, so that corrected
  * snapshots can be applied at once.
@@ -186,7 +204,7 @@ run_recorded(const char *schema, const char *versions, const RunOptions *run)
 	if (!results_have_failure(results))
 		return results;
 	forgotten = versions != NULL && forget_failed(schema, versions, run, results);
-	hint = forget_hint(results, forgotten);
+	hint = hint_of_failures(results, forgotten);
 	if (run->on_error != ON_ERROR_REPORT)
 		results_raise_failure_with(results, hint);
 	if (hint)

@@ -1,7 +1,8 @@
 /*
  * record_funcs.c
  *		SQL functions for single migrations: ashmig_add_migration,
- *		ashmig_remove_migration; and the trigger on ashmig.migrations.
+ *		ashmig_remove_migration, ashmig_mark_applied,
+ *		ashmig_mark_rolled_back; and the trigger on ashmig.migrations.
  */
 #include "postgres.h"
 
@@ -13,11 +14,14 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/pin.h"
+#include "record/mark.h"
 #include "record/record.h"
 #include "record/record_sql.h"
 
 PG_FUNCTION_INFO_V1(ashmig_add_migration);
 PG_FUNCTION_INFO_V1(ashmig_remove_migration);
+PG_FUNCTION_INFO_V1(ashmig_mark_applied);
+PG_FUNCTION_INFO_V1(ashmig_mark_rolled_back);
 PG_FUNCTION_INFO_V1(ashmig_migrations_changed);
 
 /* The repo argument, or NULL */
@@ -72,6 +76,35 @@ ashmig_remove_migration(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(record_forget(PG_GETARG_INT64(0),
 								  call_scope(fcinfo),
 								  repo_argument(fcinfo)));
+}
+
+/*
+ * The migration that a call marks
+ */
+static Migration *
+marked_migration(FunctionCallInfo fcinfo)
+{
+	call_require(fcinfo, 0, "version");
+	return record_find(PG_GETARG_INT64(0), call_scope(fcinfo), repo_argument(fcinfo), false);
+}
+
+/*
+ * ashmig_mark_applied(version, schema, tenant, repo): the migration is there;
+ * false if that was known.
+ */
+Datum
+ashmig_mark_applied(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(mark_applied(marked_migration(fcinfo), call_string(fcinfo, "schema")));
+}
+
+/*
+ * ashmig_mark_rolled_back(version, schema, tenant, repo): it is not there.
+ */
+Datum
+ashmig_mark_rolled_back(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(mark_rolled_back(marked_migration(fcinfo), call_string(fcinfo, "schema")));
 }
 
 /*

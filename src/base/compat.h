@@ -177,6 +177,7 @@ compat_parse_type(const char *text, Oid *type, int32 *typmod)
 
 /* What the server's SQL has */
 #define SERVER_HAS_NULLS_NOT_DISTINCT	(PG_VERSION_NUM >= 150000)
+#define SERVER_HAS_SET_EXPRESSION		(PG_VERSION_NUM >= 170000)
 #define SERVER_HAS_SET_NULL_COLUMNS		(PG_VERSION_NUM >= 150000)
 
 #endif							/* ASHMIG_COMPAT_H */

@@ -35,6 +35,7 @@
 #define ERRCODE_ASHMIG_DEV_MIGRATIONS		MAKE_SQLSTATE('M','G','0','2','6')
 #define ERRCODE_ASHMIG_PROOF				MAKE_SQLSTATE('M','G','0','2','9')
 
+#define ERRCODE_ASHMIG_UNKNOWN_EXTENSION	MAKE_SQLSTATE('M','G','0','6','5')
 #define ERRCODE_ASHMIG_NO_COLUMN			MAKE_SQLSTATE('M','G','0','5','8')
 #define ERRCODE_ASHMIG_NO_KEY				MAKE_SQLSTATE('M','G','0','5','9')
 
@@ -59,5 +60,8 @@
 
 /* Rights */
 #define ERRCODE_ASHMIG_FOREIGN_CODE			MAKE_SQLSTATE('M','G','0','6','0')
+
+/* Drift, and databases that are taken over */
+#define ERRCODE_ASHMIG_DRIFT				MAKE_SQLSTATE('M','G','0','7','0')
 
 #endif							/* ASHMIG_ERRORS_H */

@@ -18,6 +18,8 @@ bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
 bool		ashmig_allow_foreign_owner = false;
+bool		ashmig_ecto_schema_migrations = false;
+char	   *ashmig_ecto_migration_source = NULL;
 
 /*
  * Why public migrations cannot run in a schema of that name.
@@ -42,6 +44,17 @@ check_default_schema(char **newval, void **extra, GucSource source)
 	if (fault)
 		GUC_check_errdetail("%s", fault);
 	return fault == NULL;
+}
+
+static bool
+check_table_name(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0' || strlen(*newval) >= NAMEDATALEN)
+	{
+		GUC_check_errdetail("The name of a table has 1 to %d bytes.", NAMEDATALEN - 1);
+		return false;
+	}
+	return true;
 }
 
 /* Settings of the locks and workers of runs */
@@ -106,10 +119,26 @@ define_option_settings(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
+/* Settings of the table in which Ecto keeps versions */
+static void
+define_ecto_settings(void)
+{
+	DefineCustomBoolVariable("ashmig.ecto_schema_migrations",
+							 "Also keeps versions in Ecto's table schema_migrations.",
+							 "Each version is written there, and deleted, in the transaction that applies it or rolls it back.",
+							 &ashmig_ecto_schema_migrations, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ashmig.ecto_migration_source",
+							   "Sets the name of that table, as migration_source of the Ecto repo.",
+							   NULL, &ashmig_ecto_migration_source, "schema_migrations",
+							   PGC_USERSET, 0, check_table_name, NULL, NULL);
+}
+
 void
 settings_define(void)
 {
 	define_run_settings();
 	define_option_settings();
+	define_ecto_settings();
 	MarkGUCPrefixReserved("ashmig");
 }

@@ -21,6 +21,8 @@ extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
 extern bool ashmig_allow_foreign_owner;
+extern bool ashmig_ecto_schema_migrations;
+extern char *ashmig_ecto_migration_source;
 
 /*
  * Why public migrations cannot run in a schema of that name, or NULL.  The

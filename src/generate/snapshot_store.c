@@ -34,18 +34,9 @@ snapshot_store_repos(void)
 		"SELECT DISTINCT repo FROM ashmig.snapshots ORDER BY repo", 0, {0}, NULL
 	};
 	MemoryContext context = CurrentMemoryContext;
-	List	   *result = NIL;
 	int			level = catalog_connect();
-	uint64		rows = catalog_query(&query, NULL, NULL);
+	List	   *result = catalog_strings(catalog_query(&query, NULL, NULL), 1, context);
 
-	for (uint64 i = 0; i < rows; i++)
-	{
-		char	   *repo = catalog_string(i, 1, context);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		result = lappend(result, repo);
-		MemoryContextSwitchTo(old);
-	}
 	catalog_disconnect(level);
 	return result;
 }
@@ -74,9 +65,12 @@ query_rows(CatalogStatement *query, Datum *values)
 	return result;
 }
 
-/* The rows that count, in the order in which the tables were first recorded */
+/*
+ * The rows that count, in the order in which the tables were first recorded; the
+ * versions "without" (of int64 *) of a scope are passed over.
+ */
 static List *
-newest_rows(const char *repo, bool with_dev)
+newest_rows(const char *repo, bool with_dev, Scope scope, List *without)
 {
 	static CatalogStatement query = {
 		"SELECT snapshot::text, state::text, $1 FROM ("
@@ -84,15 +78,18 @@ newest_rows(const char *repo, bool with_dev)
 		"  min(version) OVER (PARTITION BY scope, schema_name, table_name) AS first,"
 		"  scope, schema_name, table_name"
 		" FROM ashmig.snapshots WHERE repo = $1 AND (NOT dev OR $2)"
+		"  AND NOT (scope = $3 AND version = ANY ($4))"
 		" ORDER BY scope, schema_name, table_name, dev DESC, version DESC) s"
 		" WHERE snapshot IS NOT NULL"
 		" ORDER BY scope, first, schema_name, table_name",
-		2, {TEXTOID, BOOLOID}, NULL
+		4, {TEXTOID, BOOLOID, TEXTOID, INT8ARRAYOID}, NULL
 	};
-	Datum		values[2];
+	Datum		values[4];
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = BoolGetDatum(with_dev);
+	values[2] = CStringGetTextDatum(scope_name(scope));
+	values[3] = catalog_version_array(without);
 	return query_rows(&query, values);
 }
 
@@ -114,8 +111,8 @@ row_snapshot(const SnapshotRow *row, TableState **state, Problem *problem)
 	return snapshot_merge(bundle->snapshots, &history, problem);
 }
 
-Recorded *
-snapshot_store_load(const char *repo, bool with_dev, Problem *problem)
+static Recorded *
+load_rows(List *rows, Problem *problem)
 {
 	Recorded   *recorded = palloc0(sizeof(Recorded));
 	List	   *states = NIL;
@@ -123,7 +120,7 @@ snapshot_store_load(const char *repo, bool with_dev, Problem *problem)
 	ListCell   *ls;
 
 	recorded->model = model_create();
-	foreach(lc, newest_rows(repo, with_dev))
+	foreach(lc, rows)
 	{
 		TableState *state;
 		ResourceSnapshot *snapshot = row_snapshot(lfirst(lc), &state, problem);
@@ -143,6 +140,50 @@ snapshot_store_load(const char *repo, bool with_dev, Problem *problem)
 		model_add(recorded->model, table);
 	}
 	return recorded;
+}
+
+Recorded *
+snapshot_store_load(const char *repo, bool with_dev, Problem *problem)
+{
+	return load_rows(newest_rows(repo, with_dev, SCOPE_PUBLIC, NIL), problem);
+}
+
+Recorded *
+snapshot_store_load_without(const char *repo, Scope scope, List *without, Problem *problem)
+{
+	return load_rows(newest_rows(repo, true, scope, without), problem);
+}
+
+List *
+snapshot_store_squashed(const char *repo, Scope scope, List *generations)
+{
+	static CatalogStatement query = {
+		"SELECT DISTINCT version FROM ashmig.snapshots"
+		" WHERE repo = $1 AND scope = $2 AND version = ANY ($3) AND state -> 'squashed' = 'true'",
+		3, {TEXTOID, TEXTOID, INT8ARRAYOID}, NULL
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3];
+	List	   *result = NIL;
+	uint64		rows;
+	int			level;
+
+	values[0] = CStringGetTextDatum(repo);
+	values[1] = CStringGetTextDatum(scope_name(scope));
+	values[2] = catalog_version_array(generations);
+	level = catalog_connect();
+	rows = catalog_query(&query, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		int64	   *version = palloc(sizeof(int64));
+
+		*version = catalog_int64(i, 1);
+		result = lappend(result, version);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
 }
 
 /* Parts of a table's name in ashmig.snapshots: scope, schema_name, table_name */

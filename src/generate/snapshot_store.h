@@ -34,6 +34,19 @@ extern List *snapshot_store_repos(void);
 /* The recorded structure of a repo. */
 extern Recorded *snapshot_store_load(const char *repo, bool with_dev, Problem *problem);
 
+/*
+ * The same as it was before some generations: those "without" (of int64 *, their
+ * versions) that brought snapshots to the scope.
+ */
+extern Recorded *snapshot_store_load_without(const char *repo, Scope scope, List *without,
+											 Problem *problem);
+
+/*
+ * Those of the generations whose predecessors are gone, since snapshots were
+ * squashed: the structure before them is not known.  List of int64 *.
+ */
+extern List *snapshot_store_squashed(const char *repo, Scope scope, List *generations);
+
 /* A table that another repo had recorded so far */
 typedef struct TakenTable
 {

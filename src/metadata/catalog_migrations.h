@@ -35,7 +35,7 @@ typedef enum MigrationKind
 	MIGRATION_SQL,				/* hand-written */
 	MIGRATION_EXTENSION,
 	MIGRATION_ENUM,
-	MIGRATION_ADOPTED			/* from Ecto, without statements */
+	MIGRATION_ADOPTED			/* what was there before ashmig */
 } MigrationKind;
 
 typedef struct Migration

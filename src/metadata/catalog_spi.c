@@ -158,6 +158,25 @@ catalog_string(uint64 row, int column, MemoryContext context)
 	return result;
 }
 
+/*
+ * A text column of all rows as a List of char *, in "context".
+ */
+List *
+catalog_strings(uint64 rows, int column, MemoryContext context)
+{
+	List	   *result = NIL;
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		char	   *string = catalog_string(i, column, context);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		result = lappend(result, string);
+		MemoryContextSwitchTo(old);
+	}
+	return result;
+}
+
 /* A column that is not null */
 int64
 catalog_int64(uint64 row, int column)

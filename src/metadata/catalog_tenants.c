@@ -495,6 +495,12 @@ catalog_tenants_remove(const char *schema)
 		.nargs = 1, .types = {TEXTOID}},
 		{.sql = "DELETE FROM ashmig.partial_migrations WHERE schema_name = $1 AND scope = 'tenant'",
 		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.adopted_schemas WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.known_drift WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
+		{.sql = "DELETE FROM ashmig.repairs WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 1, .types = {TEXTOID}},
 		{.sql = "DELETE FROM ashmig.tenants WHERE schema_name = $1",
 		.nargs = 1, .types = {TEXTOID}}
 	};
@@ -519,6 +525,12 @@ catalog_tenants_rename(const char *old_name, const char *new_name)
 		{.sql = "UPDATE ashmig.schema_versions SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}},
 		{.sql = "UPDATE ashmig.partial_migrations SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.adopted_schemas SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.known_drift SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}},
+		{.sql = "UPDATE ashmig.repairs SET schema_name = $2 WHERE schema_name = $1 AND scope = 'tenant'",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}},
 		{.sql = "UPDATE ashmig.tenants SET schema_name = $2 WHERE schema_name = $1",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}}

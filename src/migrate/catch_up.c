@@ -71,20 +71,26 @@ is_about_skipped(const CatchUp *catch_up, const char *sql)
 	return false;
 }
 
-/* DROP CONSTRAINT, which may be of a foreign key that was left out, with IF EXISTS */
+/*
+ * DROP CONSTRAINT, which may be of a foreign key that was left out, with IF
+ * EXISTS.  The name may be written "..." or U&"...".
+ */
 static char *
 drop_if_exists(const char *sql)
 {
-	static const char words[] = "DROP CONSTRAINT \"";
+	static const char words[] = "DROP CONSTRAINT ";
 	StringInfoData buf;
 	const char *found;
 
 	initStringInfo(&buf);
 	while ((found = strstr(sql, words)) != NULL)
 	{
-		appendBinaryStringInfo(&buf, sql, found - sql);
-		appendStringInfoString(&buf, "DROP CONSTRAINT IF EXISTS \"");
-		sql = found + strlen(words);
+		const char *name = found + strlen(words);
+
+		appendBinaryStringInfo(&buf, sql, name - sql);
+		if (*name == '"' || strncmp(name, "U&\"", 3) == 0)
+			appendStringInfoString(&buf, "IF EXISTS ");
+		sql = name;
 	}
 	appendStringInfoString(&buf, sql);
 	return buf.data;

@@ -226,10 +226,16 @@ context_callback(void *arg)
 		internalerrquery(context->sql);
 	}
 	lock_watch_tell();
+	if (context->place && !context->place->down && context->place->version != 0 &&
+		geterrcode() == ERRCODE_DUPLICATE_TABLE)
+		errhint("If Ecto has created it, SELECT * FROM ashmig_adopt(snapshots, dry_run => true) shows how to take this database over.");
 	errcontext("SQL statement \"%s\"", context->sql);
 	if (context->environment && context->environment->acting.is_other)
 		tell_role(context->environment);
-	if (context->place)
+	if (context->place && context->place->version == 0)
+		errcontext("statement %d of the repair of schema \"%s\"", context->place->statement,
+				   context->place->schema);
+	else if (context->place)
 		errcontext("%s statement %d of %s migration " INT64_FORMAT " in schema \"%s\"",
 				   context->place->down ? "down" : "up",
 				   context->place->statement,

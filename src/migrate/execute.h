@@ -25,7 +25,7 @@ typedef struct ExecutePlace
 	const char *schema;
 	Scope		scope;
 	bool		down;
-	int64		version;
+	int64		version;		/* 0: a repair of the schema */
 	int			statement;		/* counted from 1 */
 } ExecutePlace;
 

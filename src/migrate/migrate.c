@@ -12,11 +12,14 @@
 #include "base/elapsed.h"
 #include "base/errors.h"
 #include "base/settings.h"
+#include "metadata/catalog_adoption.h"
 #include "metadata/catalog_partial.h"
+#include "metadata/catalog_repairs.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/migrate.h"
@@ -215,7 +218,7 @@ run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environme
 	series.start = elapsed_start();
 	series.scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig migration",
 										   ALLOCSET_DEFAULT_SIZES);
-	if (scope == SCOPE_TENANT && !options->down)
+	if (scope == SCOPE_TENANT && !options->down && !options->repair)
 		series.catch_up = catch_up_begin(schema, pending);
 	foreach_ptr(const Migration, migration, pending)
 	{
@@ -301,6 +304,44 @@ check_order(const char *schema, List *pending)
 }
 
 /*
+ * Run the repair that is recorded for a schema.  It fits the structure of the
+ * migrations that the schema had when it was made.
+ */
+static void
+run_repair(const RunOptions *options, ExecuteEnvironment *environment, RunResult *result)
+{
+	SchemaRepair *repair;
+	Migration	statements = {.scope = result->scope, .kind = MIGRATION_SQL, .repo = "", .transactional = true};
+	AdoptedSchema adopted = {.name = result->schema};
+	ExecutedMigration *executed;
+
+	if (result->scope == SCOPE_TENANT)
+		catalog_lock_tenants(RowExclusiveLock);
+	schema_lock_acquire(result->schema);
+	catalog_lock_versions(RowExclusiveLock);
+	repair = catalog_repairs_pending(result->scope, result->schema);
+	if (repair == NULL)
+		return;
+	result->version = catalog_newest_version(result->scope, result->schema);
+	if (result->version != repair->version)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_BUSY),
+				 errmsg("schema \"%s\" was migrated concurrently", result->schema),
+				 errhint("Run the repair again.")));
+	execute_go_into(environment, result->scope, result->schema,
+					result->scope == SCOPE_TENANT ? ashmig_default_schema : result->schema);
+	statements.up = repair->statements;
+	executed = linitial(run_migrations_of(options, environment, result->schema, list_make1(&statements), false));
+	adopted.ecto_version = repair->ecto_version;
+	if (repair->adopts != NIL)
+		catalog_adopt(result->scope, list_make1(&adopted), repair->adopts);
+	catalog_repairs_applied(repair, executed->elapsed);
+	result->applied = list_length(repair->statements);
+	result->version = catalog_newest_version(result->scope, result->schema);
+	result->status = RUN_REPAIRED;
+}
+
+/*
  * Migrations (copies) that an earlier run began outside a transaction: what it
  * has done is left out.  The list of these.
  */
@@ -350,6 +391,7 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		return;
 	}
 	execute_go_into(environment, scope, schema, default_schema);
+	ecto_versions_lock(schema);
 	if (!outside)
 		begun = take_up(environment, schema, pending, options->down);
 	if (!outside && !options->down)
@@ -358,9 +400,15 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		check_order(schema, pending);
 	done = run_migrations_of(options, environment, schema, pending, outside);
 	if (options->down)
+	{
 		catalog_record_rolled_back(schema, scope, done);
+		ecto_versions_rolled_back(schema, done);
+	}
 	else
+	{
 		catalog_record_applied(schema, scope, done);
+		ecto_versions_applied(schema, done);
+	}
 	foreach_ptr(const Migration, migration, begun)
 		catalog_partial_forget(migration, schema);
 	result->applied = list_length(done);
@@ -392,7 +440,10 @@ migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool 
 
 	old = MemoryContextSwitchTo(context);
 	environment = execute_enter(options->lock_timeout, scope == SCOPE_TENANT && !options->log_sql);
-	run_pending(options, &environment, outside, result);
+	if (options->repair)
+		run_repair(options, &environment, result);
+	else
+		run_pending(options, &environment, outside, result);
 	execute_leave(&environment);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -20,6 +20,7 @@
 #include "base/transaction.h"
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
 #include "syntax/sql_text.h"
@@ -237,9 +238,15 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 
 	catalog_lock_versions(RowExclusiveLock);
 	if (down)
+	{
 		catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
+		ecto_versions_rolled_back(schema, list_make1(&executed));
+	}
 	else
+	{
 		catalog_record_applied(schema, migration->scope, list_make1(&executed));
+		ecto_versions_applied(schema, list_make1(&executed));
+	}
 	catalog_partial_forget(migration, schema);
 }
 

@@ -20,6 +20,8 @@ typedef enum OnError
 typedef struct RunOptions
 {
 	bool		down;			/* roll back */
+	bool		repair;			/* run what ashmig.repairs says, instead of
+								 * migrations */
 	bool		run_public;
 	bool		run_tenants;
 	const char *repo;			/* NULL: all */

@@ -27,6 +27,8 @@ run_status_name(RunStatus status)
 			return "applied";
 		case RUN_ROLLED_BACK:
 			return "rolled_back";
+		case RUN_REPAIRED:
+			return "repaired";
 		case RUN_BACKGROUND:
 			return "background";
 		case RUN_PENDING:

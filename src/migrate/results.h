@@ -17,6 +17,7 @@ typedef enum RunStatus
 	RUN_NOTHING,				/* there was nothing to do: gives no row */
 	RUN_APPLIED,
 	RUN_ROLLED_BACK,
+	RUN_REPAIRED,
 	RUN_BACKGROUND,				/* non-transactional migrations go on after
 								 * the call */
 	RUN_PENDING,				/* they wait for a run outside a transaction */

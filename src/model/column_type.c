@@ -29,6 +29,7 @@ static const EctoType ecto_types[] = {
 	{"string", "varchar", false, false},
 	{"bitstring", "varbit", false, false},
 	{"binary", "bytea", false, false},
+	{"blob", "bytea", false, false},
 	{"map", "jsonb", false, false},
 	{"time", "time", true, false},
 	{"utc_datetime", "timestamp", true, false},

@@ -383,32 +383,65 @@ found_tables(ProofTables *tables, const TableSearch *search, const Model *model)
 	return result;
 }
 
-ProofTables *
-proof_tables_find(const Model *before, const Model *after, List *migrations)
+static TableSearch
+begin_search(const Model *before, const Model *after)
 {
-	ProofTables *tables = palloc0(sizeof(ProofTables));
 	TableSearch search = {.models = {before, after}};
-	ListCell   *lc;
 
 	search.touched = table_map_create();
 	search.found = table_map_create();
 	search.owners = table_map_create();
 	note_owners(&search);
-	find_touched(&search, migrations);
-	find_dependents(&search);
-	find_needed(&search);
+	return search;
+}
 
+/* What has been found, and what it needs */
+static ProofTables *
+end_search(TableSearch *search)
+{
+	ProofTables *tables = palloc0(sizeof(ProofTables));
+	const Model *before = search->models[0];
+	const Model *after = search->models[1];
+	ListCell   *lc;
+
+	find_needed(search);
 	tables->names = table_map_create();
-	tables->before = found_tables(tables, &search, before);
-	tables->after = found_tables(tables, &search, after);
-	add_stubs(tables, &search, tables->before, before);
-	add_stubs(tables, &search, tables->after, after);
+	tables->before = found_tables(tables, search, before);
+	tables->after = found_tables(tables, search, after);
+	add_stubs(tables, search, tables->before, before);
+	add_stubs(tables, search, tables->after, after);
 	foreach(lc, tables->stubs)
 	{
 		add_name(tables, ((StubTable *) lfirst(lc))->name.name);
 		add_schema(tables, ((StubTable *) lfirst(lc))->name.schema);
 	}
 	return tables;
+}
+
+ProofTables *
+proof_tables_find(const Model *before, const Model *after, List *migrations)
+{
+	TableSearch search = begin_search(before, after);
+
+	find_touched(&search, migrations);
+	find_dependents(&search);
+	return end_search(&search);
+}
+
+ProofTables *
+proof_tables_of_scope(const Model *model, Scope scope)
+{
+	TableSearch search = begin_search(model, model);
+	ListCell   *lc;
+
+	foreach(lc, model->tables)
+	{
+		const Table *table = lfirst(lc);
+
+		if (table->name.scope == scope)
+			find_table(&search, table);
+	}
+	return end_search(&search);
 }
 
 bool

@@ -37,6 +37,9 @@ typedef struct ProofTables
  */
 extern ProofTables *proof_tables_find(const Model *before, const Model *after, List *migrations);
 
+/* The same to build one structure: all tables of a scope, and what these need */
+extern ProofTables *proof_tables_of_scope(const Model *model, Scope scope);
+
 /* Does an object of that name, of whatever kind, come with them? */
 extern bool proof_tables_have_name(const ProofTables *tables, const char *name);
 

@@ -22,11 +22,13 @@
 #include "metadata/catalog_migrations.h"
 #include "plan/migration_plan.h"
 #include "proof/attempt.h"
+#include "proof/comparison.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"
 #include "proof/prove.h"
 #include "proof/reference.h"
 #include "proof/proof_tables.h"
+#include "proof/slices.h"
 #include "proof/structure.h"
 #include "run/lock_budget.h"
 #include "syntax/fragment.h"
@@ -234,77 +236,6 @@ verdict_of_error(const Proof *proof, const ErrorData *error)
  * ----------
  */
 
-/* The table that a fact belongs to, or NULL */
-static const Table *
-fact_table(const Model *model, const StructureFact *fact)
-{
-	TableName	name = {false, NULL, fact->table};
-
-	if (strcmp(fact->schema, "<tenant>") == 0)
-		name.scope = SCOPE_TENANT;
-	else if (strcmp(fact->schema, ashmig_default_schema) != 0)
-		name.schema = fact->schema;
-	return model_find(model, &name);
-}
-
-/* Does the definition name one of the columns (of Column *)? */
-static bool
-names_column(const char *definition, List *columns)
-{
-	MentionScan scan;
-	Mention		mention;
-
-	mention_begin(&scan, definition);
-	while (mention_next(&scan, &mention))
-	{
-		if (model_find_column(columns, mention.name) != NULL)
-			return true;
-	}
-	return false;
-}
-
-/* Is the fact about a retired column?  One of any table, where a view is made of it */
-static bool
-is_about_retired(const Model *model, const StructureFact *fact)
-{
-	const Table *table = fact_table(model, fact);
-	ListCell   *lc;
-
-	if (table && table->retired)
-	{
-		if (fact->column)
-			return model_find_column(table->retired, fact->column) != NULL;
-		return names_column(fact->definition, table->retired);
-	}
-	if (strstr(fact->kind, "view") == NULL)
-		return false;
-	foreach(lc, model->tables)
-	{
-		if (names_column(fact->definition, ((const Table *) lfirst(lc))->retired))
-			return true;
-	}
-	return false;
-}
-
-/* The differences but for those of columns that are retired in the model */
-static List *
-differences_of(const Model *model, List *expected, List *actual)
-{
-	List	   *result = NIL;
-	ListCell   *lc;
-
-	foreach(lc, structure_compare(expected, actual))
-	{
-		StructureDifference *difference = lfirst(lc);
-
-		if ((difference->expected && is_about_retired(model, difference->expected)) ||
-			(difference->actual && is_about_retired(model, difference->actual)))
-			continue;
-		result = lappend(result, difference);
-	}
-	return result;
-}
-
 /* A definition in one line */
 static char *
 definition_show(const StructureFact *fact)
@@ -321,6 +252,8 @@ definition_show(const StructureFact *fact)
 		else if (buf.len > 0 && buf.data[buf.len - 1] != ' ')
 			appendStringInfoChar(&buf, ' ');
 	}
+	if (fact->setting && *fact->setting)
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? " " : "", fact->setting);
 	return buf.len > 0 ? buf.data : psprintf("the %s", fact->kind);
 }
 
@@ -455,7 +388,7 @@ judge_error(const Proof *proof, const ErrorData *error)
 static Verdict *
 judge_new_structure(const Proof *proof)
 {
-	List	   *differences = differences_of(proof->tables->after, proof->after, proof->migrated);
+	List	   *differences = comparison_differences(proof->tables->after, proof->after, proof->migrated, true);
 
 	if (differences == NIL || leaves_behind(proof->subject, OP_REMOVE_STATEMENT))
 		return NULL;
@@ -472,7 +405,7 @@ judge_down(const Proof *proof)
 	if (leaves_behind(proof->subject, OP_ADD_STATEMENT) ||
 		leaves_behind(proof->subject, OP_REMOVE_STATEMENT))
 		return NULL;
-	differences = differences_of(proof->tables->before, proof->before, proof->rolled_back);
+	differences = comparison_differences(proof->tables->before, proof->before, proof->rolled_back, true);
 	if (differences == NIL)
 		return NULL;
 	return verdict_of_differences(differences, "Before", "After the down",
@@ -578,29 +511,72 @@ report(const Proof *proof)
 						 verdict->hint ? verdict->hint : "", verdict->hint ? " " : "")));
 }
 
-/* Is there room for the locks of so many tables? */
-static bool
-fits(const Proof *proof)
+/* Locks of the trial, about */
+static int
+locks_needed(const Proof *proof)
 {
-	List	   *migrations = list_concat_copy(proof->build_before, proof->subject->migrations);
-
-	return budget_has_room(lock_budget_statement(all_ups(migrations)));
+	return lock_budget_statement(all_ups(list_concat_copy(proof->build_before,
+														  proof->subject->migrations)));
 }
 
-static bool
-is_possible(const Proof *proof)
+static void
+report_too_large(int tables, int locks)
 {
-	if (!database_creatable(GetUserId()))
-		ereport(NOTICE,
-				(errmsg("this generation is not tried before it is recorded: permission to create schemas is missing"),
-				 errhint("GRANT CREATE ON DATABASE, or set ashmig.prove to off.")));
-	else if (!fits(proof))
-		ereport(NOTICE,
-				(errmsg("this generation is not tried before it is recorded: it needs more locks than there is room for"),
-				 errhint("Raise max_locks_per_transaction, or set ashmig.prove to off.")));
-	else
-		return true;
-	return false;
+	ereport(NOTICE,
+			(errmsg_plural("%d table of this generation is not tried before it is recorded: it needs more locks than there is room for",
+						   "%d tables of this generation, which belong together, are not tried before they are recorded: they need more locks than there is room for",
+						   tables, tables),
+			 errhint("Set max_locks_per_transaction to " INT64_FORMAT " or more and restart the server, or set ashmig.prove to off.",
+					 lock_budget_setting(locks))));
+}
+
+static Proof
+prepare(const ProofSubject *subject)
+{
+	Proof		proof = {.subject = subject};
+
+	proof.tables = proof_tables_find(subject->before, subject->after, subject->migrations);
+	proof.reference = reference_plan(proof.tables, REFERENCE_SHOWN);
+	proof.build_before = reference_compile(proof.tables->before, true);
+	proof.build_after = reference_compile(proof.tables->after, false);
+	return proof;
+}
+
+static void
+prove(Proof *proof)
+{
+	ErrorData  *error;
+
+	read_history(proof);
+	error = attempt(run_proof, proof, false);
+	if (error)
+		proof->verdict = judge_error(proof, error);
+	report(proof);
+}
+
+/* Try what does not fit as a whole in parts; each lets its locks go. */
+static void
+prove_slices(const ProofSubject *subject)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig proof slice",
+												  ALLOCSET_DEFAULT_SIZES);
+	ListCell   *lc;
+
+	foreach(lc, slices_make(subject))
+	{
+		const ProofSlice *slice = lfirst(lc);
+		MemoryContext old = MemoryContextSwitchTo(context);
+		Proof		proof = prepare(&slice->subject);
+		int			locks = locks_needed(&proof);
+
+		if (budget_has_room(locks))
+			prove(&proof);
+		else
+			report_too_large(slice->tables, locks);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
 }
 
 void
@@ -608,25 +584,24 @@ prove_generation(const ProofSubject *subject)
 {
 	MemoryContext context;
 	MemoryContext old;
-	Proof		proof = {.subject = subject};
-	ErrorData  *error;
+	Proof		proof;
 
 	if (!ashmig_prove || subject->migrations == NIL)
 		return;
+	if (!database_creatable(GetUserId()))
+	{
+		ereport(NOTICE,
+				(errmsg("this generation is not tried before it is recorded: permission to create schemas is missing"),
+				 errhint("GRANT CREATE ON DATABASE, or set ashmig.prove to off.")));
+		return;
+	}
 	context = AllocSetContextCreate(CurrentMemoryContext, "ashmig proof", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	proof.tables = proof_tables_find(subject->before, subject->after, subject->migrations);
-	proof.reference = reference_plan(proof.tables);
-	proof.build_before = reference_compile(proof.tables->before, true);
-	proof.build_after = reference_compile(proof.tables->after, false);
-	if (is_possible(&proof))
-	{
-		read_history(&proof);
-		error = attempt(run_proof, &proof, false);
-		if (error)
-			proof.verdict = judge_error(&proof, error);
-		report(&proof);
-	}
+	proof = prepare(subject);
+	if (budget_has_room(locks_needed(&proof)))
+		prove(&proof);
+	else
+		prove_slices(subject);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

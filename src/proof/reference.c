@@ -27,43 +27,48 @@
 #include "migrate/execute.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
+#include "proof/attempt.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"
 #include "proof/reference.h"
 #include "proof/structure.h"
 #include "syntax/sql_text.h"
 
-#define TENANT_LABEL "<tenant>"
-
 /* ----------
  * The schemas
  * ----------
  */
 static char *
-add_schema(ReferenceSchemas *reference, const char *word, const char *label)
+add_schema(ReferenceSchemas *reference, const char *word, const char *label,
+		   const char *placeholder)
 {
-	StructureSchema *schema = palloc(sizeof(StructureSchema));
+	StructureSchema *schema = palloc0(sizeof(StructureSchema));
 
 	schema->name = psprintf("ashmig_proof_%s_%d", word, MyProcPid);
 	schema->label = label;
+	if (reference->names == REFERENCE_PLACEHOLDERS)
+		schema->qualifier = placeholder;
 	reference->all = lappend(reference->all, schema);
 	return (char *) schema->name;
 }
 
 ReferenceSchemas *
-reference_plan(const ProofTables *tables)
+reference_plan(const ProofTables *tables, ReferenceNames names)
 {
 	ReferenceSchemas *reference = palloc0(sizeof(ReferenceSchemas));
 	int			number = 0;
 	ListCell   *lc;
 
 	reference->tables = tables;
-	reference->tenant = add_schema(reference, "tenant", TENANT_LABEL);
-	reference->public = add_schema(reference, "public", ashmig_default_schema);
-	reference->extensions = add_schema(reference, "extensions", ashmig_default_schema);
+	reference->names = names;
+	reference->tenant = add_schema(reference, "tenant", REFERENCE_TENANT, PLACEHOLDER_TENANT);
+	if (names == REFERENCE_PLACEHOLDERS)
+		((StructureSchema *) llast(reference->all))->word = PLACEHOLDER_PREFIX;
+	reference->public = add_schema(reference, "public", ashmig_default_schema, PLACEHOLDER_DEFAULT);
+	reference->extensions = add_schema(reference, "extensions", ashmig_default_schema, PLACEHOLDER_DEFAULT);
 	foreach(lc, tables->schemas)
 	{
-		add_schema(reference, psprintf("schema%d", ++number), lfirst(lc));
+		add_schema(reference, psprintf("schema%d", ++number), lfirst(lc), quote_name(lfirst(lc)));
 		reference->named = lappend(reference->named, llast(reference->all));
 	}
 	return reference;
@@ -103,8 +108,43 @@ List *
 reference_read(const ReferenceSchemas *reference)
 {
 	List	   *schemas = list_delete_ptr(list_copy(reference->all), list_nth(reference->all, 2));
+	List	   *labels = reference->all;
 
-	return structure_read(schemas);
+	/* types and functions are found in the live schema as well */
+	if (reference->names == REFERENCE_PLACEHOLDERS)
+		labels = list_concat_copy(labels, reference_live_labels(reference, NULL));
+	return structure_read(schemas, labels);
+}
+
+/* A live schema; its name is a word like any other where no dot follows */
+static StructureSchema *
+live_schema(const char *name, const char *label, const char *qualifier)
+{
+	StructureSchema *schema = palloc0(sizeof(StructureSchema));
+
+	schema->name = name;
+	schema->label = label;
+	schema->qualifier = qualifier;
+	schema->only_qualifier = true;
+	return schema;
+}
+
+List *
+reference_live_labels(const ReferenceSchemas *reference, const char *tenant)
+{
+	List	   *labels = NIL;
+	ListCell   *lc;
+
+	if (tenant)
+		labels = lappend(labels, live_schema(tenant, REFERENCE_TENANT, PLACEHOLDER_TENANT));
+	labels = lappend(labels, live_schema(ashmig_default_schema, ashmig_default_schema, PLACEHOLDER_DEFAULT));
+	foreach(lc, reference->named)
+	{
+		const StructureSchema *named = lfirst(lc);
+
+		labels = lappend(labels, live_schema(named->label, named->label, quote_name(named->label)));
+	}
+	return labels;
 }
 
 /* ----------
@@ -176,7 +216,7 @@ create_enum(ReferenceSchemas *reference, const RecordedEnum *type)
 	StringInfoData buf;
 	ListCell   *lc;
 
-	if (schema == NULL || (type->scope == SCOPE_PUBLIC && is_live_enum(type)))
+	if (schema == NULL || (type->scope == SCOPE_PUBLIC && !reference->all_types && is_live_enum(type)))
 		return;
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "CREATE TYPE %s.%s AS ENUM (", schema, quote_name(type->name));
@@ -634,6 +674,50 @@ reference_run(ReferenceSchemas *reference, List *migrations, bool down)
 	for (int i = 0; i < list_length(migrations); i++)
 		run_migration(reference, list_nth(migrations, down ? list_length(migrations) - 1 - i : i), down);
 	reference->statement = NULL;
+}
+
+/* A statement, and whether it was run */
+typedef struct Tried
+{
+	ReferenceSchemas *reference;
+	Scope		scope;
+	const char *sql;
+	bool		done;
+} Tried;
+
+static void
+try_statement(void *arg)
+{
+	Tried	   *tried = arg;
+	char	   *ready;
+	Trial		trial = look_at(tried->reference, tried->scope, tried->sql, true, &ready);
+
+	if (trial.reason)
+		return;
+	if (ready)
+		execute_statement(&tried->reference->environment, ready, NULL);
+	tried->done = true;
+}
+
+List *
+reference_try(ReferenceSchemas *reference, Scope scope, List *statements)
+{
+	List	   *left = NIL;
+	ListCell   *lc;
+
+	foreach(lc, statements)
+	{
+		Tried		tried = {reference, scope, lfirst(lc), false};
+		ExecuteEnvironment environment = enter(reference, scope == SCOPE_TENANT ? reference->tenant : reference->public);
+		ExecuteMigration entered = execute_enter_migration();
+
+		reference->statement = NULL;
+		if (attempt(try_statement, &tried, true) != NULL || !tried.done)
+			left = lappend(left, lfirst(lc));
+		execute_leave_migration(&entered);
+		execute_leave(&environment);
+	}
+	return left;
 }
 
 List *

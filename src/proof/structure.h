@@ -23,7 +23,23 @@ typedef struct StructureSchema
 {
 	const char *name;
 	const char *label;
+	const char *qualifier;		/* before a dot, in definitions; NULL: the
+								 * label */
+	const char *word;			/* elsewhere; NULL: the label */
+	bool		only_qualifier; /* elsewhere it is left as it is */
 } StructureSchema;
+
+/* What the definition of a column says */
+typedef struct ColumnParts
+{
+	char	   *type;
+	char	   *collation;		/* "": its type's */
+	bool		not_null;
+	char		identity;		/* as in pg_attribute: '\0', 'a', 'd' */
+	char		generated;		/* likewise: '\0', 's', 'v' */
+	char	   *expression;		/* the default, or what it is generated from;
+								 * "": none */
+} ColumnParts;
 
 typedef struct StructureFact
 {
@@ -34,6 +50,9 @@ typedef struct StructureFact
 	char	   *column;			/* that it is, or that owns the sequence; or
 								 * NULL */
 	char	   *definition;
+	char	   *setting;		/* a comment, storage parameters and the like;
+								 * or NULL */
+	ColumnParts *parts;			/* of a column, or NULL */
 } StructureFact;
 
 /* What is expected and what is there; one of the two may be NULL */
@@ -43,14 +62,34 @@ typedef struct StructureDifference
 	const StructureFact *actual;
 } StructureDifference;
 
-/* The facts (of StructureFact *) of the schemas (of StructureSchema *), sorted */
-extern List *structure_read(List *schemas);
+/*
+ * The facts (of StructureFact *) of the schemas (of StructureSchema *), sorted.
+ * "labels" (of StructureSchema *) are put in the place of names in them.
+ */
+extern List *structure_read(List *schemas, List *labels);
+
+/* What a schema looks like, as a number */
+typedef struct StructurePrint
+{
+	char	   *qualifier;		/* the schema's name, quoted where that is
+								 * necessary, and a dot */
+	char	   *print;
+} StructurePrint;
+
+/*
+ * A StructurePrint for each of any number of schemas (of char *) that has
+ * something of the "known" facts; comments and the like apart.  Two with the
+ * same print have the same structure: to compare one of them is to compare all.
+ * Only tables, and objects beside them, that are known count; "label" is what
+ * stands for the name of the schema in the known facts.
+ */
+extern List *structure_prints(List *names, List *known, const char *label);
 
 /*
  * The differences (of StructureDifference *) between two sorted lists, in their
- * order; NIL where they are the same structure.
+ * order; NIL where they are the same structure.  Settings count where asked for.
  */
-extern List *structure_compare(List *expected, List *actual);
+extern List *structure_compare(List *expected, List *actual, bool with_settings);
 
 /* A text with the names of the schemas replaced by their labels */
 extern char *structure_label(const char *text, List *schemas);

@@ -81,15 +81,7 @@ live_labels(const EnumType *type, List **labels)
 		values[1] = CStringGetTextDatum(type->schema ? type->schema : ashmig_default_schema);
 	level = catalog_connect();
 	rows = catalog_query(&query, values, type->scope == SCOPE_TENANT ? " n" : "  ");
-	*labels = NIL;
-	for (uint64 i = 0; i < rows; i++)
-	{
-		char	   *label = catalog_string(i, 1, context);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		*labels = lappend(*labels, label);
-		MemoryContextSwitchTo(old);
-	}
+	*labels = catalog_strings(rows, 1, context);
 	catalog_disconnect(level);
 	return rows > 0;
 }

@@ -34,8 +34,8 @@ brought_values(Datum *values, const Migration *migration)
  * A literal that shows the text as it is, between tags that do not occur in
  * it.
  */
-static void
-append_quoted(StringInfo buf, const char *value)
+void
+export_append_quoted(StringInfo buf, const char *value)
 {
 	char	   *tag = "$ashmig";
 
@@ -45,14 +45,25 @@ append_quoted(StringInfo buf, const char *value)
 }
 
 /*
- * A line of a comment; what could end it becomes a space.
+ * A line of a comment; what could end it, or turn the direction of writing,
+ * becomes a space: control characters, and U+2000 to U+207F.
  */
-static void
-append_comment(StringInfo buf, const char *text)
+void
+export_append_comment(StringInfo buf, const char *mark, const char *text)
 {
-	appendStringInfoString(buf, "-- ");
+	appendStringInfo(buf, "%s ", mark);
 	for (; *text; text++)
-		appendStringInfoChar(buf, (unsigned char) *text < ' ' ? ' ' : *text);
+	{
+		const unsigned char *at = (const unsigned char *) text;
+
+		if (at[0] == 0xE2 && (at[1] == 0x80 || at[1] == 0x81) && at[2] != '\0')
+		{
+			appendStringInfoChar(buf, ' ');
+			text += 2;
+		}
+		else
+			appendStringInfoChar(buf, *at < ' ' ? ' ' : *text);
+	}
 	appendStringInfoChar(buf, '\n');
 }
 
@@ -73,7 +84,7 @@ append_statements(StringInfo buf, const char *name, List *statements, bool is_nu
 	foreach(lc, statements)
 	{
 		appendStringInfoString(buf, lc == list_head(statements) ? "\n" : ",\n\n");
-		append_quoted(buf, lfirst(lc));
+		export_append_quoted(buf, lfirst(lc));
 	}
 	appendStringInfoString(buf, statements == NIL ? "]::text[]" : "\n    ]::text[]");
 }
@@ -132,20 +143,14 @@ append_snapshots(StringInfo buf, const Migration *migration)
 		appendStringInfo(&json, "%s\n%s", lc == list_head(snapshots) ? "[" : ",", (char *) lfirst(lc));
 	appendStringInfoString(&json, "\n]");
 	appendStringInfoString(buf, ",\n    snapshots => ");
-	append_quoted(buf, json.data);
+	export_append_quoted(buf, json.data);
 }
 
-char *
+void
 export_check(const Migration *migration)
 {
 	char	   *checksum = catalog_checksum(migration);
 
-	if (migration->dev)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
-						scope_name(migration->scope), migration->version),
-				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 	if (migration->checksum[0] != '\0' && strcmp(migration->checksum, checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),
@@ -154,24 +159,31 @@ export_check(const Migration *migration)
 				 errdetail("It was recorded with checksum %s, but its statements now have checksum %s.",
 						   migration->checksum, checksum),
 				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
-	return checksum;
+	if (migration->dev)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
+				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
+						scope_name(migration->scope), migration->version),
+				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 }
 
 char *
 export_script(const Migration *migration)
 {
 	StringInfoData buf;
-	char	   *checksum = export_check(migration);
+	char	   *checksum;
 
+	export_check(migration);
+	checksum = catalog_checksum(migration);
 	initStringInfo(&buf);
-	append_comment(&buf, psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
-								  scope_name(migration->scope), migration->version,
-								  migration->name, migration_kind_name(migration->kind)));
-	append_comment(&buf, "Records the migration in another database. Does nothing if it is already recorded there.");
+	export_append_comment(&buf, "--", psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
+											   scope_name(migration->scope), migration->version,
+											   migration->name, migration_kind_name(migration->kind)));
+	export_append_comment(&buf, "--", "Records the migration in another database. Does nothing if it is already recorded there.");
 	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
 	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
 					 migration->version);
-	append_quoted(&buf, migration->name);
+	export_append_quoted(&buf, migration->name);
 	appendStringInfo(&buf, ",\n    checksum => '%s',\n", checksum);
 	append_statements(&buf, "up", migration->up, false);
 	appendStringInfoString(&buf, ",\n");
@@ -184,7 +196,7 @@ export_script(const Migration *migration)
 	if (migration->repo[0] != '\0')
 	{
 		appendStringInfoString(&buf, ",\n    repo => ");
-		append_quoted(&buf, migration->repo);
+		export_append_quoted(&buf, migration->repo);
 	}
 	if (migration->generation)
 		appendStringInfo(&buf, ",\n    generation => " INT64_FORMAT, migration->generation);

@@ -1,11 +1,14 @@
 /*
  * export.h
- *		Migrations as scripts that record them in another database.
+ *		Migrations as scripts that record them in another database.  Scripts
+ *		that run without ashmig are in export_sql.h and export_ecto.h.
  */
 #ifndef ASHMIG_EXPORT_H
 #define ASHMIG_EXPORT_H
 
 #include "postgres.h"
+
+#include "lib/stringinfo.h"
 
 #include "metadata/catalog_migrations.h"
 
@@ -15,12 +18,15 @@
  */
 extern char *export_script(const Migration *migration);
 
+/* Refuse to export a development migration, or one whose text was changed. */
+extern void export_check(const Migration *migration);
+
 /*
- * May the migration leave this database?  An error for a development
- * migration, and where the statements were changed in the table: these are not
- * exported under the old checksum.  Returns the checksum.
+ * A literal that shows the text as it is, between tags that do not occur in
+ * it; and a line of a comment, whatever the text.
  */
-extern char *export_check(const Migration *migration);
+extern void export_append_quoted(StringInfo buf, const char *value);
+extern void export_append_comment(StringInfo buf, const char *mark, const char *text);
 
 /*
  * The snapshots that the migration brought, each a JSON object with its base:

@@ -47,10 +47,17 @@
 #define CANCEL_REPEAT	100
 #define CANCEL_LOOK		10
 
+/*
+ * How often a worker is replaced that was terminated at no schema; there may be
+ * a reason that lasts.
+ */
+#define MAX_IDLE_DEATHS 20
+
 typedef struct PoolWorker
 {
 	BackgroundWorkerHandle *handle; /* NULL: not running */
 	shm_mq_handle *queue;
+	int			idle_deaths;
 } PoolWorker;
 
 typedef struct Pool
@@ -204,8 +211,8 @@ start_worker(Pool *pool, int index)
 	shm_mq	   *queue = shm_mq_create(pool->queues + (Size) index * SHARED_QUEUE_SIZE,
 									  SHARED_QUEUE_SIZE);
 
+	memset(&pool->slots[index], 0, sizeof(SharedWorker));
 	pool->slots[index].item = -1;
-	pool->slots[index].renew = false;
 	shm_mq_set_receiver(queue, MyProc);
 	worker->handle = register_worker(pool, index);
 	if (worker->handle == NULL)
@@ -312,8 +319,8 @@ cancel_pool(int code, Datum arg)
  */
 
 /*
- * Pass a message on, or raise the error that a worker died of.  One that was
- * terminated by someone is no reason to end the run.
+ * Pass a message on, or raise the error that a worker died of.  That somebody
+ * terminated it is no reason to end the run: see worker_is_gone.
  */
 static void
 relay(Pool *pool, int index, StringInfo message)
@@ -323,10 +330,14 @@ relay(Pool *pool, int index, StringInfo message)
 
 	pq_parse_errornotice(message, &edata);
 	edata.elevel = Min(edata.elevel, ERROR);
-	if (edata.elevel >= ERROR && item >= 0 && edata.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+	if (edata.elevel >= ERROR && edata.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
+		pool->run->task == TASK_RUN)
 	{
-		RunResult  *result = palloc0(sizeof(RunResult));
+		RunResult  *result;
 
+		if (item < 0)
+			return;
+		result = palloc0(sizeof(RunResult));
 		result->error = palloc0(sizeof(ErrorData));
 		result->error->elevel = ERROR;
 		result->error->sqlerrcode = edata.sqlerrcode;
@@ -434,42 +445,56 @@ hold_journal(Pool *pool)
 	pool->held = true;
 }
 
+/* A worker died at a schema, which has failed. */
+static void
+fail_item(Pool *pool, SharedWorker *slot)
+{
+	SharedItem *item = &pool->items[slot->item];
+	RunResult **result = &pool->results[slot->item];
+
+	if (*result == NULL)
+		*result = palloc0(sizeof(RunResult));
+	if ((*result)->error == NULL)
+	{
+		(*result)->error = palloc0(sizeof(ErrorData));
+		(*result)->error->elevel = ERROR;
+		(*result)->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
+		(*result)->error->message = pstrdup(WORKER_DIED);
+	}
+	(*result)->scope = item->scope;
+	(*result)->schema = pstrdup(item->schema);
+	(*result)->attempts = item->attempts;
+	(*result)->status = RUN_FAILED;
+	item->worker_died = true;
+	worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, *result, false);
+}
+
 /*
- * A worker is gone.  A schema that it was at has failed; one that left for its
- * memory's sake, or died at a schema, gets a successor while there is work.
+ * The process of a slot is gone.  One that left for its memory's sake gets a
+ * successor while there is work.  One that was terminated always gets one,
+ * as the last worker closes the journal; the schema that it was at has failed,
+ * since whoever terminates a worker wants an end of what it does there.
  */
 static void
 worker_is_gone(Pool *pool, int index)
 {
+	PoolWorker *worker = &pool->workers[index];
 	SharedWorker *slot = &pool->slots[index];
-	bool		died = slot->item >= 0;
+	bool		replace;
 
-	release_worker(&pool->workers[index]);
-	if (died)
+	release_worker(worker);
+	if (pool->run->task == TASK_STATEMENT)
+		return;
+	if (slot->stage == WORKER_LEFT)
+		replace = slot->renew && worklist_is_open(pool->run, pool->items);
+	else
 	{
-		int			item = slot->item;
-		RunResult  *result = pool->results[item] ? pool->results[item] : palloc0(sizeof(RunResult));
-
-		if (result->error == NULL)
-		{
-			result->error = palloc0(sizeof(ErrorData));
-			result->error->elevel = ERROR;
-			result->error->sqlerrcode = ERRCODE_ADMIN_SHUTDOWN;
-			result->error->message = pstrdup(WORKER_DIED);
-		}
-		result->scope = pool->items[item].scope;
-		result->schema = pstrdup(pool->items[item].schema);
-		result->attempts = pool->items[item].attempts;
-		result->status = RUN_FAILED;
-		pool->results[item] = result;
-		SpinLockAcquire(&pool->run->mutex);
-		pool->run->active--;
-		pool->items[item].worker_died = true;
-		SpinLockRelease(&pool->run->mutex);
-		worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, result, false);
+		replace = slot->item >= 0 || ++worker->idle_deaths <= MAX_IDLE_DEATHS;
+		worklist_abandon(pool->run, slot);
+		if (slot->item >= 0)
+			fail_item(pool, slot);
 	}
-	/* ... and the last one closes the journal, so one that died needs another */
-	if (died || (slot->renew && worklist_is_open(pool->run, pool->items)))
+	if (replace)
 		(void) start_worker(pool, index);
 }
 
@@ -543,6 +568,16 @@ run_pool(Pool *pool, bool down)
  * ------------------------------------------------------------------------
  */
 
+/* The schemas are done as far as a transaction goes; that is no error. */
+static void
+warn_left_pending(const char *reason)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_ASHMIG_NO_WORKER),
+			 errmsg("non-transactional migrations remain pending: %s", reason),
+			 errhint("Run again to resume.")));
+}
+
 /*
  * Hand what cannot run in a transaction to a worker that goes on after the
  * call.  It keeps the segment.
@@ -557,10 +592,7 @@ leave_to_background(Pool *pool)
 	if (handle == NULL)
 	{
 		pool->no_background = true;
-		ereport(WARNING,
-				(errcode(ERRCODE_ASHMIG_NO_WORKER),
-				 errmsg("non-transactional migrations remain pending: no background worker is available"),
-				 errhint("Run again to resume.")));
+		warn_left_pending("no background worker is available");
 		return;
 	}
 	while (!attached && GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
@@ -576,8 +608,11 @@ leave_to_background(Pool *pool)
 	}
 	ConditionVariableCancelSleep();
 	if (!attached)
-		raise_worker_gone();
-	if (!pool->quiet && pool->run->run == 0)
+	{
+		pool->no_background = true;
+		warn_left_pending("the background worker was terminated");
+	}
+	else if (!pool->quiet && pool->run->run == 0)
 		ereport(NOTICE,
 				(errmsg_plural("%d schema continues in the background",
 							   "%d schemas continue in the background",

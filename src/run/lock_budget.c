@@ -205,6 +205,12 @@ locks_in_use(int64 *mine)
 	return result;
 }
 
+int64
+lock_budget_setting(int64 locks)
+{
+	return WITH_RESERVE(locks + locks_in_use(NULL)) / (MaxBackends + max_prepared_xacts) + 1;
+}
+
 /* Raise for locks that are too many. */
 static void
 raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
@@ -258,6 +264,8 @@ lock_budget_check(const RunOptions *options, List *targets)
 			continue;
 		needed += 2;			/* the schema, and the lock that excludes
 								 * other runs */
+		if (options->repair)
+			continue;
 		foreach(m, pending_migrations(options, target->scope, target->schema))
 			needed += counted_locks(options, lfirst(m), &counted);
 	}

@@ -33,6 +33,9 @@ extern void lock_budget_measure(LockBudgetMeasure *measure, int schemas);
 /* Does the lock table have room for so many more? */
 extern bool budget_has_room(int locks);
 
+/* The max_locks_per_transaction that gives room for so many more, with some to spare */
+extern int64 lock_budget_setting(int64 locks);
+
 /* Locks that statements (List of char *, with placeholders) take and keep */
 extern int	lock_budget_statement(List *statements);
 

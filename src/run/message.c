@@ -61,6 +61,7 @@ message_put_options(StringInfo message, const RunOptions *options)
 	ListCell   *lc;
 
 	message_put_int(message, options->down);
+	message_put_int(message, options->repair);
 	message_put_int(message, options->run_tenants && !options->down && options->step == 0 &&
 					!options->has_only && options->except == NIL);
 	message_put_string(message, options->repo);
@@ -86,6 +87,7 @@ message_get_options(StringInfo message, RunOptions *options)
 
 	memset(options, 0, sizeof(RunOptions));
 	options->down = message_get_int(message);
+	options->repair = message_get_int(message);
 	options->run_tenants = message_get_int(message);
 	options->repo = message_get_string(message);
 	options->prefix = message_get_string(message);

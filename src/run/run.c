@@ -12,6 +12,7 @@
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
+#include "run/new_values.h"
 #include "run/run.h"
 #include "run/stages.h"
 #include "run/targets.h"
@@ -44,6 +45,26 @@ run_outside_transaction(const RunOptions *options)
 		!IsTransactionBlock() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
+/* One schema, in the transaction of the caller */
+static RunResult *
+run_schema_inline(const RunOptions *options, const Target *target)
+{
+	MemoryContext context = CurrentMemoryContext;
+	RunResult  *volatile result = NULL;
+
+	PG_TRY();
+	{
+		result = migrate_schema(options, target->scope, target->schema, false);
+	}
+	PG_CATCH();
+	{
+		new_values_explain(context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /*
  * Run everything in the transaction of the caller: all or nothing.
  */
@@ -54,6 +75,7 @@ run_inline(const RunOptions *options, List *targets)
 	LockBudgetMeasure measure = {0};
 
 	lock_budget_check(options, targets);
+	new_values_check(options, targets);
 	foreach_ptr(const Target, target, targets)
 	{
 		RunResult  *result;
@@ -63,7 +85,7 @@ run_inline(const RunOptions *options, List *targets)
 			result = target_unusable(target);
 		else
 		{
-			result = migrate_schema(options, target->scope, target->schema, false);
+			result = run_schema_inline(options, target);
 			if (target->scope == SCOPE_TENANT)
 				lock_budget_measure(&measure, list_length(targets));
 		}
@@ -270,6 +292,23 @@ run_migrations(const RunOptions *options)
 		results = run_phases(options);
 	if (options->on_error != ON_ERROR_REPORT && !options->keep_failures &&
 		run_outside_transaction(options))
+		results_raise_failure(results);
+	return results;
+}
+
+/*
+ * Run the repairs of some schemas.
+ */
+List *
+run_repairs(const RunOptions *options, List *targets, bool outside)
+{
+	List	   *results;
+
+	if (targets == NIL)
+		return NIL;
+	PreventCommandIfReadOnly("repairs");
+	results = outside ? run_pass(options, targets) : run_inline(options, targets);
+	if (outside && options->on_error != ON_ERROR_REPORT && !options->keep_failures)
 		results_raise_failure(results);
 	return results;
 }

@@ -24,4 +24,11 @@ extern bool run_outside_transaction(const RunOptions *options);
  */
 extern List *run_migrations(const RunOptions *options);
 
+/*
+ * Run the repairs that are recorded for some schemas (of Target *), with
+ * options->repair; "outside" is what run_outside_transaction said when the call
+ * began.  Raises as run_migrations does.
+ */
+extern List *run_repairs(const RunOptions *options, List *targets, bool outside);
+
 #endif							/* ASHMIG_RUN_H */

@@ -69,9 +69,19 @@ typedef struct SharedItem
 	char		schema[NAMEDATALEN];
 } SharedItem;
 
+/* How far a worker has come; one that is gone and has not left was terminated */
+typedef enum WorkerStage
+{
+	WORKER_STARTING,
+	WORKER_JOINED,				/* one of SharedRun.active */
+	WORKER_LEFT
+} WorkerStage;
+
 typedef struct SharedWorker
 {
 	int			item;			/* that it is working on; -1: none */
+	WorkerStage stage;
+	bool		writes_row;		/* it is writing the row of ashmig.runs */
 	bool		renew;			/* it left for its memory's sake, with work
 								 * undone */
 } SharedWorker;

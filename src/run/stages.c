@@ -207,20 +207,11 @@ tenants_with(List *versions)
 	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1];
-	List	   *result = NIL;
-	uint64		rows;
+	List	   *result;
 	int			level = catalog_connect();
 
 	values[0] = catalog_version_array(versions);
-	rows = catalog_query(&find, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		char	   *name = catalog_string(i, 1, context);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		result = lappend(result, name);
-		MemoryContextSwitchTo(old);
-	}
+	result = catalog_strings(catalog_query(&find, values, NULL), 1, context);
 	catalog_disconnect(level);
 	return result;
 }

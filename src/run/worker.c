@@ -134,10 +134,11 @@ send_value(const char *value)
 }
 
 /*
- * Run the statement of the task and commit.
+ * Run the statement of the task and commit.  What is committed is told, even
+ * if somebody terminates us just then.
  */
 static void
-run_statement(StringInfo task)
+run_statement(SharedRun *run, StringInfo task)
 {
 	MessageStatement statement = message_get_statement(task);
 	MemoryContext context = CurrentMemoryContext;
@@ -163,7 +164,10 @@ run_statement(StringInfo task)
 	PopActiveSnapshot();
 	SPI_finish();
 	transaction_commit();
+	HOLD_INTERRUPTS();
 	send_value(value);
+	run->finished = 1;
+	RESUME_INTERRUPTS();
 }
 
 /* ------------------------------------------------------------------------
@@ -172,50 +176,57 @@ run_statement(StringInfo task)
  */
 
 /*
- * Write the row of ashmig.runs, or wait until another worker has.
+ * Write the row of ashmig.runs.  Between its commit and the word of it nothing
+ * may terminate us: another worker would write a second one.
+ */
+static void
+write_row(Worker *worker)
+{
+	SharedRun  *run = worker->run;
+	int64		id;
+
+	transaction_begin();
+	id = journal_begin(worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
+					   run->nitems, run->nworkers);
+	transaction_commit();
+	HOLD_INTERRUPTS();
+	SpinLockAcquire(&run->mutex);
+	run->run = id;
+	run->row = ROW_WRITTEN;
+	worker->slot->writes_row = false;
+	SpinLockRelease(&run->mutex);
+	RESUME_INTERRUPTS();
+	ConditionVariableBroadcast(&run->changed);
+}
+
+/*
+ * See that the row is written, by us or by another worker; if that one is
+ * terminated meanwhile, it is our turn.
  */
 static void
 open_journal(Worker *worker)
 {
 	SharedRun  *run = worker->run;
-	bool		mine = false;
 	RunRow		row;
-
-	SpinLockAcquire(&run->mutex);
-	if (run->row == ROW_NONE)
-	{
-		run->row = ROW_BEING_WRITTEN;
-		mine = true;
-	}
-	SpinLockRelease(&run->mutex);
-
-	if (mine)
-	{
-		int64		id;
-
-		transaction_begin();
-		id = journal_begin(worker->options.down ? "rollback" : "migrate",
-						   run->nitems, run->nworkers);
-		transaction_commit();
-		SpinLockAcquire(&run->mutex);
-		run->run = id;
-		run->row = ROW_WRITTEN;
-		SpinLockRelease(&run->mutex);
-		ConditionVariableBroadcast(&run->changed);
-		return;
-	}
 
 	for (;;)
 	{
 		ConditionVariablePrepareToSleep(&run->changed);
 		SpinLockAcquire(&run->mutex);
 		row = run->cancel ? ROW_CLOSED : run->row;
+		if (row == ROW_NONE)
+		{
+			run->row = ROW_BEING_WRITTEN;
+			worker->slot->writes_row = true;
+		}
 		SpinLockRelease(&run->mutex);
 		if (row != ROW_BEING_WRITTEN)
 			break;
 		ConditionVariableTimedSleep(&run->changed, LONGEST_SLEEP, PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
+	if (row == ROW_NONE)
+		write_row(worker);
 }
 
 /* The rows of schemas whose workers could not write them */
@@ -247,7 +258,7 @@ static void
 close_journal(Worker *worker)
 {
 	SharedRun  *run = worker->run;
-	bool		mine = worklist_leave(run, worker->items);
+	bool		mine = worklist_leave(run, worker->items, worker->slot);
 	const char *status = "done";
 	int			failed;
 	int			finished;
@@ -289,7 +300,7 @@ static void
 report_activity(Worker *worker, const SharedItem *item)
 {
 	char	   *text = psprintf("ashmig run " INT64_FORMAT ": %s %s \"%s\"", worker->run->run,
-								worker->options.down ? "rollback" : "migrate",
+								worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
 								item->scope == SCOPE_TENANT ? "tenant" : "schema", item->schema);
 
 	debug_query_string = text;
@@ -372,7 +383,8 @@ send_result(int item, const RunResult *result)
 }
 
 /*
- * Do one schema of the work list.
+ * Do one schema of the work list.  What is committed is told, even if somebody
+ * terminates us just then.
  */
 static void
 do_item(Worker *worker, int position)
@@ -396,10 +408,12 @@ do_item(Worker *worker, int position)
 		}
 		result = failed_result(worker, item, error, start);
 	}
+	HOLD_INTERRUPTS();
 	state = worklist_state(result);
 	send_result(position, result);
 	worklist_finish(worker->run, worker->items, worker->slot, state, result,
 					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
+	RESUME_INTERRUPTS();
 }
 
 /*
@@ -467,10 +481,7 @@ attach_queue(dsm_segment *segment, shm_toc *toc, int index)
 static void
 run_items(Worker *worker)
 {
-	SpinLockAcquire(&worker->run->mutex);
-	worker->run->active++;
-	SpinLockRelease(&worker->run->mutex);
-
+	worklist_join(worker->run, worker->slot);
 	set_up_run(worker);
 	open_journal(worker);
 	if (!worker->run->cancel)
@@ -555,10 +566,7 @@ ashmig_worker_main(Datum main_arg)
 	appendBinaryStringInfo(&task, shm_toc_lookup(toc, SHARED_KEY_TASK, false),
 						   worker.run->task_size);
 	if (worker.run->task == TASK_STATEMENT)
-	{
-		run_statement(&task);
-		worker.run->finished = 1;
-	}
+		run_statement(worker.run, &task);
 	else
 	{
 		message_get_options(&task, &worker.options);

@@ -191,15 +191,43 @@ is_open(const SharedRun *run, const SharedItem *items)
 }
 
 /*
+ * A worker begins.
+ */
+void
+worklist_join(SharedRun *run, SharedWorker *worker)
+{
+	SpinLockAcquire(&run->mutex);
+	run->active++;
+	worker->stage = WORKER_JOINED;
+	SpinLockRelease(&run->mutex);
+}
+
+/*
+ * A worker is gone that has not left.
+ */
+void
+worklist_abandon(SharedRun *run, SharedWorker *worker)
+{
+	SpinLockAcquire(&run->mutex);
+	if (worker->stage == WORKER_JOINED)
+		run->active--;
+	if (worker->writes_row && run->row == ROW_BEING_WRITTEN)
+		run->row = ROW_NONE;
+	SpinLockRelease(&run->mutex);
+	ConditionVariableBroadcast(&run->changed);
+}
+
+/*
  * A worker leaves.
  */
 bool
-worklist_leave(SharedRun *run, SharedItem *items)
+worklist_leave(SharedRun *run, SharedItem *items, SharedWorker *worker)
 {
 	bool		last;
 
 	SpinLockAcquire(&run->mutex);
 	run->active--;
+	worker->stage = WORKER_LEFT;
 	last = run->active == 0 && !is_open(run, items);
 	SpinLockRelease(&run->mutex);
 	return last;

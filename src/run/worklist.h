@@ -38,8 +38,17 @@ extern void worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *wor
 /* The worker will try it again (or another will) after a pause. */
 extern void worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker);
 
+/* A worker begins. */
+extern void worklist_join(SharedRun *run, SharedWorker *worker);
+
 /* A worker leaves; true where it was the last and nothing is left to be done. */
-extern bool worklist_leave(SharedRun *run, SharedItem *items);
+extern bool worklist_leave(SharedRun *run, SharedItem *items, SharedWorker *worker);
+
+/*
+ * A worker is gone that has not left: it does not count any more, and another
+ * may write the row of ashmig.runs.  Its schema is for the caller to finish.
+ */
+extern void worklist_abandon(SharedRun *run, SharedWorker *worker);
 
 /*
  * Leave the tenants to OUTSIDE_WORKER too, where public has to finish what

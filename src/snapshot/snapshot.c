@@ -119,7 +119,7 @@ enum
 {
 	SNAP_ATTRIBUTES, SNAP_BASE_FILTER, SNAP_CHECKS, SNAP_TABLE_OPTIONS, SNAP_INDEXES,
 	SNAP_STATEMENTS, SNAP_DROP_OPTED_OUT, SNAP_HAS_CREATE, SNAP_HASH, SNAP_IDENTITIES,
-	SNAP_MULTITENANCY, SNAP_REPO, SNAP_SCHEMA, SNAP_TABLE
+	SNAP_MULTITENANCY, SNAP_REPO, SNAP_SCHEMA, SNAP_STRICT, SNAP_TABLE
 };
 
 static const char *const snapshot_keys[] = {
@@ -136,6 +136,7 @@ static const char *const snapshot_keys[] = {
 	[SNAP_MULTITENANCY] = "multitenancy",
 	[SNAP_REPO] = "repo",
 	[SNAP_SCHEMA] = "schema",
+	[SNAP_STRICT] = "strict?",	/* AshSqlite; PostgreSQL always is */
 	[SNAP_TABLE] = "table",
 };
 static const JsonShape snapshot_shape = SHAPE("snapshot", snapshot_keys);

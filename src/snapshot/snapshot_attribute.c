@@ -327,7 +327,7 @@ decode_reference(Decoding *decoding, const JsonObject *parent, Attribute *attrib
 }
 
 /*
- * "text", ["array", "text"], ["map", ...]
+ * "text", ["array", "text"], ["map", ...], ["varchar", 40]
  */
 static bool
 decode_type(const JsonObject *object, Attribute *attribute)
@@ -346,7 +346,12 @@ decode_type(const JsonObject *object, Attribute *attribute)
 							 "is not an array type");
 	}
 	if (cJSON_IsArray(node) && node->child)
+	{
+		if (cJSON_IsNumber(node->child->next) && node->child->next->valuedouble >= 1 &&
+			node->child->next->valuedouble <= PG_INT32_MAX)
+			attribute->size = (int64) node->child->next->valuedouble;
 		node = node->child;
+	}
 	if (!cJSON_IsString(node) || node->valuestring[0] == '\0')
 		return json_note_type(object, ATTR_TYPE,
 							  "a type name or [\"array\", T]");

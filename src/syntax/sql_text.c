@@ -120,12 +120,22 @@ quote_names(List *names)
 	return buf.data;
 }
 
+/* What stands between placeholders */
+static void
+append_piece(StringInfo buf, const SqlFilling *filling, const char *piece, int length)
+{
+	if (filling->escape)
+		filling->escape(buf, piece, length);
+	else
+		appendBinaryStringInfo(buf, piece, length);
+}
+
 /*
  * Fill in the placeholders of a stored statement in one pass: inserted text is
  * not scanned again.
  */
 char *
-sql_fill(const char *statement, const char *schema, const char *default_schema)
+sql_fill_with(const char *statement, const SqlFilling *filling)
 {
 	StringInfoData buf;
 	const char *done = statement;
@@ -140,16 +150,28 @@ sql_fill(const char *statement, const char *schema, const char *default_schema)
 			at++;
 			continue;
 		}
-		appendBinaryStringInfo(&buf, done, at - done);
+		append_piece(&buf, filling, done, at - done);
 		if (*at == '#')
-			appendStringInfoString(&buf, schema);
+			appendStringInfoString(&buf, filling->prefix);
 		else
-			appendStringInfoString(&buf,
-								   quote_name(at[1] == PLACEHOLDER_TENANT[1] ?
-											  schema : default_schema));
+			appendStringInfoString(&buf, at[1] == PLACEHOLDER_TENANT[1] ?
+								   filling->tenant : filling->default_schema);
 		at += length;
 		done = at;
 	}
-	appendStringInfoString(&buf, done);
+	append_piece(&buf, filling, done, strlen(done));
 	return buf.data;
+}
+
+char *
+sql_fill(const char *statement, const char *schema, const char *default_schema)
+{
+	SqlFilling	filling = {NULL, NULL, schema, NULL};
+
+	if (strpbrk(statement, "@#"))
+	{
+		filling.tenant = quote_name(schema);
+		filling.default_schema = quote_name(default_schema);
+	}
+	return sql_fill_with(statement, &filling);
 }

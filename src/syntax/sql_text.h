@@ -42,4 +42,19 @@ extern char *quote_names(List *names);
 extern char *sql_fill(const char *statement, const char *schema,
 					  const char *default_schema);
 
+/*
+ * The same with any text for each placeholder, for SQL that becomes part of
+ * something else.  "escape", unless NULL, writes what is between them, where
+ * that has to be written in another way.
+ */
+typedef struct SqlFilling
+{
+	const char *tenant;
+	const char *default_schema;
+	const char *prefix;
+	void		(*escape) (StringInfo buf, const char *piece, int length);
+} SqlFilling;
+
+extern char *sql_fill_with(const char *statement, const SqlFilling *filling);
+
 #endif							/* ASHMIG_SQL_TEXT_H */

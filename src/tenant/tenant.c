@@ -20,6 +20,7 @@
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
 #include "migrate/schema_lock.h"
@@ -74,7 +75,8 @@ raise_not_a_tenant(const char *schema)
 			(errcode(ERRCODE_ASHMIG_NOT_A_TENANT),
 			 errmsg("schema \"%s\" exists but is not a tenant", schema),
 			 errdetail("ashmig did not create it and has no versions for it."),
-			 errhint("Choose another name, or rename that schema.")));
+			 errhint("SELECT ashmig_attach_tenant(%s) makes it a tenant if it has the structure of one; ashmig_adopt() takes over a whole database that Ecto has migrated.",
+					 quote_text(schema))));
 }
 
 /* Raise an error for a name that no tenant has. */
@@ -153,6 +155,7 @@ record_compiled(const char *schema, const Compiled *compiled)
 	values[3] = compiled->checksums;
 	catalog_execute(&record, values, NULL);
 	catalog_disconnect(level);
+	ecto_versions_built(schema, compiled->versions);
 }
 
 /*

@@ -83,8 +83,8 @@ tenant_ddl_statements(void)
 
 /*
  * Is what this migration does known without running it?  The recorded
- * structure of a generated one is where it came from; an adopted one has no
- * statements, and its snapshots were given with it.  Those of enums are
+ * structure of a generated one is where it came from; so is that of an adopted
+ * one.  Those of enums are
  * followed (record/enum_history.h).
  */
 static bool
