@@ -594,7 +594,7 @@ COMMENT ON FUNCTION ashmig_install_extensions
 CREATE FUNCTION ashmig_define_extension(
     name text, version integer, up text, down text DEFAULT '')
     RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_define_extension
     IS 'Define a version of an extension of the application''s own (AshPostgres.CustomExtension), which snapshots list as NAME_vVERSION';
 

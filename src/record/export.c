@@ -151,12 +151,6 @@ export_check(const Migration *migration)
 {
 	char	   *checksum = catalog_checksum(migration);
 
-	if (migration->dev)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_DEV_MIGRATIONS),
-				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
-						scope_name(migration->scope), migration->version),
-				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
 	if (migration->checksum[0] != '\0' && strcmp(migration->checksum, checksum) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_CHECKSUM),

@@ -26,13 +26,6 @@ extern void export_append_quoted(StringInfo buf, const char *value);
 extern void export_append_comment(StringInfo buf, const char *mark, const char *text);
 
 /*
- * May the migration leave this database?  An error for a development
- * migration, and where the statements were changed in the table: these are not
- * exported under the old checksum.  Returns the checksum.
- */
-extern char *export_check(const Migration *migration);
-
-/*
  * The snapshots that the migration brought, each a JSON object with its base:
  * a List of char *
  */
