@@ -594,7 +594,7 @@ COMMENT ON FUNCTION ashmig_install_extensions
 CREATE FUNCTION ashmig_define_extension(
     name text, version integer, up text, down text DEFAULT '')
     RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_define_extension
     IS 'Define a version of an extension of the application''s own (AshPostgres.CustomExtension), which snapshots list as NAME_vVERSION';
 
@@ -867,8 +867,8 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_import_migration,
-    ashmig_export_files, ashmig_import_files,
-    ashmig_check_migrations, ashmig_install_extensions, ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
+    ashmig_export_files, ashmig_import_files, ashmig_check_migrations, ashmig_install_extensions,
+    ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
     ashmig_drop_enum, ashmig_mark_applied, ashmig_mark_rolled_back, ashmig_release
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

@@ -99,6 +99,8 @@ INSERT INTO odd_values VALUES
   ('text[]', 'NULL'), ('text[]', '''{}'''), ('text[]', '''{NULL}'''), ('text[]', '''{a,NULL}'''), ('text[]', '''{{a,b},{c,d}}'''), ('text[]', '''{{NULL}}'''), ('text[]', '''[5:6]={a,b}'''),
   ('text[]', '''{""}'''), ('text[]', '''{a,a}'''), ('text[]', 'ARRAY[repeat(''x'', 100000)]'), ('text[]', 'array_fill(''x''::text, ARRAY[10000])'), ('text[]', '''{:}'''), ('text[]', '''{:slug,:slug}'''),
   ('text[]', 'ARRAY[repeat(''é'', 40)]'),
+  ('bigint[]', 'NULL'), ('bigint[]', '''{}'''), ('bigint[]', '''{NULL}'''), ('bigint[]', '''{0,-1}'''), ('bigint[]', '''{{1,2},{3,4}}'''), ('bigint[]', '''[5:6]={1,1}'''),
+  ('bigint[]', '''{9223372036854775807,-9223372036854775808}'''),
   ('jsonb', 'NULL'), ('jsonb', '''null'''), ('jsonb', '''1'''), ('jsonb', '''-1e1000'''), ('jsonb', '''"x"'''), ('jsonb', '''{}'''), ('jsonb', '''[]'''), ('jsonb', '''[null]'''), ('jsonb', '''[[]]'''),
   ('jsonb', '''[{}]'''), ('jsonb', '''{"snapshots": null}'''), ('jsonb', '''{"snapshots": [1]}'''), ('jsonb', '''{"snapshots": [], "extensions": 1}'''), ('jsonb', '''{"snapshots": {}, "extensions": {}}'''),
   ('jsonb', '''[{"table": "", "repo": "", "attributes": []}]'''), ('jsonb', '(repeat(''['', 5000) || repeat('']'', 5000))::jsonb'), ('jsonb', '''[{"table": null, "to": null}]'''),
@@ -108,7 +110,7 @@ INSERT INTO odd_values VALUES
   ('regclass', '''pg_stat_activity'''), ('regclass', '''information_schema.tables''');
 -- What the other arguments are meanwhile
 CREATE TABLE usual_values (type regtype, value text);
-INSERT INTO usual_values VALUES ('boolean', 'false'), ('integer', '1'), ('bigint', '20260101000000'), ('interval', '''1 s'''), ('text', '''x'''), ('text[]', '''{:slug}'''), ('jsonb', '''[]'''), ('regclass', '''plain''');
+INSERT INTO usual_values VALUES ('boolean', 'false'), ('integer', '1'), ('bigint', '20260101000000'), ('interval', '''1 s'''), ('text', '''x'''), ('text[]', '''{:slug}'''), ('bigint[]', '''{20260101000000}'''), ('jsonb', '''[]'''), ('regclass', '''plain''');
 
 CREATE VIEW arguments AS
   SELECT f.signature, f.prokind, a.n, f.proargnames[a.n] AS name, a.type::regtype AS type, a.n <= f.pronargs - f.pronargdefaults AS required

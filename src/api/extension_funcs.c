@@ -82,10 +82,17 @@ ashmig_install_extensions(PG_FUNCTION_ARGS)
 Datum
 ashmig_define_extension(PG_FUNCTION_ARGS)
 {
-	int			level = settings_pin_parser();
-	List	   *up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)), SCOPE_PUBLIC, true);
-	List	   *down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)), SCOPE_PUBLIC, true);
+	List	   *up;
+	List	   *down;
+	int			level;
 
+	call_require(fcinfo, 0, "name");
+	call_require(fcinfo, 1, "version");
+	call_require(fcinfo, 2, "up");
+	level = settings_pin_parser();
+	up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)), SCOPE_PUBLIC, true);
+	down = PG_ARGISNULL(3) ? NIL :
+		record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)), SCOPE_PUBLIC, true);
 	settings_unpin(level);
 	extensions_define(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1), up, down);
 	PG_RETURN_VOID();

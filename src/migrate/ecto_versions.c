@@ -20,6 +20,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/acting_role.h"
+#include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
@@ -97,33 +98,48 @@ change_rows(Oid table, const char *sql, AclMode right, Datum versions)
 	return rows;
 }
 
-/* As Ecto makes it; it belongs to whom the schema's other tables belong */
+/*
+ * As whom to work on the table: as runs do in the schema.
+ */
+static ActingRole
+acting_in(const char *schema)
+{
+	Oid			oid = get_namespace_oid(schema, false);
+
+	return catalog_tenants_find(schema, NULL, NULL) ? acting_role_in_tenant(oid) :
+		acting_role_in_public(oid);
+}
+
+/* As Ecto makes it */
 static void
 create_table(const char *schema)
 {
-	Oid			namespace = get_namespace_oid(schema, false);
-	ActingRole	acting = strcmp(schema, ashmig_default_schema) == 0 ?
-		acting_role_in_public(namespace) : acting_role_in_tenant(namespace);
-	RoleBeforeActing before = acting_role_enter(&acting);
 	int			level = NewGUCNestLevel();
 
 	settings_pin("search_path", "pg_catalog, pg_temp");
 	execute_command(psprintf("CREATE TABLE %s (version bigint NOT NULL, inserted_at timestamp(0),"
 							 " PRIMARY KEY (version))", table_name(schema)));
 	AtEOXact_GUC(true, level);
-	acting_role_leave(&acting, &before);
 }
 
 int
 ecto_versions_write(const char *schema, Datum versions)
 {
+	ActingRole	acting = acting_in(schema);
+	RoleBeforeActing before = acting_role_enter(&acting);
+	int			rows;
+
 	if (!OidIsValid(find_table(schema)))
 		create_table(schema);
-	return change_rows(find_table(schema),
+	rows = change_rows(find_table(schema),
 					   psprintf("INSERT INTO %s (version, inserted_at)"
 								" SELECT v.version, pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())"
 								" FROM pg_catalog.unnest($1) AS v (version) ON CONFLICT DO NOTHING",
-								table_name(schema)), ACL_INSERT, versions);
+								table_name(schema)),
+					   ACL_INSERT, versions);
+	acting_role_leave(&acting, &before);
+	acting_role_finish(&acting);
+	return rows;
 }
 
 /* bigint[] of the versions of executed migrations */
@@ -152,15 +168,21 @@ ecto_versions_applied(const char *schema, List *executed)
 void
 ecto_versions_rolled_back(const char *schema, List *executed)
 {
+	ActingRole	acting;
+	RoleBeforeActing before;
 	Oid			table;
 
 	if (!ashmig_ecto_schema_migrations || executed == NIL)
 		return;
+	acting = acting_in(schema);
+	before = acting_role_enter(&acting);
 	table = find_table(schema);
 	if (OidIsValid(table))
 		(void) change_rows(table, psprintf("DELETE FROM %s WHERE version OPERATOR(pg_catalog.=) ANY ($1)",
 										   table_name(schema)),
 						   ACL_DELETE | ACL_SELECT, executed_versions(executed));
+	acting_role_leave(&acting, &before);
+	acting_role_finish(&acting);
 }
 
 void
@@ -177,7 +199,14 @@ ecto_versions_built(const char *schema, Datum versions)
 void
 ecto_versions_lock(const char *schema)
 {
-	if (ashmig_ecto_schema_migrations && OidIsValid(get_namespace_oid(schema, true)) &&
-		OidIsValid(find_table(schema)))
+	ActingRole	acting;
+	RoleBeforeActing before;
+
+	if (!ashmig_ecto_schema_migrations)
+		return;
+	acting = acting_in(schema);
+	before = acting_role_enter(&acting);
+	if (OidIsValid(find_table(schema)))
 		execute_command(psprintf("LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE", table_name(schema)));
+	acting_role_leave(&acting, &before);
 }

@@ -146,7 +146,7 @@ append_snapshots(StringInfo buf, const Migration *migration)
 	export_append_quoted(buf, json.data);
 }
 
-void
+char *
 export_check(const Migration *migration)
 {
 	char	   *checksum = catalog_checksum(migration);
@@ -165,16 +165,15 @@ export_check(const Migration *migration)
 				 errmsg("cannot export %s migration " INT64_FORMAT " because it is a development migration",
 						scope_name(migration->scope), migration->version),
 				 errhint("Replace it with a named migration and export that one: SELECT ashmig_generate(snapshots, name => '...').")));
+	return checksum;
 }
 
 char *
 export_script(const Migration *migration)
 {
 	StringInfoData buf;
-	char	   *checksum;
+	char	   *checksum = export_check(migration);
 
-	export_check(migration);
-	checksum = catalog_checksum(migration);
 	initStringInfo(&buf);
 	export_append_comment(&buf, "--", psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
 											   scope_name(migration->scope), migration->version,

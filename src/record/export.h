@@ -18,8 +18,12 @@
  */
 extern char *export_script(const Migration *migration);
 
-/* Refuse to export a development migration, or one whose text was changed. */
-extern void export_check(const Migration *migration);
+/*
+ * May the migration leave this database?  An error for a development
+ * migration, and where the statements were changed in the table: these are not
+ * exported under the old checksum.  Returns the checksum.
+ */
+extern char *export_check(const Migration *migration);
 
 /*
  * A literal that shows the text as it is, between tags that do not occur in

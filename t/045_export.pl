@@ -79,7 +79,7 @@ sub empty_database
 
 # The application's database without ashmig
 $node->safe_psql('postgres', 'CREATE DATABASE bare TEMPLATE app');
-$node->safe_psql('bare', 'DROP EXTENSION ashmig');
+$node->safe_psql('bare', 'SET client_min_messages = warning; DROP EXTENSION ashmig CASCADE');
 my $wanted = $structure_of->('bare');
 
 # As plain SQL
