@@ -36,11 +36,13 @@ PG_FUNCTION_INFO_V1(ashmig_extension_dropped);
 static bool
 is_dropped(const DropStmt *stmt, const char *extension)
 {
+	ListCell   *lc;
+
 	if (stmt->removeType != OBJECT_EXTENSION || stmt->behavior == DROP_CASCADE)
 		return false;
-	foreach_node(String, name, stmt->objects)
+	foreach(lc, stmt->objects)
 	{
-		if (strcmp(strVal(name), extension) == 0)
+		if (strcmp(strVal(lfirst(lc)), extension) == 0)
 			return true;
 	}
 	return false;

@@ -113,6 +113,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 			 var##__state.i++)
 #endif
 
+/* As strtoll, whichever type int64 is */
+#if PG_VERSION_NUM < 150000
+#define strtoi64(string, end, base) ((int64) strtoll(string, end, base))
+#endif
+
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)
