@@ -239,18 +239,6 @@ key_may_come(RefusalContext *context, const TableName *table)
 	return false;
 }
 
-/* May something hand-written make the table, under its name or one that it puts together? */
-static bool
-table_may_come(RefusalContext *context, const TableName *table)
-{
-	foreach_ptr(const char, sql, hand_written(context))
-	{
-		if (text_has(sql, table->name) || text_has(sql, "execute"))
-			return true;
-	}
-	return false;
-}
-
 /* May something hand-written make the column?  For model_check_columns. */
 static bool
 column_may_come(const char *column, void *context)
@@ -317,35 +305,6 @@ identity_show(const ForeignKey *key)
 					name.data, key->target.name, name.data, keys.data);
 }
 
-/* "At $.attributes[1].references", the path of a foreign key */
-static char *
-place_show(const RepoGeneration *repo, const Operation *operation)
-{
-	const ForeignKey *key = operation->foreign_key.to;
-
-	return psprintf(model_find(repo->given, &operation->table) ? "At %s" : "At %s of its recorded snapshot",
-					key->path ? key->path : "$");
-}
-
-/*
- * Raise for a foreign key to a table that there is not.  Recorded, the migration
- * would fail, and keep all later ones from running.
- */
-static void
-refuse_missing(const RepoGeneration *repo, const Operation *operation)
-{
-	const ForeignKey *key = operation->foreign_key.to;
-	char	   *target = table_name_show(&key->target);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_NO_KEY),
-			 errmsg("foreign key \"%s\" of \"%s\" points to table \"%s\", which does not exist",
-					key->name, table_name_show(&operation->table), target),
-			 errdetail("%s: There is no snapshot of \"%s\", and no such table in the database.",
-					   place_show(repo, operation), target),
-			 errhint("Pass its snapshot as well; or, if something else makes the table, make it first.")));
-}
-
 /* Raise for a foreign key to columns without a unique key; "target" may be NULL. */
 static void
 refuse(const RepoGeneration *repo, const Operation *operation, const Table *target)
@@ -353,7 +312,8 @@ refuse(const RepoGeneration *repo, const Operation *operation, const Table *targ
 	const ForeignKey *key = operation->foreign_key.to;
 	char	   *table = table_name_show(&operation->table);
 	char	   *target_name = table_name_show(&key->target);
-	char	   *at = place_show(repo, operation);
+	char	   *at = psprintf(model_find(repo->given, &operation->table) ? "At %s" :
+							  "At %s of its recorded snapshot", key->path ? key->path : "$");
 	ListCell   *lc;
 
 	foreach(lc, target ? key->target_columns : NIL)
@@ -395,14 +355,7 @@ check_key(RefusalContext *context, const RepoGeneration *repo, const Operation *
 		return;
 	name = name_so_far(repo, &key->target);
 	count_live_keys(&name, key->target_columns, known_indexes(repo, &name), &tables, &keys);
-	if (target == NULL && tables == 0)
-	{
-		/* of a tenant's table nobody knows: there may be no tenant yet */
-		if (name.scope != SCOPE_TENANT && !table_may_come(context, &key->target))
-			refuse_missing(repo, operation);
-		return;
-	}
-	if (keys > 0 || key_may_come(context, &key->target))
+	if (keys > 0 || (target == NULL && tables == 0) || key_may_come(context, &key->target))
 		return;
 	refuse(repo, operation, target);
 }
