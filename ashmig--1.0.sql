@@ -192,6 +192,13 @@ CREATE TABLE ashmig.adopted_schemas (
 COMMENT ON TABLE ashmig.adopted_schemas IS 'Schemas that existed before ashmig: one row per schema taken over by ashmig_adopt or ashmig_attach_tenant';
 COMMENT ON COLUMN ashmig.adopted_schemas.ecto_version IS 'Newest version in the schema''s schema_migrations when it was taken over; NULL if there is no such table';
 
+CREATE TABLE ashmig.ecto_versions (
+    scope         text        NOT NULL CHECK (scope IN ('public', 'tenant')),
+    version       bigint      NOT NULL,
+    PRIMARY KEY (scope, version)
+);
+COMMENT ON TABLE ashmig.ecto_versions IS 'Versions that Ecto had run in all adopted schemas of a scope: what the base migrations of ashmig_adopt stand for';
+
 --
 -- Drift
 --
@@ -347,6 +354,7 @@ SELECT pg_catalog.pg_extension_config_dump('ashmig.snapshots', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.tenants', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.managed_tables', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.adopted_schemas', '');
+SELECT pg_catalog.pg_extension_config_dump('ashmig.ecto_versions', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.known_drift', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.repairs', '');
 SELECT pg_catalog.pg_extension_config_dump('ashmig.repairs_repair_seq', '');

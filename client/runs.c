@@ -134,14 +134,16 @@ show_rows(const PGresult *result)
 static void
 wait_for_background(Session *session)
 {
-	PGresult   *runs = session_run(session, "SELECT max(run) AS run FROM ashmig.runs WHERE status = 'background'",
+	PGresult   *runs = session_run(session, "SELECT coalesce("
+								   "(SELECT max(run) FROM ashmig.progress WHERE status = 'background'),"
+								   " (SELECT max(run) FROM ashmig.runs)) AS run",
 								   0, NULL);
 	const char *run = result_value(runs, 0, "run");
 	Call		call;
 	PGresult   *result;
 
 	if (run == NULL)
-		return;					/* it is over already */
+		return;					/* it has no journal */
 	say("Waiting for what goes on in the background, as run %s.", run);
 	call_begin_procedure(&call, session, "ashmig_wait");
 	call_add(&call, "run", "int8", run);

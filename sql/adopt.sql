@@ -92,6 +92,29 @@ SELECT schema_name, status FROM ashmig_adopt(:'later');
 SELECT * FROM ashmig_drift();
 SELECT * FROM ashmig_adopt(:'snapshots');
 
+-- Given back to Ecto, which runs each file whose version a schema lacks: its own
+-- files and the exported ones, none is run, also where ashmig has built the tenant
+SELECT scope, count(*), min(version), max(version) FROM ashmig.ecto_versions GROUP BY scope ORDER BY scope;
+CREATE FUNCTION public.ecto_runs(schema text) RETURNS TABLE (lacks bigint[]) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE format('SELECT ARRAY(SELECT f.version FROM files AS f WHERE f.scope = %2$L'
+    ' AND NOT EXISTS (SELECT FROM %1$I.schema_migrations AS m WHERE m.version = f.version) ORDER BY 1)',
+    schema, CASE schema WHEN 'public' THEN 'public' ELSE 'tenant' END);
+END
+$$;
+BEGIN;
+CREATE TEMP TABLE files AS
+  SELECT 'public' AS scope, 20240101000000 AS version UNION ALL SELECT 'tenant', 20240200000000 + i FROM generate_series(1, 3) AS i
+  UNION ALL SELECT scope, version FROM ashmig.migrations WHERE kind <> 'adopted';
+SET LOCAL ashmig.ecto_schema_migrations = on;
+SELECT ashmig_create_tenant('elm') > 0 AS created;
+SELECT * FROM public.ecto_runs('elm');
+SELECT schema_name, written FROM ashmig_release();
+SELECT s AS schema, e.lacks FROM unnest('{public,acme,birch,elm,fir,late}'::text[]) AS s, public.ecto_runs(s) AS e;
+SELECT sum(written) FROM ashmig_release();
+ROLLBACK;
+DROP FUNCTION public.ecto_runs;
+
 -- Rolling back stops at the base
 SELECT count(*) FROM ashmig_rollback_tenants();
 \set VERBOSITY sqlstate

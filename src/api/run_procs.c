@@ -21,6 +21,7 @@
 #include "migrate/results.h"
 #include "run/journal.h"
 #include "run/serial.h"
+#include "run/targets.h"
 
 /* How often ashmig_wait checks, in ms */
 #define WAIT_INTERVAL 100
@@ -97,39 +98,89 @@ ashmig_migrate_all_serial(PG_FUNCTION_ARGS)
 }
 
 /*
- * Is the run over?  Raises an error if it failed or was interrupted.
+ * Does a run up, called now, find nothing to do?  Tenants without a schema do
+ * not count.
  */
 static bool
-is_over(int64 run)
+nothing_is_pending(void)
+{
+	RunOptions	options = run_options_default();
+
+	foreach_ptr(const Target, target, targets_find(&options))
+	{
+		if (target_is_usable(target))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A run did not do all it was to do.  Where the newest run is waited for,
+ * whichever it is, and what it left undone has been done since, that is of no
+ * interest any more: a deployment that has nothing to do must not fail for ever.
+ */
+static bool
+is_made_up_for(const JournalState *state, bool newest)
+{
+	return newest && strcmp(state->operation, "migrate") == 0 && nothing_is_pending();
+}
+
+/* Raise for a run that failed, or that was canceled. */
+static void
+raise_ended(int64 run, const JournalState *state)
+{
+	char	   *failures = journal_failures(run);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_RUN_FAILED),
+			 errmsg("run " INT64_FORMAT " %s%s%s", run,
+					strcmp(state->status, "failed") == 0 ? "failed" : "was canceled",
+					state->error ? ": " : "", state->error ? state->error : ""),
+			 failures ? errdetail_internal("%s", failures) : 0,
+			 errhint("Completed schemas are unaffected; run again to resume. ashmig.run_schemas shows the outcome of each schema.")));
+}
+
+/*
+ * Is the run over, and what it left to another one as well?  Raises an error
+ * if it failed or was interrupted, unless that is made up for.
+ */
+static bool
+is_over(int64 run, bool newest)
 {
 	bool		alive = journal_is_alive(run);	/* before its status */
-	char	   *error = NULL;
-	char	   *status = journal_status(run, &error);
+	JournalState state;
+	char	   *failures;
 
-	if (status == NULL)
+	if (!journal_read(run, &state))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("run " INT64_FORMAT " does not exist", run)));
-	if (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0)
+	if (strcmp(state.status, "done") == 0)
 	{
-		char	   *failures = journal_failures(run);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
-				 errmsg("run " INT64_FORMAT " %s%s%s", run,
-						strcmp(status, "failed") == 0 ? "failed" : "was canceled",
-						error ? ": " : "", error ? error : ""),
-				 failures ? errdetail_internal("%s", failures) : 0,
-				 errhint("Completed schemas are unaffected; run again to resume. ashmig.run_schemas shows the outcome of each schema.")));
-	}
-	if (strcmp(status, "done") == 0)
+		if (journal_left_goes_on(run, &failures))
+			return false;
+		if (failures != NULL && !is_made_up_for(&state, newest))
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_RUN_FAILED),
+					 errmsg("run " INT64_FORMAT " left schemas to another run, which did not finish them", run),
+					 errdetail_internal("%s", failures),
+					 errhint("Run again to resume.")));
 		return true;
-	if (!alive)
+	}
+	if (strcmp(state.status, "failed") == 0 || strcmp(state.status, "canceled") == 0)
+	{
+		if (!is_made_up_for(&state, newest))
+			raise_ended(run, &state);
+		return true;
+	}
+	if (alive)
+		return false;
+	if (!is_made_up_for(&state, newest))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
 				 errmsg("run " INT64_FORMAT " was interrupted", run),
 				 errhint("Run again to resume.")));
-	return false;
+	return true;
 }
 
 /*
@@ -139,12 +190,13 @@ is_over(int64 run)
 Datum
 ashmig_wait(PG_FUNCTION_ARGS)
 {
+	bool		newest = PG_ARGISNULL(0);
 	int64		run;
 
 	call_check_not_atomic(fcinfo, "ashmig_wait");
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	run = PG_ARGISNULL(0) ? journal_last() : PG_GETARG_INT64(0);
-	while (run != 0 && !is_over(run))
+	run = newest ? journal_last() : PG_GETARG_INT64(0);
+	while (run != 0 && !is_over(run, newest))
 	{
 		SPI_commit();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,

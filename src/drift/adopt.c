@@ -403,6 +403,8 @@ record_bases(Adoption *adoption)
 		record_base(adoption, migration);
 	foreach_ptr(const RepoGeneration, repo, adopted_repos(adoption))
 		record_repo(adoption, repo);
+	catalog_adopt_ecto(SCOPE_PUBLIC, adoption->public->versions);
+	catalog_adopt_ecto(SCOPE_TENANT, candidates_common(adoption->candidates));
 }
 
 /* ----------

@@ -231,6 +231,25 @@ common_versions(List *candidates, int64 newest)
 	return common;
 }
 
+/* Of all the versions; 0: none */
+static int64
+newest_version(List *candidates)
+{
+	int64		newest = 0;
+
+	foreach_ptr(const Candidate, candidate, candidates)
+		newest = Max(newest, candidate_version(candidate));
+	return newest;
+}
+
+List *
+candidates_common(List *candidates)
+{
+	int64		newest = newest_version(candidates);
+
+	return newest == 0 ? NIL : common_versions(candidates, newest);
+}
+
 /*
  * Who lags behind the others?  Measured by the newest version that one of them
  * has, and by what those with that one have in common.
@@ -238,13 +257,10 @@ common_versions(List *candidates, int64 newest)
 static void
 find_behind(List *candidates)
 {
-	int64		newest = 0;
-	List	   *common;
+	int64		newest = newest_version(candidates);
+	List	   *common = common_versions(candidates, newest);
 	ListCell   *lc;
 
-	foreach_ptr(const Candidate, candidate, candidates)
-		newest = Max(newest, candidate_version(candidate));
-	common = common_versions(candidates, newest);
 	foreach_ptr(Candidate, candidate, candidates)
 	{
 		if (!candidate->has_versions || !candidate->owned)

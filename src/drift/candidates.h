@@ -33,6 +33,12 @@ extern List *candidates_find(List *names, bool given);
 /* One schema, the default one among them */
 extern Candidate *candidates_find_one(const char *schema);
 
+/*
+ * The versions (of int64 *) that all of them have, but for those that are
+ * behind; NIL without any schema_migrations.
+ */
+extern List *candidates_common(List *candidates);
+
 /* Newest of its versions; 0: none */
 extern int64 candidate_version(const Candidate *candidate);
 

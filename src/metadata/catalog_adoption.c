@@ -56,3 +56,46 @@ catalog_adopt(Scope scope, List *schemas, List *versions)
 		catalog_execute(&adopt[i], values, NULL);
 	catalog_disconnect(level);
 }
+
+void
+catalog_adopt_ecto(Scope scope, List *versions)
+{
+	static CatalogStatement write = {
+		.sql = "INSERT INTO ashmig.ecto_versions (scope, version) SELECT $1, v.version"
+		" FROM pg_catalog.unnest($2) AS v (version) ON CONFLICT DO NOTHING",
+		.nargs = 2, .types = {TEXTOID, INT8ARRAYOID}
+	};
+	Datum		values[2];
+	int			level;
+
+	if (versions == NIL)
+		return;
+	values[0] = CStringGetTextDatum(scope_name(scope));
+	values[1] = catalog_version_array(versions);
+	level = catalog_connect();
+	catalog_execute(&write, values, NULL);
+	catalog_disconnect(level);
+}
+
+Datum
+catalog_with_ecto(Datum versions)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT $1 || ARRAY(SELECT e.version FROM ashmig.ecto_versions AS e"
+		" WHERE EXISTS (SELECT FROM ashmig.migrations AS m"
+		"  WHERE m.kind = 'adopted' AND m.scope = e.scope AND m.version = ANY ($1)))",
+		.nargs = 1, .types = {INT8ARRAYOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1] = {versions};
+	Datum		result;
+	bool		isnull;
+	int			level = catalog_connect();
+
+	catalog_query(&read, values, NULL);
+	result = catalog_datum(0, 1, &isnull);
+	MemoryContextSwitchTo(context);
+	result = PointerGetDatum(PG_DETOAST_DATUM_COPY(result));
+	catalog_disconnect(level);
+	return result;
+}

@@ -20,6 +20,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/acting_role.h"
+#include "metadata/catalog_adoption.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/ecto_versions.h"
@@ -126,15 +127,18 @@ int
 ecto_versions_write(const char *schema, Datum versions)
 {
 	ActingRole	acting = acting_in(schema);
-	RoleBeforeActing before = acting_role_enter(&acting);
+	RoleBeforeActing before;
 	int			rows;
 
+	versions = catalog_with_ecto(versions);
+	before = acting_role_enter(&acting);
 	if (!OidIsValid(find_table(schema)))
 		create_table(schema);
 	rows = change_rows(find_table(schema),
 					   psprintf("INSERT INTO %s (version, inserted_at)"
 								" SELECT v.version, pg_catalog.timezone('UTC', pg_catalog.clock_timestamp())"
-								" FROM pg_catalog.unnest($1) AS v (version) ON CONFLICT DO NOTHING",
+								" FROM (SELECT DISTINCT u.version FROM pg_catalog.unnest($1) AS u (version)) AS v"
+								" ON CONFLICT DO NOTHING",
 								table_name(schema)),
 					   ACL_INSERT, versions);
 	acting_role_leave(&acting, &before);

@@ -6,7 +6,9 @@
  * ashmig itself does not need it.  With ashmig.ecto_schema_migrations it has
  * each version that ashmig applies as well, so that Ecto's migrator and
  * Phoenix' check for pending migrations see what is true; ashmig_release
- * writes them all.  Versions that Ecto wrote stay.
+ * writes them all.  Versions that Ecto wrote stay.  A base migration stands for
+ * those that Ecto had run when the database was adopted: they are written with
+ * it, as a tenant that ashmig has built has nothing left of them to do.
  *
  * The table is called ashmig.ecto_migration_source, as the repo's
  * migration_source, and is made as Ecto makes it where it is missing.

@@ -392,26 +392,28 @@ journal_last(void)
 /*
  * How a run stands.
  */
-char *
-journal_status(int64 run, char **error)
+bool
+journal_read(int64 run, JournalState *state)
 {
 	static CatalogStatement read = {
-		.sql = "SELECT status, error FROM ashmig.runs WHERE run = $1",
+		.sql = "SELECT operation, status, error FROM ashmig.runs WHERE run = $1",
 		.nargs = 1, .types = {INT8OID}
 	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1];
 	int			level = catalog_connect();
-	char	   *status = NULL;
+	bool		found;
 
 	values[0] = Int64GetDatum(run);
-	if (catalog_query(&read, values, NULL) > 0)
+	found = catalog_query(&read, values, NULL) > 0;
+	if (found)
 	{
-		status = catalog_string(0, 1, context);
-		*error = catalog_string(0, 2, context);
+		state->operation = catalog_string(0, 1, context);
+		state->status = catalog_string(0, 2, context);
+		state->error = catalog_string(0, 3, context);
 	}
 	catalog_disconnect(level);
-	return status;
+	return found;
 }
 
 /*
@@ -440,4 +442,58 @@ journal_failures(int64 run)
 	result = catalog_string(0, 1, context);
 	catalog_disconnect(level);
 	return result;
+}
+
+/*
+ * What became of the schemas that a run left to another one.  When it is over,
+ * these are the ones whose rows still say 'background'.  The other run is the
+ * last that wrote a row for the schema, of those that had begun by then; but a
+ * run that is over and says 'background' is one more that left it.
+ */
+bool
+journal_left_goes_on(int64 run, char **failures)
+{
+	static CatalogStatement read = {
+		.sql = "WITH left_to AS ("
+		" SELECT s.scope, s.schema_name, o.run, o.status, o.sqlstate, o.error, EXISTS ("
+		"   SELECT FROM " HOLDERS " WHERE h.low = o.run & " LOW_32_BITS ") AS alive"
+		"  FROM ashmig.run_schemas AS s CROSS JOIN LATERAL ("
+		"   SELECT x.* FROM ashmig.run_schemas AS x JOIN ashmig.runs AS r ON r.run = x.run"
+		"    WHERE x.schema_name = s.schema_name AND x.scope = s.scope AND x.run <> s.run"
+		"    AND r.started_at <= s.ended_at"
+		"    AND (x.status <> 'background' OR r.status IN ('running', 'background'))"
+		"    ORDER BY x.ended_at DESC LIMIT 1) AS o"
+		"  WHERE s.run = $1 AND s.status = 'background'"
+		"  AND (o.status IN ('background', 'skipped') OR o.status = 'failed' AND o.ended_at >= s.ended_at))"
+		" SELECT pg_catalog.bool_or(status = 'background' AND alive), pg_catalog.string_agg("
+		"  CASE scope WHEN 'tenant' THEN 'tenant' ELSE 'public schema' END"
+		"   || pg_catalog.format(' \"%s\": run %s ', schema_name, run)"
+		"   || CASE status WHEN 'failed' THEN pg_catalog.format('failed there: %s (SQLSTATE %s)',"
+		"     pg_catalog.split_part(error, E'\\n', 1), sqlstate)"
+		"    WHEN 'skipped' THEN 'was canceled' ELSE 'was interrupted' END,"
+		"  E'\\n' ORDER BY scope, schema_name COLLATE pg_catalog.\"C\")"
+		" FROM left_to",
+		.nargs = 1, .types = {INT8OID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[1];
+	int			level = catalog_connect();
+	bool		goes_on = false;
+	bool		isnull;
+
+	values[0] = Int64GetDatum(run);
+	*failures = NULL;
+
+	/*
+	 * The other run may have ended between our snapshot and our look at
+	 * locks.
+	 */
+	for (int look = 1; look == 1 || (look == 2 && *failures != NULL && !goes_on); look++)
+	{
+		catalog_query(&read, values, NULL);
+		goes_on = DatumGetBool(catalog_datum(0, 1, &isnull)) && !isnull;
+		*failures = catalog_string(0, 2, context);
+	}
+	catalog_disconnect(level);
+	return goes_on;
 }

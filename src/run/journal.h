@@ -58,10 +58,25 @@ extern bool journal_cancel(int64 run);
 /* The newest run that goes on in the background, or else of all; 0: none */
 extern int64 journal_last(void);
 
-/* Status of a run, or NULL where there is none; *error is NULL without one */
-extern char *journal_status(int64 run, char **error);
+/* How a run stands */
+typedef struct JournalState
+{
+	char	   *operation;
+	char	   *status;
+	char	   *error;			/* or NULL */
+} JournalState;
+
+/* Read it; false where there is no such run. */
+extern bool journal_read(int64 run, JournalState *state);
 
 /* The first failures of a run, a few lines each; NULL: none */
 extern char *journal_failures(int64 run);
+
+/*
+ * What became of the schemas that a run left to another one, which was at work
+ * there in the background: true while that one goes on.  *failures then, or
+ * NULL: those that it did not finish, a line each.
+ */
+extern bool journal_left_goes_on(int64 run, char **failures);
 
 #endif							/* ASHMIG_JOURNAL_H */
