@@ -43,3 +43,15 @@ BEGIN
   END IF;
 END
 $$;
+
+-- What is recorded: two databases with the same migrations have the same, whatever order these came in.
+CREATE FUNCTION tools.recorded() RETURNS text LANGUAGE sql AS $$
+  SELECT md5((SELECT string_agg((scope, repo, version, name, checksum, up, down)::text, E'\n' ORDER BY version, scope, repo) FROM ashmig.migrations)) || ' '
+      || md5((SELECT string_agg((repo, scope, schema_name, table_name, version, snapshot, state, brought, base, base_versions)::text, E'\n'
+                                ORDER BY repo, scope, schema_name, table_name, version) FROM ashmig.snapshots)) $$;
+
+-- The snapshots that are current
+CREATE FUNCTION tools.newest_snapshots() RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_agg(snapshot ORDER BY table_name, schema_name) FROM (
+    SELECT DISTINCT ON (repo, scope, schema_name, table_name) table_name, schema_name, snapshot
+      FROM ashmig.snapshots ORDER BY repo, scope, schema_name, table_name, dev DESC, version DESC) AS s WHERE snapshot IS NOT NULL $$;
