@@ -25,7 +25,7 @@ END
 sub new
 {
 	my ($class, %self) = @_;
-	return bless { log => [], meet => 0.15, hand => 0, %self }, $class;
+	return bless { log => [], meet => 0.15, %self }, $class;
 }
 
 # A literal that may contain anything
@@ -238,6 +238,7 @@ sub drop_database { my ($self, $database) = @_; $self->{psql}->('template1', "DR
 
 # One generation of a branch.  All of them come in one year, which no walk has
 # reached so far; "slot" is the minute of it, the same one for both at times.
+# Nothing is written by hand: what that needs of a table, no snapshot says.
 sub go_apart
 {
 	my ($self, $slot) = @_;
@@ -246,7 +247,6 @@ sub go_apart
 UPDATE ashmig.settings SET value = greatest(value::bigint, (SELECT (since / 10000000000 + 1) * 10000000000 + 101000000 + 100 * $slot FROM tools.walk))
  WHERE name = 'last_version';
 END
-	$self->write_by_hand if $self->{by_hand} && chance(0.2);
 	$self->generate([ map { $self->{model}->mutate } 1 .. 1 + int rand 3 ]);
 	$self->must('SELECT count(*) FROM ashmig_migrate_all();') if chance(0.5);
 }
@@ -279,6 +279,14 @@ sub import_all
 	return '';
 }
 
+# Lines that one text has, and the other has not
+sub difference
+{
+	my @lines = map { [ split /\n/ ] } @_;
+	my @known = map { my %known = map { $_ => 1 } @$_; \%known } @lines;
+	return join "\n", (map { "- $_" } grep { !$known[1]{$_} } @{ $lines[0] }), map { "+ $_" } grep { !$known[0]{$_} } @{ $lines[1] };
+}
+
 # Both have the migrations of both.  The database in which the walk goes on; undef
 # where the model does not know what the two give together.
 sub met
@@ -294,11 +302,10 @@ sub met
 		$branch->check(of => '(SELECT newest_snapshots())');
 		$branch->must('SELECT obeys(ARRAY(SELECT problem FROM ashmig_check_migrations()));');
 	}
-	die { error => "branches differ in what is recorded:\n" . join "\n", @recorded } if $recorded[0] ne $recorded[1];
-	die { error => "branches differ:\n" . join "\n", @structures } if $structures[0] ne $structures[1];
+	die { error => "branches differ in what is recorded:\n" . difference(@recorded) } if $recorded[0] ne $recorded[1];
+	die { error => "branches differ:\n" . difference(@structures) } if $structures[0] ne $structures[1];
 	my $model = $self->{model}->merged(map { $_->{model} } @branches) or return undef;
 	$self->{model} = $model;
-	$self->{hand} = $branches[0]{hand} + $branches[1]{hand};
 	return $branches[ rand 2 ]{database};
 }
 
@@ -307,7 +314,7 @@ sub write_by_hand
 {
 	my $self = shift;
 	my ($name, @columns) = $self->{model}->tenant_names or return;
-	my $number = ++$self->{hand} . ($self->{number} ? "_$self->{number}" : '');
+	my $number = ++$self->{hand};
 	my $column = $columns[ rand @columns ];
 	my ($up, $down) = @{ (
 		[ "COMMENT ON TABLE \@tenant\@.$name IS 'by hand $number'", 'SELECT 1' ],

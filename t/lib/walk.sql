@@ -45,10 +45,12 @@ END
 $$;
 
 -- What is recorded: two databases with the same migrations have the same, whatever order these came in.
-CREATE FUNCTION tools.recorded() RETURNS text LANGUAGE sql AS $$
-  SELECT md5((SELECT string_agg((scope, repo, version, name, checksum, up, down)::text, E'\n' ORDER BY version, scope, repo) FROM ashmig.migrations)) || ' '
-      || md5((SELECT string_agg((repo, scope, schema_name, table_name, version, snapshot, state, brought, base, base_versions)::text, E'\n'
-                                ORDER BY repo, scope, schema_name, table_name, version) FROM ashmig.snapshots)) $$;
+-- The text of a statement is not compared: a file does without the semicolon at its end.
+CREATE FUNCTION tools.recorded() RETURNS SETOF text LANGUAGE sql AS $$
+  (SELECT concat_ws(' ', version, scope, kind, transactional, covered, name, down IS NULL) FROM ashmig.migrations ORDER BY version, scope, repo)
+  UNION ALL
+  (SELECT concat_ws(' ', version, scope, schema_name, table_name, base, base_versions, md5(concat(snapshot, state, brought)))
+     FROM ashmig.snapshots ORDER BY version, scope, schema_name, table_name) $$;
 
 -- The snapshots that are current
 CREATE FUNCTION tools.newest_snapshots() RETURNS jsonb LANGUAGE sql AS $$
