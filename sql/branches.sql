@@ -214,6 +214,23 @@ SELECT ashmig_create_tenant('t') > 0 AS created;
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'refers_note_fkey';
 SELECT * FROM ashmig_check_migrations();
 
+-- One branch refers to a column, to which the other gives another type
+\c :home
+CREATE DATABASE ashmig_branch_e TEMPLATE ashmig_branch_base;
+\c ashmig_branch_e
+SET client_min_messages = warning;
+SELECT generate(30000201000001, jsonb_build_array(snap('refers', '{"tag": {"references":
+  {"table": "tags", "destination_attribute": "name", "primary_key?": false, "multitenancy": {"strategy": "context"}}}}')));
+SELECT script(30000201000001) AS reference \gset
+SELECT ashmig_remove_migration(30000201000001, tenant => true);
+SELECT generate(30000201000002, (SELECT jsonb_set(snapshot, '{attributes,3,type}', '"uuid"') FROM ashmig.snapshots WHERE table_name = 'tags'));
+SELECT script(30000201000002) AS type \gset
+:reference
+SELECT ashmig_remove_migration(30000201000002, tenant => true);
+:reference
+:type
+SELECT table_name, version FROM ashmig.snapshots ORDER BY 2, 1;
+
 -- A script without a base, as scripts were before: the newest version counts
 \c ashmig_branch_a
 SET client_min_messages = warning;
@@ -240,6 +257,7 @@ DROP DATABASE ashmig_branch_a;
 DROP DATABASE ashmig_branch_b;
 DROP DATABASE ashmig_branch_c;
 DROP DATABASE ashmig_branch_d;
+DROP DATABASE ashmig_branch_e;
 DROP DATABASE ashmig_branch_ab;
 DROP DATABASE ashmig_branch_ba;
 DROP DATABASE ashmig_branch_base;

@@ -92,6 +92,19 @@ SELECT * FROM migrate_all();
 SELECT ashmig_create_tenant('t3') > 0;
 SELECT * FROM difference('t3', facts_of('t1', false), facts_of('t3', false));
 
+-- What replays history leaves out the foreign key to a table that is renamed since, and finds it missing when it is to be
+-- dropped, however the name of the foreign key is written.
+CREATE FUNCTION papers(VARIADIC columns jsonb[]) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource('papers', VARIADIC id() || columns) || strategy('context') $$;
+SELECT * FROM generate(jsonb_build_array(public_table('desks'), papers(ref('@tenant@', 'desks.id'), ref('a "desk"', 'desks.id'))), 'papers');
+SELECT * FROM generate(papers(attr('@tenant@', 'uuid'), attr('a "desk"', 'uuid')), 'no desks');
+SELECT * FROM generate(public_table('tables'), 'tables', '[{"table": "desks", "to": "tables"}]');
+SELECT statement FROM ashmig.migrations AS m, unnest(m.up) AS statement WHERE m.name = 'no desks';
+SELECT * FROM migrate_all();
+SELECT ashmig_create_tenant('t4') > 0;
+SELECT * FROM difference('t4', facts_of('t1', false), facts_of('t4', false));
+SELECT ashmig_drop_tenant('t4', true);
+
 -- Hand-written migrations are ordered like generated ones.
 SELECT ashmig_add_migration(NULL, 'a view', 'CREATE VIEW @tenant@.emails AS SELECT email FROM @default@.people',
                             'DROP VIEW @tenant@.emails', tenant => true) > 0;

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
+#include "generate/typecheck.h"
 #include "model/table_state.h"
 #include "record/branches.h"
 #include "snapshot/snapshot.h"
@@ -489,8 +490,8 @@ snapshot_store_check_merged(const Migration *migration)
 	Problem		problem = {0};
 	Recorded   *recorded = snapshot_store_load(migration->repo, true, &problem);
 
-	if (recorded)
-		model_check_names(recorded->model, &problem);
+	if (recorded && model_check_names(recorded->model, &problem))
+		typecheck_foreign_keys(recorded->model, &problem);
 	if (problem.sqlerrcode == 0)
 		return;
 	ereport(ERROR,

@@ -14,7 +14,9 @@
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "nodes/value.h"
 #include "parser/parse_node.h"
+#include "parser/parse_oper.h"
 #include "parser/parser.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -218,6 +220,65 @@ typecheck_operations(List *operations)
 	}
 	hash_destroy(known);
 	AtEOXact_GUC(true, guc_level);
+}
+
+/* ----------
+ * Foreign keys
+ * ----------
+ */
+
+/* Is there an equality of the two types?  Also where one is not known. */
+static bool
+are_comparable(const Column *one, const Column *other)
+{
+	KnownType	types[2];
+	Operator	equality;
+
+	if (find_fault(look_up_type, one, &types[0]) || find_fault(look_up_type, other, &types[1]))
+		return true;
+	equality = oper(NULL, list_make1(makeString("=")), types[0].oid, types[1].oid, true, -1);
+	if (equality == NULL)
+		return false;
+	ReleaseSysCache(equality);
+	return true;
+}
+
+static bool
+check_foreign_key(const Model *model, const Table *table, const ForeignKey *key, Problem *problem)
+{
+	const Table *target = model_find(model, &key->target);
+	ListCell   *lc;
+	ListCell   *lt;
+
+	forboth(lc, key->columns, lt, target ? key->target_columns : NIL)
+	{
+		const Column *column = model_find_column(table->columns, lfirst(lc));
+		const Column *other = model_find_column(target->columns, lfirst(lt));
+
+		if (column && other && !are_comparable(column, other))
+			return problem_note(problem, ERRCODE_ASHMIG_INVALID_TYPE, key->path, NULL, NULL,
+								"column \"%s\" of \"%s\" has type %s, and column \"%s\" of \"%s\", to which it refers, has type %s",
+								column->name, table_name_show(&table->name), column->type,
+								other->name, table_name_show(&target->name), other->type);
+	}
+	return true;
+}
+
+bool
+typecheck_foreign_keys(const Model *model, Problem *problem)
+{
+	int			guc_level = NewGUCNestLevel();
+	bool		fits = true;
+
+	settings_pin("search_path", search_path_for(ashmig_default_schema, ashmig_default_schema,
+												acting_role_by_default().role));
+	foreach_ptr(const Table, table, model->tables)
+	{
+		foreach_ptr(const ForeignKey, key, table->foreign_keys)
+			fits = fits && check_foreign_key(model, table, key, problem);
+	}
+	AtEOXact_GUC(true, guc_level);
+	return fits;
 }
 
 /* ----------

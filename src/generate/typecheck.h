@@ -10,7 +10,9 @@
 
 #include "nodes/pg_list.h"
 
+#include "base/problem.h"
 #include "metadata/catalog_migrations.h"
+#include "model/model.h"
 
 /*
  * Raise ERRCODE_ASHMIG_INVALID_TYPE for the first column of the operations (of
@@ -20,6 +22,13 @@
  * literals read, as migrations do it (metadata/search_path.h, base/pin.h).
  */
 extern void typecheck_operations(List *operations);
+
+/*
+ * Note ERRCODE_ASHMIG_INVALID_TYPE for the first foreign key that points to a
+ * column whose type cannot be compared with its own.  Types that this database
+ * does not know are let through, as a migration may bring them.
+ */
+extern bool typecheck_foreign_keys(const Model *model, Problem *problem);
 
 /*
  * May the migration bring a type, or a value of one, that the database does not

@@ -704,37 +704,44 @@ import_into(BranchRows *rows, BranchRow *row, const Migration *migration, int it
 
 /*
  * Refuse what no table shows alone: one branch refers to a table or column,
- * the other has removed it.
+ * the other has removed it.  True where both are there, and their types are
+ * not written alike.
  */
-static void
+static bool
 check_references(const Migration *migration, int64 generation)
 {
 	static CatalogStatement query = {
 		.sql = "WITH newest AS (" NEWEST_ROWS "),"
 		" refs AS (SELECT n.table_name, n.version, coalesce(a.value ->> 'name', a.value ->> 'source') AS source,"
+		"  a.value -> 'type' AS type,"
 		"  r.value ->> 'table' AS target, coalesce(r.value ->> 'schema', '') AS target_schema,"
 		"  coalesce(r.value ->> 'destination_attribute', r.value ->> 'destination_field') AS target_column"
 		"  FROM newest n, " ATTRIBUTES_OF("n") ", LATERAL (SELECT a.value -> 'references') AS r (value)"
 		"  WHERE pg_catalog.jsonb_typeof(r.value) = 'object'"
 		"  AND coalesce(r.value ->> 'ignore?', r.value ->> 'ignore', 'false') <> 'true')"
-		" SELECT r.table_name, r.source, r.target, r.target_column FROM refs r"
+		" SELECT r.table_name, r.source, r.target, r.target_column, found.type IS NULL"
+		" FROM refs r LEFT JOIN LATERAL (SELECT coalesce(a.value -> 'type', 'null') AS type"
+		"  FROM newest t, " ATTRIBUTES_OF("t")
+		"  WHERE t.table_name = r.target AND (r.target_schema = '' OR t.schema_name IN ('', r.target_schema))"
+		"  AND coalesce(a.value ->> 'name', a.value ->> 'source') = r.target_column LIMIT 1) AS found ON true"
 		" WHERE EXISTS (SELECT FROM newest t WHERE t.table_name = r.target"
 		/* what was recorded when the other was generated is no branch */
 		"   AND (r.version = $2 OR t.version = $2 AND r.version >"
 		"    coalesce((SELECT pg_catalog.max(v) FROM pg_catalog.unnest(t.base_versions) AS v), 0)))"
-		" AND NOT EXISTS (SELECT FROM newest t, " ATTRIBUTES_OF("t")
-		"  WHERE t.table_name = r.target AND (r.target_schema = '' OR t.schema_name IN ('', r.target_schema))"
-		"  AND coalesce(a.value ->> 'name', a.value ->> 'source') = r.target_column)"
-		" ORDER BY r.table_name, r.source LIMIT 1",
+		" AND found.type IS DISTINCT FROM r.type"
+		" ORDER BY found.type IS NULL DESC, r.table_name, r.source LIMIT 1",
 		.nargs = 2, .types = {TEXTOID, INT8OID}
 	};
 	Datum		values[2];
 	int			level;
+	bool		differ;
+	bool		isnull;
 
 	values[0] = CStringGetTextDatum(migration->repo);
 	values[1] = Int64GetDatum(generation);
 	level = catalog_connect();
-	if (catalog_query(&query, values, NULL) > 0)
+	differ = catalog_query(&query, values, NULL) > 0;
+	if (differ && DatumGetBool(catalog_datum(0, 5, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
 				 errmsg("one branch refers to column \"%s\" of table \"%s\", which another one has removed",
@@ -746,6 +753,7 @@ check_references(const Migration *migration, int64 generation)
 						   catalog_string(0, 3, CurrentMemoryContext)),
 				 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
 	catalog_disconnect(level);
+	return differ;
 }
 
 bool
@@ -778,8 +786,7 @@ branches_import(const Migration *migration, int64 generation, Datum snapshots)
 		MemoryContextReset(scratch);
 	}
 	MemoryContextDelete(scratch);
-	check_references(migration, generation);
-	return merged;
+	return check_references(migration, generation) || merged;
 }
 
 /* ------------------------------------------------------------------------

@@ -8,6 +8,9 @@ use strict;
 use warnings;
 use utf8;
 
+use JSON::PP;
+use Storable qw(dclone);
+
 # Whether the server knows NULLS NOT DISTINCT (PostgreSQL 15)
 our $nulls_not_distinct = 1;
 
@@ -435,6 +438,71 @@ sub forget_in_statement
 		}
 	}
 	return 0;
+}
+
+# ---------------------------------------------------------------- branches
+
+# The branch of a model: further changes of it, whose new parts have numbers of
+# their own, which no other branch has.
+sub branch
+{
+	my ($self, $number) = @_;
+	my $branch = dclone($self);
+	$branch->{next} += 1000 * $number;
+	return $branch;
+}
+
+# What two branches of a model give together; undef where both have changed the same
+sub merged
+{
+	my ($base, @branches) = @_;
+	my ($one, $other) = map { my %model = %$_; delete @model{qw(next pinned)}; \%model } @branches;
+	my $model = eval { bless three_way({%$base}, $one, $other), ref $base } or return undef;
+	($model->{next}) = sort { $b <=> $a } map { $_->{next} } @branches;
+	$model->{pinned} = { map { %{ $_->{pinned} } } @branches };
+	return $model;
+}
+
+my $json = JSON::PP->new->canonical->allow_nonref;
+sub same { my ($one, $other) = map { $json->encode($_) } @_; return $one eq $other }
+
+sub three_way
+{
+	my ($base, $one, $other) = @_;
+	return dclone([$one])->[0] if same($one, $other) || same($base, $other);
+	return dclone([$other])->[0] if same($base, $one);
+	my @kinds = map { ref } $base, $one, $other;
+	return three_way_parts($base, $one, $other) if "@kinds" eq 'HASH HASH HASH';
+	my @named = map { named_parts($_) } $base, $one, $other;
+	die "both have changed it\n" if grep { !$_ } @named;
+	my $parts = three_way_parts(@named);
+	my %order;
+	$order{$_} //= keys %order for map { part_name($_) } @$base, @$one, @$other;
+	return [ @$parts{ sort { $order{$a} <=> $order{$b} } keys %$parts } ];
+}
+
+# The same for each member of a hash
+sub three_way_parts
+{
+	my ($base, $one, $other) = @_;
+	my %result;
+	my %keys = (%$base, %$one, %$other);
+	for my $key (sort keys %keys) {
+		my @there = map { exists $_->{$key} } $one, $other;
+		my $part = three_way(map { $_->{$key} } $base, $one, $other);
+		$result{$key} = $part if defined $part || $there[0] && $there[1];
+	}
+	return \%result;
+}
+
+sub part_name { my $part = shift; return $part->{id} // $part->{name} }
+
+# An array of parts as a hash of them; undef where it is something else
+sub named_parts
+{
+	my $parts = shift;
+	return undef if ref $parts ne 'ARRAY' || grep { ref ne 'HASH' } @$parts;
+	return { map { part_name($_) => $_ } @$parts };
 }
 
 # ---------------------------------------------------------------- writing

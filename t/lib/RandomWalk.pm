@@ -20,37 +20,40 @@ SET ashmig.workers = 0;
 SET client_min_messages = error;
 END
 
-# seed; setup: the text of walk.sql; psql: a function that runs SQL and returns
-# status, output and errors
+# seed; setup: the text of walk.sql; database: its name; psql: a function that runs
+# SQL in a database and returns status, output and errors
 sub new
 {
 	my ($class, %self) = @_;
-	return bless { log => '', %self }, $class;
+	return bless { log => [], meet => 0.15, %self }, $class;
 }
 
 # A literal that may contain anything
 sub literal { my $text = shift; return "\$json\$$text\$json\$" }
 sub chance { return rand() < shift }
 
-# Run SQL and return the error, '' if there is none.
-sub try
+# Run SQL and return the error, '' if there is none, and the output.
+sub run
 {
 	my ($self, $sql) = @_;
 	$sql = "\\set VERBOSITY verbose\n$opening$sql";
 	utf8::encode($sql);
-	my ($status, $out, $err) = $self->{psql}->($sql);
-	return $status == 0 ? '' : $err || "psql exits with $status";
+	my ($status, $out, $err) = $self->{psql}->($self->{database}, $sql);
+	utf8::decode($out);
+	return ($status == 0 ? '' : $err || "psql exits with $status", $out);
 }
 
-# Run SQL that must not fail.
+sub try { my ($error) = run(@_); return $error }
+
+# Run SQL that must not fail; returns its output.
 sub must
 {
-	my ($self, $sql) = @_;
-	my $error = $self->try($sql);
+	my ($error, $out) = run(@_);
 	die { error => $error } if $error;
+	return $out;
 }
 
-sub say { my ($self, $text) = @_; $self->{log} .= "$text\n" }
+sub say { my ($self, $text) = @_; push @{ $self->{log} }, $text }
 
 # Walk so many steps.  Returns what went wrong, '' if nothing did.
 sub walk
@@ -61,15 +64,15 @@ sub walk
 		$self->must($self->{setup});
 		$self->{by_hand} = chance(0.4);
 		for my $step (0 .. $steps) {
-			$self->{log} = "seed $self->{seed}, step $step\n";
+			@{ $self->{log} } = "seed $self->{seed}, step $step";
 			$self->step($step);
 		}
-		$self->{log} = "seed $self->{seed}, end\n";
+		@{ $self->{log} } = "seed $self->{seed}, end";
 		$self->drop_retired;
 		1;
 	} and return '';
 	die $@ unless ref $@;
-	return $self->{log} . substr $@->{error}, 0, 3000;
+	return join "\n", @{ $self->{log} }, substr $@->{error}, 0, 3000;
 }
 
 # One step: a few generations, which are then pending at the same time.
@@ -81,6 +84,7 @@ sub step
 	return $self->lag if $step && chance(0.15);
 	return $self->change_enum if $step && chance(0.15);
 	return $self->be_refused if $step && chance(0.05);
+	return $self->meet if $step && chance($self->{meet});
 	my $generations = $step && chance(0.25) ? 2 + int rand 3 : 1;
 	$self->remember;
 	for (1 .. $generations) {
@@ -195,6 +199,116 @@ sub be_refused
 	$self->{model} = $model;
 }
 
+# Two copies of the database go on apart, then each imports the migrations of the
+# other.  Either both refuse, and the walk goes on as if nobody had tried, or both
+# are the same from then on, and the walk goes on in one of them.
+sub meet
+{
+	my $self = shift;
+	my $same_second = chance(0.1);
+	$self->remember;
+	my @branches = map { $self->branch($_) } 1, 2;
+	my $slot = 0;
+	for my $turn (sort { rand() <=> 0.5 } (0) x (1 + int rand 2), (1) x (1 + int rand 2)) {
+		$branches[$turn]->go_apart($same_second ? 1 : ++$slot);
+	}
+	my @scripts = map { [ $_->exported ] } @branches;
+	my @refusals = map { $branches[$_]->import_all(@{ $scripts[ 1 - $_ ] }) } 0, 1;
+	my $stays;
+	if (!grep { $_ } @refusals) {
+		$stays = $self->met(@branches);
+	} elsif (grep { !$_ } @refusals) {
+		die { error => "refused in one order only: @refusals" };
+	}
+	my @databases = ($self->{database}, map { $_->{database} } @branches);
+	$self->{database} = $stays // $self->{database};
+	$self->drop_database($_) for grep { $_ ne $self->{database} } @databases;
+}
+
+# A copy of the database, with a walk of its own
+sub branch
+{
+	my ($self, $number) = @_;
+	my $database = "$self->{database}_$number";
+	$self->{psql}->('template1', "CREATE DATABASE $database TEMPLATE $self->{database}");
+	return bless { %$self, number => $number, database => $database, model => $self->{model}->branch($number) }, ref $self;
+}
+
+sub drop_database { my ($self, $database) = @_; $self->{psql}->('template1', "DROP DATABASE $database") }
+
+# One generation of a branch.  All of them come in one year, which no walk has
+# reached so far; "slot" is the minute of it, the same one for both at times.
+# Nothing is written by hand: what that needs of a table, no snapshot says.
+sub go_apart
+{
+	my ($self, $slot) = @_;
+	$self->say("in branch $self->{number}, slot $slot");
+	$self->must(<<"END");
+UPDATE ashmig.settings SET value = greatest(value::bigint, (SELECT (since / 10000000000 + 1) * 10000000000 + 101000000 + 100 * $slot FROM tools.walk))
+ WHERE name = 'last_version';
+END
+	$self->generate([ map { $self->{model}->mutate } 1 .. 1 + int rand 3 ]);
+	$self->must('SELECT count(*) FROM ashmig_migrate_all();') if chance(0.5);
+}
+
+# The calls that import what is new in this branch
+sub exported
+{
+	my $self = shift;
+	my $new = 'FROM ashmig.migrations WHERE version > (SELECT since FROM tools.walk)';
+	if (chance(0.4)) {
+		my $files = $self->must("SELECT jsonb_object_agg(path, content) FROM ashmig_export_files(ARRAY(SELECT DISTINCT version $new));");
+		return 'SELECT count(*) FROM ashmig_import_files(' . literal($files) . ');' if $files =~ /\S/;
+	}
+	return grep { /\S/ } split /(?=^-- ashmig: )/m,
+		$self->must("SELECT ashmig_export_migration(version, tenant => scope = 'tenant') $new ORDER BY version, scope;");
+}
+
+# Import; the error of the call that is refused, which has to leave all as it was, or ''.
+sub import_all
+{
+	my ($self, @scripts) = @_;
+	for my $script (@scripts) {
+		my $before = $self->must('SELECT recorded();');
+		my $error = $self->try($script) or next;
+		die { error => "not refused as of another branch: $error\nof $script" } unless $error =~ /ERROR:  MG0(?:25|29|54|55)/;
+		die { error => "refused, but something is recorded: $error" } if $self->must('SELECT recorded();') ne $before;
+		$self->say("refused in branch $self->{number}: " . substr $error, 0, 1000);
+		return $error;
+	}
+	return '';
+}
+
+# Lines that one text has, and the other has not
+sub difference
+{
+	my @lines = map { [ split /\n/ ] } @_;
+	my @known = map { my %known = map { $_ => 1 } @$_; \%known } @lines;
+	return join "\n", (map { "- $_" } grep { !$known[1]{$_} } @{ $lines[0] }), map { "+ $_" } grep { !$known[0]{$_} } @{ $lines[1] };
+}
+
+# Both have the migrations of both.  The database in which the walk goes on; undef
+# where the model does not know what the two give together.
+sub met
+{
+	my ($self, @branches) = @_;
+	$self->say('merged');
+	my (@recorded, @structures);
+	for my $branch (@branches) {
+		$self->say("in branch $branch->{number}");
+		$branch->must('SELECT count(*) FROM ashmig_migrate_all();');
+		push @recorded, $branch->must('SELECT recorded();');
+		push @structures, $branch->must('SELECT everything();');
+		$branch->check(of => '(SELECT newest_snapshots())');
+		$branch->must('SELECT obeys(ARRAY(SELECT problem FROM ashmig_check_migrations()));');
+	}
+	die { error => "branches differ in what is recorded:\n" . difference(@recorded) } if $recorded[0] ne $recorded[1];
+	die { error => "branches differ:\n" . difference(@structures) } if $structures[0] ne $structures[1];
+	my $model = $self->{model}->merged(map { $_->{model} } @branches) or return undef;
+	$self->{model} = $model;
+	return $branches[ rand 2 ]{database};
+}
+
 # A migration that only history knows: from now on new tenants replay history.
 sub write_by_hand
 {
@@ -247,7 +361,8 @@ sub check
 {
 	my ($self, %how) = @_;
 	$self->must('SELECT obeys(ARRAY(SELECT down_and_up(since, before))) FROM walk;') unless $how{only_up};
-	$self->must('SELECT obeys(ARRAY(SELECT law FROM laws(' . $self->snapshots . q{) AS law WHERE law !~ '^afresh: [+] \S+ hand_'));});
+	my $snapshots = $how{of} // $self->snapshots;
+	$self->must("SELECT obeys(ARRAY(SELECT law FROM laws($snapshots)" . q{ AS law WHERE law !~ '^afresh: [+] \S+ hand_'));});
 }
 
 # Retired columns are dropped, restored and dropped again.

@@ -43,3 +43,17 @@ BEGIN
   END IF;
 END
 $$;
+
+-- What is recorded: two databases with the same migrations have the same, whatever order these came in.
+-- The text of a statement is not compared: a file does without the semicolon at its end.
+CREATE FUNCTION tools.recorded() RETURNS SETOF text LANGUAGE sql AS $$
+  (SELECT concat_ws(' ', version, scope, kind, transactional, covered, name, down IS NULL) FROM ashmig.migrations ORDER BY version, scope, repo)
+  UNION ALL
+  (SELECT concat_ws(' ', version, scope, schema_name, table_name, base, base_versions, md5(concat(snapshot, state, brought)))
+     FROM ashmig.snapshots ORDER BY version, scope, schema_name, table_name) $$;
+
+-- The snapshots that are current
+CREATE FUNCTION tools.newest_snapshots() RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_agg(snapshot ORDER BY table_name, schema_name) FROM (
+    SELECT DISTINCT ON (repo, scope, schema_name, table_name) table_name, schema_name, snapshot
+      FROM ashmig.snapshots ORDER BY repo, scope, schema_name, table_name, dev DESC, version DESC) AS s WHERE snapshot IS NOT NULL $$;
