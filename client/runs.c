@@ -23,6 +23,7 @@ typedef struct RunStatus
 static const RunStatus run_statuses[] = {
 	{"applied", true, EXIT_DONE},
 	{"rolled_back", true, EXIT_DONE},
+	{"repaired", true, EXIT_DONE},
 	{"not_applied", true, EXIT_DONE},
 	{"background", true, EXIT_DONE},
 	{"pending", false, EXIT_PENDING},

@@ -162,6 +162,33 @@ subtest 'regen' => sub {
 	$app->run_ok(0, qr/are what the snapshots ask for/, qw(codegen --check));
 };
 
+subtest 'drift, repair, adopt and release' => sub {
+	my $app = Program->new($node);
+
+	$app->snapshot('tenants/posts', id, attribute('title', 'text'));
+	$app->run('codegen', 'posts');
+	$app->run(qw(tenant create a b));
+	$app->run_ok(0, qr/Every schema is what is recorded/, 'drift');
+	$app->value('ALTER TABLE b.posts DROP COLUMN title, ADD COLUMN extra text');
+	$app->run_ok(3, qr/^tenant b\n  posts\n.*- column title  missing/ms, 'drift');
+	$app->run_ok(0, qr/Every schema/, qw(drift --only-tenants a));
+	$app->run_ok(1, qr/Repairing 2 differences/, qw(drift --repair));
+	$app->run_ok(0, qr/\bb\b/, qw(drift --repair --force));
+	$app->run_ok(0, qr/Every schema/, 'drift');
+	$app->run_ok(0, qr/^a +1$/m, 'release');
+	$app->value('CREATE SCHEMA c; CREATE TABLE c.posts (id bigint PRIMARY KEY, title text)');
+	$app->run_ok(0, qr/attached  tenant "c" at version \d{14}/, qw(tenant attach c));
+
+	my $other = Program->new($node);
+	$other->snapshot('plans', id);
+	$other->value('CREATE TABLE plans (id bigint PRIMARY KEY);
+		CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp);
+		INSERT INTO schema_migrations VALUES (20250101000000, now())');
+	$other->run_ok(0, qr/public/, 'adopt');
+	$other->run_ok(0, qr/wrote/, 'export');
+	$other->run_ok(0, qr/are what the snapshots ask for/, qw(codegen --check));
+};
+
 subtest 'squash' => sub {
 	my $app = Program->new($node);
 	my @files = map { $app->snapshot('plans', id, attribute($_, 'text')) } qw(a b c);

@@ -43,20 +43,12 @@ schemas_with_versions(void)
 	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1];
-	List	   *names = NIL;
-	uint64		rows;
+	List	   *names;
 	int			level;
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
 	level = catalog_connect();
-	rows = catalog_query(&find, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		names = lappend(names, catalog_string(i, 1, context));
-		MemoryContextSwitchTo(old);
-	}
+	names = catalog_strings(catalog_query(&find, values, NULL), 1, context);
 	catalog_disconnect(level);
 	return names;
 }

@@ -164,24 +164,14 @@ snapshot_store_squashed(const char *repo, Scope scope, List *generations)
 	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[3];
-	List	   *result = NIL;
-	uint64		rows;
+	List	   *result;
 	int			level;
 
 	values[0] = CStringGetTextDatum(repo);
 	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = catalog_version_array(generations);
 	level = catalog_connect();
-	rows = catalog_query(&query, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		int64	   *version = palloc(sizeof(int64));
-
-		*version = catalog_int64(i, 1);
-		result = lappend(result, version);
-		MemoryContextSwitchTo(old);
-	}
+	result = catalog_int64s(catalog_query(&query, values, NULL), 1, context);
 	catalog_disconnect(level);
 	return result;
 }

@@ -186,6 +186,26 @@ catalog_int64(uint64 row, int column)
 	return DatumGetInt64(catalog_datum(row, column, &isnull));
 }
 
+/*
+ * Such a column of all rows as a List of int64 *, in "context".
+ */
+List *
+catalog_int64s(uint64 rows, int column, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	List	   *result = NIL;
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		int64	   *number = palloc(sizeof(int64));
+
+		*number = catalog_int64(i, column);
+		result = lappend(result, number);
+	}
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
 /* ------------------------------------------------------------------------
  * Arrays
  * ------------------------------------------------------------------------

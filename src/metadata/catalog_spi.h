@@ -51,8 +51,12 @@ extern Datum catalog_datum(uint64 row, int column, bool *isnull);
 extern int64 catalog_int64(uint64 row, int column);
 extern char *catalog_string(uint64 row, int column, MemoryContext context);
 
-/* A text column of so many rows: List of char *; the list is in "context" as well. */
+/*
+ * A column of so many rows: List of char *, or of int64 * where nothing is null;
+ * the list is in "context" as well.
+ */
 extern List *catalog_strings(uint64 rows, int column, MemoryContext context);
+extern List *catalog_int64s(uint64 rows, int column, MemoryContext context);
 
 /* text[] from and to a List of char * */
 extern Datum catalog_text_array(List *strings);

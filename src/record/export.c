@@ -107,21 +107,13 @@ export_snapshots(const Migration *migration)
 	List	   *snapshots = NIL;
 	Datum		values[3];
 	int			level;
-	uint64		rows;
 
 	/* one migration of a generation brings them all */
 	if (record_snapshot_version(migration) != migration->version)
 		return NIL;
 	brought_values(values, migration);
 	level = catalog_connect();
-	rows = catalog_query(&query, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		snapshots = lappend(snapshots, catalog_string(i, 1, context));
-		MemoryContextSwitchTo(old);
-	}
+	snapshots = catalog_strings(catalog_query(&query, values, NULL), 1, context);
 	catalog_disconnect(level);
 	return snapshots;
 }

@@ -373,23 +373,13 @@ targets_newest_versions(const RunOptions *options, Scope scope, List *targets, i
 	MemoryContext context = CurrentMemoryContext;
 	int			level = catalog_connect();
 	Datum		values[4];
-	List	   *result = NIL;
-	uint64		rows;
+	List	   *result;
 
 	values[0] = schema_array(targets);
 	values[1] = CStringGetTextDatum(scope_name(scope));
 	values[2] = options->repo ? CStringGetTextDatum(options->repo) : (Datum) 0;
 	values[3] = Int64GetDatum(count);
-	rows = catalog_query(&find, values, options->repo ? NULL : "  n ");
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		int64	   *version = palloc(sizeof(int64));
-
-		*version = catalog_int64(i, 1);
-		result = lappend(result, version);
-		MemoryContextSwitchTo(old);
-	}
+	result = catalog_int64s(catalog_query(&find, values, options->repo ? NULL : "  n "), 1, context);
 	catalog_disconnect(level);
 	return result;
 }
