@@ -47,7 +47,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tools TO regress_ashmig_owner;
 SELECT format('ALTER %s %s OWNER TO regress_ashmig_owner', kind, name)
   FROM (SELECT 'SCHEMA' AS kind, nspname::text AS name FROM pg_namespace WHERE nspname IN ('public', 'acme', 'birch', 'cedar', 'late', 'odd')
         UNION ALL SELECT 'TABLE', c.oid::regclass::text FROM pg_class AS c WHERE relkind = 'r'
-          AND relnamespace::regnamespace::text IN ('public', 'acme', 'birch', 'cedar', 'late', 'odd')) AS o \gexec
+          AND relnamespace::regnamespace::text IN ('public', 'acme', 'birch', 'cedar', 'late', 'odd')) AS o ORDER BY kind, name COLLATE "C" \gexec
 SET ROLE regress_ashmig_owner;
 
 -- Without adopting

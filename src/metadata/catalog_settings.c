@@ -37,10 +37,11 @@ catalog_setting(const char *name, char **set_by)
 }
 
 /*
- * Set one, or clear it (NULL).  An existing setting is changed by a plain
- * UPDATE: ON CONFLICT locks the row first, and if a transaction does that
- * after some of its subtransactions updated the row and were rolled back, an
- * assertion in heap_update fails.
+ * Set one, or clear it (NULL).  An existing setting is replaced by a new row,
+ * not updated: both ON CONFLICT and a BEFORE UPDATE trigger, as the table has
+ * one, lock the row first, and if a transaction does that after some of its
+ * subtransactions updated the row and were rolled back, an assertion in
+ * heap_update fails.
  */
 void
 catalog_set_setting(const char *name, const char *value)
@@ -48,10 +49,6 @@ catalog_set_setting(const char *name, const char *value)
 	static CatalogStatement clear = {
 		.sql = "DELETE FROM ashmig.settings WHERE name = $1",
 		.nargs = 1, .types = {TEXTOID}
-	};
-	static CatalogStatement update = {
-		.sql = "UPDATE ashmig.settings SET value = $2, set_by = DEFAULT WHERE name = $1",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
 	static CatalogStatement insert = {
 		.sql = "INSERT INTO ashmig.settings (name, value) VALUES ($1, $2)"
@@ -63,13 +60,11 @@ catalog_set_setting(const char *name, const char *value)
 	int			level = catalog_connect();
 
 	values[0] = CStringGetTextDatum(name);
-	if (value == NULL)
-		catalog_execute(&clear, values, NULL);
-	else
+	catalog_execute(&clear, values, NULL);
+	if (value != NULL)
 	{
 		values[1] = CStringGetTextDatum(value);
-		if (catalog_execute(&update, values, NULL) == 0)
-			catalog_execute(&insert, values, NULL);
+		catalog_execute(&insert, values, NULL);
 	}
 	catalog_disconnect(level);
 }

@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
@@ -85,13 +86,15 @@ warn_of_journal(const Entry *entry, const ErrorData *error)
 
 /*
  * Write in a subtransaction.  Where that fails (there is no room on the disk,
- * say), a warning says so, and false is returned.
+ * say), a warning says so, and false is returned.  An error ends all holding of
+ * interrupts, but the caller's is to go on.
  */
 static bool
 write_or_warn(Writer write, Entry *entry, bool any_error)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	uint32		held = InterruptHoldoffCount;
 	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
@@ -103,6 +106,7 @@ write_or_warn(Writer write, Entry *entry, bool any_error)
 	}
 	PG_CATCH();
 	{
+		InterruptHoldoffCount = held;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
