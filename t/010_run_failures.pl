@@ -60,10 +60,12 @@ subtest 'on_error' => sub {
 	is($fleet->value(q{SELECT schema_name, status, error FROM ashmig_migrate_all(on_error => 'report') WHERE status <> 'applied' ORDER BY 1}),
 		q{t010|failed|relation "posts" does not exist
   SQL statement "CREATE UNIQUE INDEX posts_title ON posts (title); ALTER TABLE posts ADD COLUMN n int"
+  as role "deployer"
   up statement 1 of tenant migration 3 in schema "t010"
 t020|failed|could not create unique index "posts_title"
   Key (title)=(a) is duplicated.
   SQL statement "CREATE UNIQUE INDEX posts_title ON posts (title); ALTER TABLE posts ADD COLUMN n int"
+  as role "deployer"
   up statement 1 of tenant migration 3 in schema "t020"
 t030|missing|the schema does not exist}, 'report returns a row per failed schema');
 	is($fleet->applied(3), 37, 'the other tenants are migrated');
@@ -75,6 +77,7 @@ t030|missing|the schema does not exist}, 'report returns a row per failed schema
 	$fleet->value(q{
 		DELETE FROM t020.posts WHERE id = 2; SELECT ashmig_drop_tenant('t030');
 		CREATE TABLE t010.posts (id bigint PRIMARY KEY, org bigint REFERENCES orgs, title text, who text);
+		ALTER TABLE t010.posts OWNER TO deployer;
 		SELECT * FROM ashmig_migrate_all()});
 	is($fleet->applied(3), 39, 'running again after repairs succeeds');
 };
