@@ -219,6 +219,20 @@ check_sent(const Migration *migration)
 				 errhint("Export it again, or record the edited statements with ashmig_add_migration().")));
 }
 
+void
+export_check_version(const Migration *recorded, const Migration *migration)
+{
+	if (recorded->kind == MIGRATION_GENERATED && migration->kind == MIGRATION_GENERATED &&
+		strcmp(recorded->name, migration->name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CHECKSUM),
+				 errmsg("%s migrations \"%s\" and \"%s\" have the same version " INT64_FORMAT,
+						scope_name(migration->scope), recorded->name, migration->name,
+						migration->version),
+				 errdetail("The first is recorded, the second was generated in another database within the same second."),
+				 errhint("Remove the second where it was generated, import the first there, and generate it again.")));
+}
+
 /*
  * Is what is recorded under that version the same?
  */
@@ -230,15 +244,7 @@ check_recorded(const Migration *recorded, const Migration *migration)
 
 	if (strcmp(checksum, migration->checksum) == 0)
 		return;
-	if (recorded->kind == MIGRATION_GENERATED && migration->kind == MIGRATION_GENERATED &&
-		strcmp(recorded->name, migration->name) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_CHECKSUM),
-				 errmsg("%s migrations \"%s\" and \"%s\" have the same version " INT64_FORMAT,
-						scope_name(migration->scope), recorded->name, migration->name,
-						migration->version),
-				 errdetail("The first is recorded, the second was generated in another database within the same second."),
-				 errhint("Remove the second where it was generated, import the first there, and generate it again.")));
+	export_check_version(recorded, migration);
 	applied = record_applied_in(recorded, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_ASHMIG_CHECKSUM),

@@ -33,6 +33,12 @@ extern void export_append_quoted(StringInfo buf, const char *value);
 extern void export_append_comment(StringInfo buf, const char *mark, const char *text);
 
 /*
+ * Raise an error where two databases have generated different migrations within
+ * the same second, so that both have one version.
+ */
+extern void export_check_version(const Migration *recorded, const Migration *migration);
+
+/*
  * The snapshots that the migration brought, each a JSON object with its base:
  * a List of char *
  */

@@ -415,6 +415,7 @@ migration_file_import(MigrationFile *file, bool *merged)
 	}
 	else if (recorded)
 	{
+		export_check_version(recorded, migration);
 		record_replace(recorded, migration);
 		result = FILE_REPLACED;
 	}
