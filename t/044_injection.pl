@@ -197,7 +197,7 @@ make_calls('texts in snapshots');
 
 # Each function with its arguments that are text, and not SQL by their nature
 my %arguments;
-my %usual = (boolean => 'true', integer => '1', bigint => 'NULL::pg_catalog.int8', interval => "'1 s'::pg_catalog.interval", text => "'x'::pg_catalog.text",
+my %usual = (boolean => 'true', integer => '1', bigint => 'NULL::pg_catalog.int8', 'bigint[]' => 'NULL::pg_catalog.int8[]', interval => "'1 s'::pg_catalog.interval", text => "'x'::pg_catalog.text",
 	'text[]' => "'{x}'::pg_catalog.text[]", jsonb => "'[]'::pg_catalog.jsonb", regclass => "'public.orgs'::pg_catalog.regclass");
 for my $line (split /\n/, $node->safe_psql('postgres', q{
 	SELECT p.oid::regproc, p.pronargs - p.pronargdefaults, a.n, p.proargnames[a.n], a.type::regtype
@@ -229,7 +229,7 @@ for my $seed ($first .. $first + $count - 1) {
 	my $call = 'SELECT public.' . ($function =~ s/^public\.//r) . '(' . join(', ', @given) . ')';
 	# what was recorded is run, shown, and taken back
 	plan_call($seed, pick('postgres', 'deployer'), $call, 'SELECT public.ashmig_status(), public.ashmig_all_tenants(), public.ashmig_check_migrations()',
-		'SELECT public.ashmig_migrate_all()', 'SELECT public.ashmig_export_migration(version, scope OPERATOR(pg_catalog.=) $$tenant$$, repo) FROM ashmig.migrations',
+		'SELECT public.ashmig_migrate_all()', 'SELECT public.ashmig_export_migration(version, scope OPERATOR(pg_catalog.=) $$tenant$$, repo => repo) FROM ashmig.migrations',
 		'SELECT public.ashmig_rollback_tenants(all_versions => true)', 'SELECT public.ashmig_rollback(all_versions => true)');
 }
 make_calls('arguments');
