@@ -20,7 +20,7 @@
 #include "metadata/catalog_adoption.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "proof/reference.h"
 #include "run/run.h"
 

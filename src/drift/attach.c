@@ -15,7 +15,7 @@
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/schema_lock.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "syntax/sql_text.h"
 
 /* Differences that an error tells about */

@@ -14,7 +14,7 @@
 #include "drift/candidates.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "syntax/sql_text.h"
 
 /* Ecto's name for the table of versions */

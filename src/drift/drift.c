@@ -12,7 +12,7 @@
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_known_drift.h"
 #include "metadata/catalog_tenants.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "proof/comparison.h"
 
 /* What is looked for, and what was found */

@@ -20,7 +20,7 @@
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/migration_plan.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "proof/comparison.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"

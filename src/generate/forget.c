@@ -4,12 +4,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "generate/forget.h"
@@ -112,45 +111,39 @@ all_tenants_failed(const RunOptions *run, List *results)
 	"  WHERE version OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.int8[])" \
 	"  GROUP BY repo, scope, generation ORDER BY 3 DESC) AS g"
 
+typedef struct Forgetting
+{
+	const char *schema;			/* of our functions */
+	const char *versions;
+	bool		forgotten;
+} Forgetting;
+
+static void
+run_forget(void *arg)
+{
+	Forgetting *forgetting = arg;
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(forgetting->versions);
+	bool		isnull = false;
+
+	forgetting->forgotten = leader_execute(psprintf(FORGET, quote_name(forgetting->schema)), 1,
+										   &type, &value, &isnull) != NULL;
+}
+
 bool
 forget_failed(const char *schema, const char *versions, const RunOptions *run, List *results)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(versions);
-	bool		isnull = false;
-	volatile bool forgotten = false;
+	Forgetting	forgetting = {.schema = schema, .versions = versions};
+	ErrorData  *error;
 
 	if (!failures_last(results) ||
 		!(public_failed(results) || all_tenants_failed(run, results)))
 		return false;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		forgotten = leader_execute(psprintf(FORGET, quote_name(schema)), 1, &type, &value,
-								   &isnull) != NULL;
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
-		/* they stay: the run's own failure is what the caller has to know */
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return forgotten;
+	error = attempt_any(run_forget, &forgetting, true);
+	/* else they stay: the run's own failure is what the caller has to know */
+	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	return error == NULL && forgetting.forgotten;
 }
 
 /* ----------

@@ -27,7 +27,7 @@
 #include "migrate/execute.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
-#include "proof/attempt.h"
+#include "base/attempt.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"
 #include "proof/reference.h"

@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "base/attempt.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
@@ -51,8 +49,6 @@ typedef struct Entry
 	int			workers;
 } Entry;
 
-typedef void (*Writer) (Entry *entry);
-
 /* Is it the machine that is in the way, rather than a fault that can be mended first? */
 static bool
 is_no_fault(int sqlerrcode)
@@ -86,35 +82,13 @@ warn_of_journal(const Entry *entry, const ErrorData *error)
 
 /*
  * Write in a subtransaction.  Where that fails (there is no room on the disk,
- * say), a warning says so, and false is returned.  An error ends all holding of
- * interrupts, but the caller's is to go on.
+ * say), a warning says so, and false is returned.
  */
 static bool
-write_or_warn(Writer write, Entry *entry, bool any_error)
+write_or_warn(Attempt write, Entry *entry, bool any_error)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	uint32		held = InterruptHoldoffCount;
-	ErrorData  *volatile error = NULL;
+	ErrorData  *error = attempt_any(write, entry, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		write(entry);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		InterruptHoldoffCount = held;
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	if (error == NULL)
 		return true;
 	if (is_interruption(error->sqlerrcode) || !(any_error || is_no_fault(error->sqlerrcode)))
@@ -123,13 +97,11 @@ write_or_warn(Writer write, Entry *entry, bool any_error)
 	return false;
 }
 
-/*
- * The row of a new run; its number goes to the entry.  It may be the first thing
- * that happens in a database that was upgraded, so the tenants' schemas are noted.
- */
+/* The row of a new run; its number goes to the entry. */
 static void
-write_run(Entry *entry)
+write_run(void *arg)
 {
+	Entry	   *entry = arg;
 	static CatalogStatement begin = {
 		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers) VALUES ($1, $2, $3) RETURNING run",
 		.nargs = 3, .types = {TEXTOID, INT4OID, INT4OID}
@@ -214,10 +186,12 @@ journal_schema(int64 run, const RunResult *result)
 	catalog_disconnect(level);
 }
 
-/* journal_schema as a Writer */
+/* journal_schema as an Attempt */
 static void
-write_schema(Entry *entry)
+write_schema(void *arg)
 {
+	const Entry *entry = arg;
+
 	journal_schema(entry->run, entry->result);
 }
 
@@ -235,8 +209,9 @@ journal_try_schema(int64 run, const RunResult *result)
 
 /* The end of a run */
 static void
-write_end(Entry *entry)
+write_end(void *arg)
 {
+	const Entry *entry = arg;
 	static CatalogStatement end = {
 		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
 		" ended_at = CASE WHEN $2 <> 'background' THEN pg_catalog.clock_timestamp() END"

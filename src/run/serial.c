@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/resowner.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/elapsed.h"
 #include "migrate/migrate.h"
@@ -21,45 +22,38 @@
 #include "run/targets.h"
 #include "run/worklist.h"
 
+/* One schema, and what comes of it */
+typedef struct Trial
+{
+	const RunOptions *options;
+	const Target *target;
+	RunResult  *result;
+} Trial;
+
+static void
+run_trial(void *arg)
+{
+	Trial	   *trial = arg;
+
+	trial->result = migrate_schema(trial->options, trial->target->scope, trial->target->schema, true);
+}
+
 /*
  * Try one schema in a subtransaction.  A failure is a result as well.
  */
 static RunResult *
 try_target(const RunOptions *options, const Target *target, int attempts)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	RunResult  *volatile result = NULL;
+	Trial		trial = {.options = options, .target = target};
 	instr_time	start = elapsed_start();
+	ErrorData  *error = attempt_any(run_trial, &trial, true);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		result = migrate_schema(options, target->scope, target->schema, true);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		{
-			CurrentResourceOwner = owner;
-			ReThrowError(error);
-		}
-		MemoryContextSwitchTo(context);
-		result = migrate_failed(target->scope, target->schema, error, start);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	result->attempts = attempts;
-	return result;
+	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	if (error)
+		trial.result = migrate_failed(target->scope, target->schema, error, start);
+	trial.result->attempts = attempts;
+	return trial.result;
 }
 
 /*

@@ -5,10 +5,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-#include "proof/attempt.h"
+#include "base/attempt.h"
 
 /* Does the error say nothing about what was tried? */
 static bool
@@ -26,11 +27,15 @@ is_foreign(const ErrorData *error)
 	}
 }
 
+/*
+ * An error ends all holding of interrupts, but the caller's is to go on.
+ */
 ErrorData *
-attempt(Attempt run, void *arg, bool keep)
+attempt_any(Attempt run, void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	uint32		held = InterruptHoldoffCount;
 	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
@@ -45,6 +50,7 @@ attempt(Attempt run, void *arg, bool keep)
 	}
 	PG_CATCH();
 	{
+		InterruptHoldoffCount = held;
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -53,6 +59,14 @@ attempt(Attempt run, void *arg, bool keep)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+ErrorData *
+attempt(Attempt run, void *arg, bool keep)
+{
+	ErrorData  *error = attempt_any(run, arg, keep);
+
 	if (error && is_foreign(error))
 		ReThrowError(error);
 	return error;

@@ -17,4 +17,7 @@ typedef void (*Attempt) (void *arg);
  */
 extern ErrorData *attempt(Attempt run, void *arg, bool keep);
 
+/* The same, but every error is returned. */
+extern ErrorData *attempt_any(Attempt run, void *arg, bool keep);
+
 #endif							/* ASHMIG_ATTEMPT_H */
