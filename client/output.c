@@ -90,6 +90,16 @@ output_status_line(const char *line)
 	status_shown = line != NULL;
 }
 
+/* A line of standard output */
+static void
+__attribute__((format(printf, 1, 0)))
+print_line(const char *format, va_list arguments)
+{
+	output_status_line(NULL);
+	vprintf(format, arguments);
+	putchar('\n');
+}
+
 void
 say(const char *format, ...)
 {
@@ -97,11 +107,9 @@ say(const char *format, ...)
 
 	if (quiet)
 		return;
-	output_status_line(NULL);
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	print_line(format, arguments);
 	va_end(arguments);
-	putchar('\n');
 }
 
 void
@@ -111,11 +119,9 @@ show(const char *format, ...)
 
 	if (json_wanted)
 		return;
-	output_status_line(NULL);
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	print_line(format, arguments);
 	va_end(arguments);
-	putchar('\n');
 }
 
 void

@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
@@ -20,7 +21,6 @@
 #include "metadata/catalog_adoption.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
-#include "base/attempt.h"
 #include "proof/reference.h"
 #include "run/run.h"
 
@@ -420,14 +420,20 @@ adopted_versions(const Adoption *adoption, const Verdict *verdict)
 		: adoption->versions[verdict->scope];
 }
 
-static void
-adopt_schema(Adoption *adoption, Verdict *verdict, const char *status)
+static AdoptedSchema *
+adopted_schema(const Verdict *verdict)
 {
 	AdoptedSchema *schema = palloc(sizeof(AdoptedSchema));
 
 	schema->name = verdict->schema;
 	schema->ecto_version = candidate_version(verdict->candidate);
-	catalog_adopt(verdict->scope, list_make1(schema), adopted_versions(adoption, verdict));
+	return schema;
+}
+
+static void
+adopt_schema(Adoption *adoption, Verdict *verdict, const char *status)
+{
+	catalog_adopt(verdict->scope, list_make1(adopted_schema(verdict)), adopted_versions(adoption, verdict));
 	verdict->status = status;
 }
 
@@ -503,14 +509,9 @@ adopt_equal(Adoption *adoption, Scope scope)
 
 	foreach_ptr(Verdict, verdict, adoption->verdicts)
 	{
-		AdoptedSchema *schema;
-
 		if (verdict->scope != scope || verdict->status || is_different(verdict) || verdict->version != 0)
 			continue;
-		schema = palloc(sizeof(AdoptedSchema));
-		schema->name = verdict->schema;
-		schema->ecto_version = candidate_version(verdict->candidate);
-		schemas = lappend(schemas, schema);
+		schemas = lappend(schemas, adopted_schema(verdict));
 		verdict->status = "adopted";
 	}
 	catalog_adopt(scope, schemas, adoption->versions[scope]);

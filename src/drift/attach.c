@@ -6,6 +6,7 @@
 
 #include "utils/acl.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "drift/attach.h"
@@ -15,7 +16,6 @@
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/schema_lock.h"
-#include "base/attempt.h"
 #include "syntax/sql_text.h"
 
 /* Differences that an error tells about */

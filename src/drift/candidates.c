@@ -8,13 +8,13 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "drift/candidates.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
-#include "base/attempt.h"
 #include "syntax/sql_text.h"
 
 /* Ecto's name for the table of versions */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
@@ -12,7 +13,6 @@
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_known_drift.h"
 #include "metadata/catalog_tenants.h"
-#include "base/attempt.h"
 #include "proof/comparison.h"
 
 /* What is looked for, and what was found */

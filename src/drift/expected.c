@@ -12,6 +12,7 @@
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/names.h"
@@ -20,7 +21,6 @@
 #include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/migration_plan.h"
-#include "base/attempt.h"
 #include "proof/comparison.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"

@@ -7,13 +7,14 @@
 #include "base/settings.h"
 #include "proof/comparison.h"
 #include "proof/mentions.h"
+#include "proof/reference.h"
 
 const Table *
 comparison_table(const Model *model, const StructureFact *fact)
 {
-	TableName	name = {false, NULL, fact->table};
+	TableName	name = table_name_bare(fact->table);
 
-	if (strcmp(fact->schema, "<tenant>") == 0)
+	if (strcmp(fact->schema, REFERENCE_TENANT) == 0)
 		name.scope = SCOPE_TENANT;
 	else if (strcmp(fact->schema, ashmig_default_schema) != 0)
 		name.schema = fact->schema;

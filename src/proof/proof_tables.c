@@ -22,15 +22,6 @@ typedef struct TableSearch
 								 * brings it */
 } TableSearch;
 
-/* The key for a name, whatever it is of */
-static TableName
-bare(const char *name)
-{
-	TableName	key = {false, NULL, (char *) name};
-
-	return key;
-}
-
 /* ----------
  * SQL texts of a table
  * ----------
@@ -133,7 +124,7 @@ find_touched(TableSearch *search, List *migrations)
 static void
 add_owner(TableSearch *search, const char *name, const Table *table)
 {
-	TableName	key = bare(name);
+	TableName	key = table_name_bare(name);
 	List	   *owners = table_map_get(search->owners, &key);
 
 	table_map_put(search->owners, &key, lappend(owners, (void *) table));
@@ -166,7 +157,7 @@ note_owners(TableSearch *search)
 static void
 find_owners(TableSearch *search, const char *name)
 {
-	TableName	key = bare(name);
+	TableName	key = table_name_bare(name);
 	ListCell   *lc;
 
 	foreach(lc, (List *) table_map_get(search->owners, &key))
@@ -188,7 +179,7 @@ speaks_of_touched(const TableSearch *search, const Table *table)
 		while (mention_next(&scan, &mention))
 		{
 			TableName	public = {false, table->name.schema, mention.name};
-			TableName	plain = bare(mention.name);
+			TableName	plain = table_name_bare(mention.name);
 			TableName	tenant = {SCOPE_TENANT, NULL, mention.name};
 
 			if (table_map_get(search->touched, &public) || table_map_get(search->touched, &plain) ||
@@ -324,7 +315,7 @@ add_stubs(ProofTables *tables, const TableSearch *search, const Model *built, co
 static void
 add_name(ProofTables *tables, const char *name)
 {
-	TableName	key = bare(name);
+	TableName	key = table_name_bare(name);
 
 	table_map_put(tables->names, &key, tables);
 }
@@ -447,7 +438,7 @@ proof_tables_of_scope(const Model *model, Scope scope)
 bool
 proof_tables_have_name(const ProofTables *tables, const char *name)
 {
-	TableName	key = bare(name);
+	TableName	key = table_name_bare(name);
 
 	return table_map_get(tables->names, &key) != NULL;
 }

@@ -16,12 +16,12 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "plan/migration_plan.h"
-#include "base/attempt.h"
 #include "proof/comparison.h"
 #include "proof/enum_types.h"
 #include "proof/mentions.h"

@@ -30,15 +30,6 @@ typedef struct TouchedTables
 								 * operations */
 } TouchedTables;
 
-/* The key for a word */
-static TableName
-word_key(const char *word)
-{
-	TableName	key = {SCOPE_PUBLIC, NULL, (char *) word};
-
-	return key;
-}
-
 /* ----------
  * Groups
  * ----------
@@ -78,7 +69,7 @@ touch(TouchedTables *touched, const TableName *name)
 static void
 note_word(TouchedTables *touched, const char *word, TouchedTable *table)
 {
-	TableName	key = word_key(word);
+	TableName	key = table_name_bare(word);
 	TouchedTable *other = table_map_get(touched->by_word, &key);
 
 	if (other)
@@ -141,7 +132,7 @@ join_mentioned(TouchedTables *touched, TouchedTable *table, const char *sql)
 	mention_begin(&scan, sql);
 	while (mention_next(&scan, &mention))
 	{
-		TableName	key = word_key(mention.name);
+		TableName	key = table_name_bare(mention.name);
 
 		join(table, table_map_get(touched->by_word, &key));
 	}

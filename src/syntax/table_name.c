@@ -26,6 +26,14 @@ typedef struct TableEntry
 	void	   *value;
 } TableEntry;
 
+TableName
+table_name_bare(const char *name)
+{
+	TableName	key = {SCOPE_PUBLIC, NULL, (char *) name};
+
+	return key;
+}
+
 bool
 table_name_equal(const TableName *a, const TableName *b)
 {

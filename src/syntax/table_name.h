@@ -24,6 +24,9 @@ typedef struct TableName
 
 typedef HTAB TableMap;
 
+/* The key for a name alone, whatever it is of; the text is not copied */
+extern TableName table_name_bare(const char *name);
+
 extern bool table_name_equal(const TableName *a, const TableName *b);
 
 /* "posts", "archive.posts", "<tenant>.posts": for messages */
