@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -18,9 +17,9 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
@@ -171,39 +170,23 @@ run_query_as(const char *query, Oid role)
 	return result;
 }
 
-/*
- * The same in a subtransaction, which is open afterwards; an error ends it.
- */
-static List *
-run_query_inside(const char *query, Oid role, ResourceOwner owner)
+typedef struct Listing
 {
-	MemoryContext context = CurrentMemoryContext;
-	ErrorContextCallback callback = {.callback = query_callback};
-	List	   *volatile result = NIL;
+	const char *query;
+	Oid			role;
+	List	   *names;
+} Listing;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		/* inside, as PG_END_TRY puts back what it found at PG_TRY */
-		callback.previous = error_context_stack;
-		error_context_stack = &callback;
-		result = run_query_as(query, role);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
+/* The same, saying where an error comes from */
+static void
+run_listing(void *arg)
+{
+	Listing    *listing = arg;
+	ErrorContextCallback callback = {.callback = query_callback, .previous = error_context_stack};
 
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		ReThrowError(error);
-	}
-	PG_END_TRY();
-	return result;
+	error_context_stack = &callback;
+	listing->names = run_query_as(listing->query, listing->role);
+	error_context_stack = callback.previous;
 }
 
 /*
@@ -215,21 +198,19 @@ run_query_inside(const char *query, Oid role, ResourceOwner owner)
 static List *
 listed_names(Oid *set_by)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Listing		listing = {0};
+	ErrorData  *error;
 	char	   *role;
-	char	   *query = catalog_setting(ALL_TENANTS, &role);
-	List	   *result;
 
 	*set_by = InvalidOid;
-	if (query == NULL)
+	listing.query = catalog_setting(ALL_TENANTS, &role);
+	if (listing.query == NULL)
 		return NIL;
-	*set_by = query_role(role);
-	result = run_query_inside(query, *set_by, owner);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return result;
+	*set_by = listing.role = query_role(role);
+	error = attempt_any(run_listing, &listing, false);
+	if (error)
+		ReThrowError(error);
+	return listing.names;
 }
 
 char *
