@@ -103,7 +103,7 @@ CREATE TABLE ashmig.partial_migrations (
     started       boolean     NOT NULL,
     PRIMARY KEY (schema_name, repo, scope, version)
 );
-COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied in part: one row per schema and migration, from which a run resumes';
+COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied, or rolled back, in part: one row per schema and migration, from which a run resumes';
 COMMENT ON COLUMN ashmig.partial_migrations.down IS 'True if the migration is being rolled back';
 COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Number of completed statements';
 COMMENT ON COLUMN ashmig.partial_migrations.started IS 'True if the next statement was begun, and may have left something behind';
