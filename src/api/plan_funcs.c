@@ -340,7 +340,7 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	HazardReader reader = {NIL, NULL, false};
+	HazardReader reader = {NIL};
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");

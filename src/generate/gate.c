@@ -118,7 +118,7 @@ step_name(const Operation *operation)
 void
 gate_check(const List *migrations, HazardSet allowed)
 {
-	HazardReader reader = {NIL, NULL, false};
+	HazardReader reader = {NIL};
 	Refused		refused = {0};
 
 	if (allowed == GATE_OPEN)
@@ -140,7 +140,7 @@ void
 gate_check_statements(const List *statements)
 {
 	HazardSet	allowed = gate_setting();
-	HazardReader reader = {NIL, NULL, false};
+	HazardReader reader = {NIL};
 	Refused		refused = {0};
 	int			number = 0;
 

@@ -71,7 +71,7 @@ is_wider(int from, int to)
 static bool
 retypes_in_place(const char *from, const char *to)
 {
-	static const char *const texts[] = {"text", "varchar", "character varying", NULL};
+	static const char *const texts[] = {"text", "citext", "varchar", "character varying", NULL};
 	static const char *const numbers[] = {"numeric", "decimal", NULL};
 	static const char *const limited[] = {
 		"timestamp", "timestamp without time zone", "timestamptz", "time", "timetz", "interval",
@@ -127,6 +127,18 @@ is_retyped(const Operation *operation)
 		strcmp(operation->column.from->type, operation->column.to->type) != 0;
 }
 
+/*
+ * Do texts compare differently afterwards?  Then TryReuseIndex() in tablecmds.c
+ * keeps no index of the column, though the table stays.
+ */
+static bool
+changes_order(const Operation *operation)
+{
+	return is_retyped(operation) &&
+		(strcmp(operation->column.from->type, "citext") == 0) !=
+		(strcmp(operation->column.to->type, "citext") == 0);
+}
+
 /* Add what the printed statements do not show. */
 static void
 add_unprinted(Hazards *hazards, const Operation *operation)
@@ -147,6 +159,8 @@ add_unprinted(Hazards *hazards, const Operation *operation)
 		hazards->kinds |= HAZARD_BIT(HAZARD_DATA_LOSS);
 		hazards->notices = lappend(hazards->notices, (char *) loss);
 	}
+	if (changes_order(operation))
+		hazards->notices = lappend(hazards->notices, "indexes on the column are built anew");
 	/* the largest value of a column that gets a sequence is looked up under the lock */
 	if (hazards->scans && operation->kind == OP_ADD_SEQUENCE)
 		hazards->kinds |= HAZARD_BIT(HAZARD_SCAN);
@@ -165,12 +179,13 @@ operation_hazards(HazardReader *reader, const Operation *operation)
 		on.schema = (char *) stored_schema(&table);
 		reader->index_table = &on;
 	}
+	reader->knows_constraints = operation_subject(operation->kind) != SUBJECT_STATEMENT;
 	reader->retypes_in_place = is_retyped(operation) &&
 		retypes_in_place(operation->column.from->type, operation->column.to->type);
 	foreach_ptr(const char, statement, deparse_up(list_make1((void *) operation)))
 		hazard_add(hazards, hazard_read(reader, statement));
 	reader->index_table = NULL;
-	reader->retypes_in_place = false;
+	reader->retypes_in_place = reader->knows_constraints = false;
 	add_unprinted(hazards, operation);
 	return hazards;
 }

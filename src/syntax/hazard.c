@@ -32,6 +32,7 @@ typedef enum HazardRule
 	RULE_ADD_FILLED_COLUMN,
 	RULE_ADD_REQUIRED_COLUMN,
 	RULE_DROP_COLUMN,
+	RULE_DROP_CONSTRAINT,
 	RULE_RETYPE_COLUMN,
 	RULE_REWRITE_COLUMN,
 	RULE_SET_NOT_NULL,
@@ -57,6 +58,7 @@ typedef enum HazardRule
 	RULE_DROP_OTHER,
 	RULE_DROP_PART,
 	RULE_TRUNCATE,
+	RULE_CASCADE,
 	/* indexes */
 	RULE_CREATE_INDEX,
 	RULE_CREATE_UNIQUE_INDEX,
@@ -134,6 +136,10 @@ static const HazardFact facts[] = {
 	[RULE_DROP_COLUMN] = {LOCK_OF_ALTER_TABLE, false, false, BIT(DROP) | BIT(DATA_LOSS),
 		"running code that uses the column fails",
 	"deploy code that does not use it first; without drop_columns the column stays until ashmig_drop_retired()"},
+
+	/* ATExecDropConstraint(): the triggers of the referenced table go as well */
+	[RULE_DROP_CONSTRAINT] = {LOCK_OF_ALTER_TABLE, false, false, 0,
+	"of a foreign key: locks the referenced table in the same way", NULL},
 
 	/*
 	 * ATColumnChangeRequiresRewrite(): old values that are valid as they are,
@@ -240,6 +246,11 @@ static const HazardFact facts[] = {
 	/* ExecuteTruncate() */
 	[RULE_TRUNCATE] = {AccessExclusiveLock, false, false, BIT(DATA_LOSS),
 	"the rows are gone", "delete in batches"},
+
+	/* findDependentObjects() */
+	[RULE_CASCADE] = {NoLock, false, false, BIT(CUSTOM),
+		"CASCADE locks and drops what depends on it as well",
+	"drop what depends on it first, by name"},
 
 	/* DefineIndex() */
 	[RULE_CREATE_INDEX] = {ShareLock, false, true, 0, NULL, SAFER_CONCURRENTLY},
@@ -578,6 +589,10 @@ read_alter_command(Reading *reading, const RangeVar *table, const AlterTableCmd 
 		case AT_DropColumn:
 			apply(reading, RULE_DROP_COLUMN, table);
 			break;
+		case AT_DropConstraint:
+			apply(reading, reading->reader->knows_constraints ? RULE_ALTER_TABLE
+				  : RULE_DROP_CONSTRAINT, table);
+			break;
 		case AT_AlterColumnType:
 			apply(reading, reading->reader->retypes_in_place
 				  ? RULE_RETYPE_COLUMN : RULE_REWRITE_COLUMN, table);
@@ -619,7 +634,11 @@ read_alter_table(Reading *reading, const AlterTableStmt *statement)
 {
 	reading->alter_lock = AlterTableGetLockLevel(statement->cmds);
 	foreach_node(AlterTableCmd, command, statement->cmds)
+	{
 		read_alter_command(reading, statement->relation, command);
+		if (command->behavior == DROP_CASCADE)
+			apply(reading, RULE_CASCADE, NULL);
+	}
 }
 
 /* ----------
@@ -678,6 +697,8 @@ read_drop(Reading *reading, const DropStmt *statement)
 {
 	ListCell   *lc;
 
+	if (statement->behavior == DROP_CASCADE)
+		apply(reading, RULE_CASCADE, NULL);
 	foreach(lc, statement->objects)
 	{
 		switch (statement->removeType)
@@ -873,6 +894,8 @@ read_rows(Reading *reading, Node *statement)
 		case T_TruncateStmt:
 			foreach_node(RangeVar, table, ((TruncateStmt *) statement)->relations)
 				apply(reading, RULE_TRUNCATE, table);
+			if (((TruncateStmt *) statement)->behavior == DROP_CASCADE)
+				apply(reading, RULE_CASCADE, NULL);
 			return true;
 		case T_SelectStmt:
 			read_select(reading, (SelectStmt *) statement);
@@ -1023,7 +1046,7 @@ hazard_is_none(const Hazards *hazards)
 char *
 hazard_json(const List *statements)
 {
-	HazardReader reader = {NIL, NULL, false};
+	HazardReader reader = {NIL};
 	JsonWriter	json;
 	int			number = 0;
 
