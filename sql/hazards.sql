@@ -268,3 +268,6 @@ SELECT * FROM judged('DROP INDEX @tenant@.i; ALTER TABLE @tenant@.posts DROP CON
 SELECT * FROM judged('CREATE INDEX ON posts (a); CREATE INDEX ON #{prefix()}.posts (a); CREATE INDEX ON @default@.posts (a); CREATE INDEX ON "a.b"."c""d" (a)', true);
 -- what a statement creates, nobody uses yet
 SELECT * FROM judged('CREATE TABLE n (id int); CREATE INDEX ON n (id); ALTER TABLE n ADD x int REFERENCES o; INSERT INTO n VALUES (1); CREATE TABLE m AS SELECT 1 AS a; ALTER TABLE m ADD b serial');
+
+\c :home
+DROP DATABASE ashmig_hazards;

@@ -233,7 +233,7 @@ ashmig_plan(PG_FUNCTION_ARGS)
 {
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	PlanRows	rows = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo,.allowed = options.allowed};
+	PlanRows	rows = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo, .allowed = options.allowed};
 	Generation *generation;
 
 	call_require(fcinfo, 0, "snapshots");

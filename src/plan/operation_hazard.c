@@ -161,7 +161,11 @@ add_unprinted(Hazards *hazards, const Operation *operation)
 	}
 	if (changes_order(operation))
 		hazards->notices = lappend(hazards->notices, "indexes on the column are built anew");
-	/* the largest value of a column that gets a sequence is looked up under the lock */
+
+	/*
+	 * the largest value of a column that gets a sequence is looked up under
+	 * the lock
+	 */
 	if (hazards->scans && operation->kind == OP_ADD_SEQUENCE)
 		hazards->kinds |= HAZARD_BIT(HAZARD_SCAN);
 }

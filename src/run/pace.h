@@ -19,8 +19,8 @@ typedef struct Pace
 	double		statement;		/* seconds that one statement takes in one
 								 * schema, where it reads no table; < 0: not
 								 * known */
-	double		byte;			/* seconds that a byte of a table takes that is
-								 * read or written; < 0: not known */
+	double		byte;			/* seconds that a byte of a table takes that
+								 * is read or written; < 0: not known */
 } Pace;
 
 extern Pace pace_read(void);

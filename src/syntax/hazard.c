@@ -190,8 +190,8 @@ static const HazardFact facts[] = {
 	"fails if a row breaks it", NULL},
 
 	/*
-	 * ATExecSetTableSpace(), ATPrepSetAccessMethod() (15), ATPrepChangePersistence(),
-	 * ATExecSetExpression() (17)
+	 * ATExecSetTableSpace(), ATPrepSetAccessMethod() (15),
+	 * ATPrepChangePersistence(), ATExecSetExpression() (17)
 	 */
 	[RULE_REWRITE_TABLE] = {LOCK_OF_ALTER_TABLE, true, true, 0, NULL, NULL},
 
@@ -563,7 +563,11 @@ read_new_column(Reading *reading, const RangeVar *table, const ColumnDef *column
 				apply(reading, constraint_rule(constraint), table);
 				break;
 			case CONSTR_FOREIGN:
-				/* NULL breaks no foreign key, so without a default none is checked */
+
+				/*
+				 * NULL breaks no foreign key, so without a default none is
+				 * checked
+				 */
 				apply(reading, found.has_default || found.filled
 					  ? RULE_ADD_FOREIGN_KEY : RULE_ADD_NOT_VALID, table);
 				read_referenced(reading, constraint);
@@ -613,7 +617,11 @@ read_alter_command(Reading *reading, const RangeVar *table, const AlterTableCmd 
 			apply(reading, RULE_REWRITE_TABLE, table);
 			break;
 		case AT_AttachPartition:
-			/* ATExecAttachPartition(): reads the new partition, unless a CHECK proves it */
+
+			/*
+			 * ATExecAttachPartition(): reads the new partition, unless a
+			 * CHECK proves it
+			 */
 			apply(reading, RULE_ALTER_TABLE, table);
 			lock_table(reading, ((PartitionCmd *) command->def)->name, AccessExclusiveLock);
 			reading->hazards->scans = true;

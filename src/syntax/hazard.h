@@ -74,8 +74,8 @@ typedef struct HazardReader
 								 * grows */
 	const TableLock *index_table;	/* the table of the index that the
 									 * statement drops; or NULL */
-	bool		knows_constraints;	/* the caller adds the table that a dropped
-									 * foreign key points to */
+	bool		knows_constraints;	/* the caller adds the table that a
+									 * dropped foreign key points to */
 	bool		retypes_in_place;	/* the old values are valid for the new
 									 * type as they are */
 } HazardReader;
