@@ -15,12 +15,8 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-<< <<<<<HEAD
-#include "generate/refusals.h"
-== == == =
 #include "base/pin.h"
-#include "generate/snapshot_store.h"
->>>>>>>wt - hazards
+#include "generate/refusals.h"
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"
