@@ -16,7 +16,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
-#include "generate/snapshot_store.h"
+#include "generate/refusals.h"
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"
@@ -119,7 +119,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 	imported = export_import(&migration, value, &merged);
 	settings_unpin(level);
 	if (merged)
-		snapshot_store_check_merged(&migration);
+		refusals_check_merged(&migration);
 	PG_RETURN_BOOL(imported);
 }
 
