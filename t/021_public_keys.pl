@@ -21,7 +21,7 @@ my $setup = q{
 	CREATE EXTENSION ashmig;
 	CREATE TABLE users (id integer PRIMARY KEY);
 	INSERT INTO users SELECT generate_series(1, 100)};
-my $create = join ";\n", map { "CREATE TABLE t$_ (id integer PRIMARY KEY, user_id integer)", "CREATE INDEX ON t$_ (user_id)" } 1 .. $tables;
+my $create = join ";\n", map { ("CREATE TABLE t$_ (id integer PRIMARY KEY, user_id integer)", "CREATE INDEX ON t$_ (user_id)") } 1 .. $tables;
 my $keys = join ";\n", map { "ALTER TABLE t$_ ADD FOREIGN KEY (user_id) REFERENCES public.users" } 1 .. $tables;
 my $references = join ";\n",
 	map { "SELECT public.ashmig_add_reference('t$_', 't${_}_user_id_fkey', '{user_id}', 'public.users', 'cascade')" } 1 .. $tables;

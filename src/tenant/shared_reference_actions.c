@@ -11,9 +11,11 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
@@ -128,21 +130,29 @@ referencing_tables_once(Oid referenced, FmgrInfo *function)
  * ------------------------------------------------------------------------
  */
 
+/* Does the index have all rows?  One that is very new may not, as the query planner knows. */
+static bool
+is_complete(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+
+	return form->indisvalid && form->indisready && RelationGetIndexPredicate(index) == NIL &&
+		(!form->indcheckxmin ||
+		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
+}
+
 /* Can the index find rows by a column of the key?  Which one, or -1 */
 static int
 usable_column(Relation index, Relation rel, const KeyColumns *columns)
 {
-	Form_pg_index form = index->rd_index;
-
-	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid || !form->indisready ||
-		RelationGetIndexPredicate(index) != NIL)
+	if (index->rd_rel->relam != BTREE_AM_OID || !is_complete(index))
 		return -1;
 	for (int i = 0; i < columns->n; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(rel), columns->numbers[i] - 1);
 		TypeCacheEntry *type = lookup_type_cache(column->atttypid, TYPECACHE_BTREE_OPFAMILY);
 
-		if (form->indkey.values[0] == columns->numbers[i] &&
+		if (index->rd_index->indkey.values[0] == columns->numbers[i] &&
 			index->rd_opfamily[0] == type->btree_opf &&
 			index->rd_indcollation[0] == column->attcollation)
 			return i;
