@@ -124,6 +124,19 @@ was_done_before(Node *statement, bool started, char **leftover)
 }
 
 /*
+ * May an earlier run have begun a statement (counted from 1) that is not noted
+ * as done?  What a rollback finds of a migration that is applied in part,
+ * nobody knows: each of its statements counts as begun.
+ */
+static bool
+was_begun(const PartialMigration *partial, bool down, int statement)
+{
+	if (!partial->found)
+		return false;
+	return down || (!partial->down && partial->started && statement == partial->done + 1);
+}
+
+/*
  * The one statement of a string that cannot run in a transaction, or NULL.  A
  * new value of an enum can, together with the note that it is done.
  */
@@ -141,40 +154,64 @@ outside_statement(const char *sql)
 }
 
 /*
- * Leave out what an earlier run has done already, as the rest is to run inside a
- * transaction.
+ * What is left of the statements of a direction, after what an earlier run has
+ * done; the rest is to run inside a transaction.
  */
-bool
-nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
-						const char *schema, bool down)
+static List *
+remaining_statements(const Migration *migration, const ExecuteEnvironment *environment,
+					 const char *schema, bool down, const PartialMigration *partial)
 {
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
-	List	   *statements = down ? migration->down : migration->up;
-	bool		started;
-	int			done = catalog_partial_read(migration, schema, down, &started);
-	RoleBeforeActing before;
-	ListCell   *next;
-	Node	   *statement;
-	char	   *leftover;
-	bool		complete;
+	int			done = partial->down == down ? partial->done : 0;
+	int			number = 0;
+	List	   *result = NIL;
+	ListCell   *lc;
 
-	if (done == 0 && !started)
+	foreach(lc, down ? migration->down : migration->up)
+	{
+		char	   *sql = lfirst(lc);
+		Node	   *statement = NULL;
+
+		number++;
+		if (number <= done)
+			sql = pstrdup("");
+		else if (was_begun(partial, down, number))
+			statement = outside_statement(sql_fill(sql, schema, default_schema));
+		if (statement)
+		{
+			RoleBeforeActing before = acting_role_enter(&environment->acting);
+			char	   *leftover;
+
+			if (was_done_before(statement, true, &leftover))
+				sql = pstrdup("");
+			else if (leftover)
+				sql = psprintf("DROP INDEX %s; %s", leftover, sql);
+			acting_role_leave(&environment->acting, &before);
+		}
+		result = lappend(result, sql);
+	}
+	return result;
+}
+
+/*
+ * Leave out what an earlier run has done already, as the rest is to run inside a
+ * transaction.  A rollback that was interrupted is completed first.
+ */
+bool
+nontransactional_resume(Migration *migration, const ExecuteEnvironment *environment,
+						const char *schema, bool down)
+{
+	PartialMigration partial = catalog_partial_read(migration, schema);
+
+	if (!partial.found)
 		return false;
-	for (int i = 0; i < done; i++)
-		lfirst(list_nth_cell(statements, i)) = pstrdup("");
-	if (done == list_length(statements))
-		return true;
-	next = list_nth_cell(statements, done);
-	statement = outside_statement(sql_fill(lfirst(next), schema, default_schema));
-	if (statement == NULL)
-		return true;
-	before = acting_role_enter(&environment->acting);
-	complete = was_done_before(statement, started, &leftover);
-	acting_role_leave(&environment->acting, &before);
-	if (complete)
-		lfirst(next) = pstrdup("");
-	else if (leftover)
-		lfirst(next) = psprintf("DROP INDEX %s; %s", leftover, (char *) lfirst(next));
+	if (down)
+		migration->down = remaining_statements(migration, environment, schema, true, &partial);
+	else if (partial.down)
+		migration->up = list_concat(remaining_statements(migration, environment, schema, true, &partial),
+									migration->up);
+	else
+		migration->up = remaining_statements(migration, environment, schema, false, &partial);
 	return true;
 }
 
@@ -228,61 +265,87 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 	transaction_commit();
 }
 
-/*
- * It is done: the version's row takes the place of the partial one.
- */
+/* It is applied: the version's row takes the place of the partial one. */
 static void
-finish_migration(const Migration *migration, const char *schema, bool down, int64 elapsed)
+finish_up(const Migration *migration, const char *schema, int64 elapsed)
 {
 	ExecutedMigration executed = {migration, elapsed};
 
 	catalog_lock_versions(RowExclusiveLock);
-	if (down)
-	{
-		catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
-		ecto_versions_rolled_back(schema, list_make1(&executed));
-	}
-	else
-	{
-		catalog_record_applied(schema, migration->scope, list_make1(&executed));
-		ecto_versions_applied(schema, list_make1(&executed));
-	}
+	catalog_record_applied(schema, migration->scope, list_make1(&executed));
+	ecto_versions_applied(schema, list_make1(&executed));
 	catalog_partial_forget(migration, schema);
 }
 
-/*
- * Run a non-transactional migration, from where it stopped.
- */
-void
-nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
+/* The rollback begins: the partial row takes the place of the version's. */
+static void
+begin_down(const Migration *migration, const char *schema)
+{
+	ExecutedMigration executed = {migration, -1};
+
+	catalog_lock_versions(RowExclusiveLock);
+	catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
+	ecto_versions_rolled_back(schema, list_make1(&executed));
+	catalog_partial_write(migration, schema, true, 0, false);
+}
+
+/* Run the statements of one direction, from where an earlier run stopped. */
+static void
+run_direction(const RunOptions *options, const Migration *migration,
+			  const ExecuteEnvironment *environment, const char *schema, bool down,
+			  const PartialMigration *partial)
 {
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
-	List	   *statements = options->down ? migration->down : migration->up;
-	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
-	instr_time	start = elapsed_start();
-	ExecuteEnvironment environment;
-	bool		started;
-	int			done;
+	List	   *statements = down ? migration->down : migration->up;
+	ExecutePlace place = {schema, migration->scope, down, migration->version, 0};
 
-	transaction_begin();
-	done = catalog_partial_read(migration, schema, options->down, &started);
-	environment = execute_enter_session(migration->scope, schema, default_schema);
-	transaction_commit();
-
-	for (int i = done; i < list_length(statements); i++)
+	for (int i = partial->down == down ? partial->done : 0; i < list_length(statements); i++)
 	{
 		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);
 		Node	   *statement = outside_statement(sql);
 
 		place.statement = i + 1;
 		if (statement)
-			run_alone(migration, &environment, sql, statement, &place, started);
+			run_alone(migration, environment, sql, statement, &place,
+					  was_begun(partial, down, place.statement));
 		else
 			run_with_note(options, migration, sql, default_schema, &place);
-		started = false;
 	}
+}
+
+/*
+ * Run a non-transactional migration, from where it stopped.  A rollback that was
+ * interrupted is completed before the migration is applied again.
+ */
+void
+nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
+{
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
+	instr_time	start = elapsed_start();
+	ExecuteEnvironment environment;
+	PartialMigration partial;
 
 	transaction_begin();
-	finish_migration(migration, schema, options->down, elapsed_since(start));
+	partial = catalog_partial_read(migration, schema);
+	if (options->down && !partial.down)
+		begin_down(migration, schema);
+	environment = execute_enter_session(migration->scope, schema, default_schema);
+	transaction_commit();
+
+	if (!options->down && partial.down)
+	{
+		run_direction(options, migration, &environment, schema, true, &partial);
+		partial = (PartialMigration)
+		{
+			false
+		};
+	}
+	run_direction(options, migration, &environment, schema, options->down, &partial);
+
+	transaction_begin();
+	if (options->down)
+		catalog_partial_forget(migration, schema);
+	else
+		finish_up(migration, schema, elapsed_since(start));
 	transaction_commit();
 }
