@@ -84,10 +84,13 @@ public_references_list(Oid table)
 	return result;
 }
 
+/*
+ * A quarter more than that, so that the fleet can grow.
+ */
 int64
 public_references_setting(int64 locks)
 {
-	return 2 * locks / (MaxBackends + max_prepared_xacts) + 1;
+	return 2 * locks * 5 / 4 / (MaxBackends + max_prepared_xacts) + 1;
 }
 
 bool
