@@ -49,6 +49,7 @@ CREATE TABLE ashmig.migrations (
     checksum      text        NOT NULL DEFAULT '',
     generation    bigint,
     covered       boolean     NOT NULL DEFAULT false,
+    hazards       jsonb,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
     PRIMARY KEY (repo, scope, version)
@@ -65,6 +66,7 @@ COMMENT ON COLUMN ashmig.migrations.down IS 'Statements that roll it back, in or
 COMMENT ON COLUMN ashmig.migrations.checksum IS 'SHA-256 of up, down and transactional; empty if the row was inserted by hand';
 COMMENT ON COLUMN ashmig.migrations.generation IS 'First version that the same code generation recorded in this scope; NULL if not generated';
 COMMENT ON COLUMN ashmig.migrations.covered IS 'True for a hand-written migration whose effect is in the snapshots too, so that a new tenant does not need to run it';
+COMMENT ON COLUMN ashmig.migrations.hazards IS 'What its up does to tables in use: a JSON object per step that locks, reads or writes one; NULL if not known';
 
 CREATE TABLE ashmig.versions (
     schema_name   text        NOT NULL,
@@ -468,10 +470,13 @@ CREATE FUNCTION ashmig_plan(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    allow text[] DEFAULT NULL,
     OUT step integer, OUT repo text, OUT scope text, OUT schema_name text, OUT table_name text,
     OUT operation text, OUT subject text, OUT up text, OUT down text, OUT lock text,
     OUT rewrites boolean, OUT scans boolean, OUT destroys boolean, OUT transactional boolean,
-    OUT note text)
+    OUT note text,
+    OUT hazards text[], OUT allowed boolean, OUT locks jsonb, OUT notice text, OUT safer text,
+    OUT schemas bigint, OUT rows bigint, OUT bytes bigint, OUT estimate interval)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_plan
@@ -481,6 +486,7 @@ CREATE FUNCTION ashmig_generate(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    allow text[] DEFAULT NULL,
     OUT repo text, OUT scope text, OUT version bigint, OUT migration text,
     OUT transactional boolean, OUT statements integer)
     RETURNS SETOF record
@@ -497,6 +503,7 @@ CREATE FUNCTION ashmig_apply(
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
     canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
+    allow text[] DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
@@ -506,7 +513,7 @@ COMMENT ON FUNCTION ashmig_apply
 
 CREATE FUNCTION ashmig_check(
     snapshots jsonb, renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
-    drop_tables boolean DEFAULT false)
+    drop_tables boolean DEFAULT false, allow text[] DEFAULT NULL)
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_check
@@ -597,7 +604,7 @@ CREATE FUNCTION ashmig_import_migration(
     version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
     kind text DEFAULT 'sql', tenant boolean DEFAULT false, transactional boolean DEFAULT true,
     covered boolean DEFAULT false, repo text DEFAULT '', generation bigint DEFAULT NULL,
-    snapshots jsonb DEFAULT NULL)
+    snapshots jsonb DEFAULT NULL, hazards jsonb DEFAULT NULL)
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_import_migration

@@ -19,6 +19,7 @@ bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+char	   *ashmig_allow = NULL;
 bool		ashmig_allow_foreign_owner = false;
 bool		ashmig_ecto_schema_migrations = false;
 char	   *ashmig_ecto_migration_source = NULL;
@@ -124,6 +125,11 @@ define_option_settings(void)
 							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ashmig.allow",
+							   "Sets the hazards that a new migration may have.",
+							   "Words with commas between them, as ashmig_plan() shows them in hazards; all: no migration is refused; empty: any with a hazard is.",
+							   &ashmig_allow, "all",
+							   PGC_USERSET, GUC_LIST_INPUT, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.allow_foreign_owner",
 							 "Allows schemas of roles that nobody vouches for to be tenants.",
 							 "Their migrations run as their owner.",

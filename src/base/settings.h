@@ -22,6 +22,7 @@ extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
+extern char *ashmig_allow;
 extern bool ashmig_allow_foreign_owner;
 extern bool ashmig_ecto_schema_migrations;
 extern char *ashmig_ecto_migration_source;
