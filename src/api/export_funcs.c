@@ -15,12 +15,9 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-<<<<<<< HEAD
-#include "generate/refusals.h"
-=======
 #include "base/pin.h"
+#include "generate/refusals.h"
 #include "generate/snapshot_store.h"
->>>>>>> wt-hazards
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"

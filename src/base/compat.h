@@ -118,11 +118,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define strtoi64(string, end, base) ((int64) strtoll(string, end, base))
 #endif
 
-<<<<<<< HEAD
 /* What pg_stat_activity shows of one session, by its position from 1 */
 #if PG_VERSION_NUM < 160000
 #define pgstat_get_local_beentry_by_index(i) pgstat_fetch_stat_local_beentry(i)
-=======
+#endif
+
 /* The table of a MERGE, which is there since 15; NULL if the statement is none */
 #if PG_VERSION_NUM < 150000
 #define merge_target(statement) ((RangeVar *) NULL)
@@ -145,7 +145,6 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define generated_is_virtual(constraint) false
 #else
 #define generated_is_virtual(constraint) ((constraint)->generated_kind == 'v')
->>>>>>> wt-hazards
 #endif
 
 /* Run a plan to its end */

@@ -25,11 +25,7 @@
  */
 static Migration *
 record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
-<<<<<<< HEAD
-				 int64 * first, const GenerateOptions *options)
-=======
-				 HazardReader *reader, int64 *first, const GenerateOptions *options)
->>>>>>> wt-hazards
+				 HazardReader *reader, int64 * first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
