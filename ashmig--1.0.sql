@@ -753,6 +753,16 @@ CREATE PROCEDURE ashmig_migrate_all_serial(
 COMMENT ON PROCEDURE ashmig_migrate_all_serial
     IS 'Run all pending migrations in the calling session, committing after each schema; for servers without free background workers';
 
+CREATE FUNCTION ashmig_precheck(
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    to_version bigint DEFAULT NULL,
+    OUT scope text, OUT schema_name text, OUT version bigint, OUT table_name text, OUT problem text,
+    OUT object_name text, OUT sample jsonb, OUT error text, OUT query text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_precheck
+    IS 'Find data that would make pending migrations fail, without running them; one row per schema and failure, with a sample row and the query that shows all';
+
 CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON PROCEDURE ashmig_wait
@@ -946,7 +956,7 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
-    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_public_references
+    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_public_references
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,

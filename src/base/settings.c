@@ -13,6 +13,7 @@ int			ashmig_lock_timeout = 2000;
 int			ashmig_lock_retries = 10;
 int			ashmig_max_replica_lag = 0;
 int			ashmig_max_load = 0;
+int			ashmig_precheck_timeout = 10000;
 int			ashmig_worker_memory = 16 * 1024;
 int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
@@ -89,6 +90,11 @@ define_run_settings(void)
 							"No schema is begun while more sessions execute a statement or wait for a lock. 0 disables the pause.",
 							&ashmig_max_load, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.precheck_timeout",
+							"Sets the maximum time that ashmig_precheck looks at one table for one reason.",
+							"What takes longer is reported as such. 0 disables the timeout.",
+							&ashmig_precheck_timeout, 10000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.worker_memory",
 							"Sets the memory use at which a worker is replaced by a new one.",
 							"A backend's caches grow with every tenant whose tables it has opened.",
