@@ -94,3 +94,67 @@ command_precheck(const Arguments *arguments)
 		count_of(PQntuples(problems), "problem is", "problems are"));
 	return EXIT_PENDING;
 }
+
+/* ------------------------------------------------------------------------
+ * try
+ * ------------------------------------------------------------------------
+ */
+
+/* One statement: what it is, how it went, and what it took */
+static void
+show_statement(const PGresult *result, int row)
+{
+	const char *status = result_value(result, row, "status");
+	const char *sql = result_value(result, row, "sql");
+	bool		is_done = strcmp(status, "done") == 0;
+
+	show("  %s%s%s%s%s", paint(is_done ? COLOR_GREEN : COLOR_RED), status, paint(COLOR_NONE),
+		 sql ? "  " : "", sql ? sql : "");
+	show_detail(result_value(result, row, "error"), COLOR_RED);
+	if (is_done)
+		show("      %s, %s bytes of WAL", result_value(result, row, "elapsed"),
+			 result_value(result, row, "wal_bytes"));
+	if (!text_equal(result_value(result, row, "locks"), "{}"))
+		show_detail(result_value(result, row, "locks"), COLOR_YELLOW);
+	if (!text_equal(result_value(result, row, "rewritten"), "{}"))
+		show("      %srewritten: %s%s", paint(COLOR_YELLOW), result_value(result, row, "rewritten"),
+			 paint(COLOR_NONE));
+}
+
+/* All statements, under the migration that each is of; true if none has failed */
+static bool
+show_trial(const PGresult *result)
+{
+	const char *last_version = NULL;
+	bool		good = true;
+
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		const char *version = result_value(result, row, "version");
+
+		if (!text_equal(version, last_version))
+			show("%s%s migration %s in %s%s", paint(COLOR_BOLD), result_value(result, row, "scope"), version,
+				 result_value(result, row, "schema_name"), paint(COLOR_NONE));
+		show_statement(result, row);
+		good = good && strcmp(result_value(result, row, "status"), "failed") != 0;
+		last_version = version;
+	}
+	return good;
+}
+
+int
+command_try(const Arguments *arguments)
+{
+	Session    *session = open_with_files(arguments);
+	PGresult   *statements;
+	Call		call;
+
+	call_begin(&call, session, "ashmig_try");
+	call_add(&call, "schema", "text", arguments->words[0]);
+	call_options(&call, arguments);
+	statements = call_run(&call);
+	report_rows("statements", statements);
+	if (PQntuples(statements) == 0)
+		say("Nothing is pending in \"%s\".", arguments->words[0]);
+	return show_trial(statements) ? EXIT_DONE : EXIT_FAILED;
+}

@@ -145,6 +145,14 @@ static const Option precheck_options[] = {
 	{0}
 };
 
+static const Option try_options[] = {
+	{"with-public", 0, NULL, "run the pending public migrations before those of a tenant", "with_public", "bool"},
+	{"to", 'v', "VERSION", "only migrations up to this version", "to_version", "int8"},
+	{"repo", 'r', "NAME", "only migrations of this Ecto repo", "repo", "text"},
+	{"lock-timeout", 0, "TIME", "how long a statement waits for a lock", "lock_timeout", "interval"},
+	{0}
+};
+
 static const Option adopt_options[] = {
 	{"tenants", 0, "A,B", "the tenants; default: every schema that Ecto has migrated", "tenants", "text[]"},
 	{"on-drift", 0, "WHAT", "where a schema differs: error (default), record or repair", "on_drift", "text"},
@@ -202,6 +210,12 @@ const Command commands[] = {
 		"precheck", NULL, 0, 0, "Find rows that would make the pending migrations fail",
 		"Runs nothing, and locks nothing. Exits with status 3 if there are such rows.",
 		{precheck_options}, command_precheck
+	},
+	{
+		"try", "SCHEMA", 1, 1, "Run what is pending in one schema, and roll it back",
+		"Shows how long each statement took, its locks, and the tables that it rewrote. The\n"
+		"locks are real while it runs.",
+		{try_options}, command_try
 	},
 	{
 		"status", NULL, 0, 0, "Show which versions the schemas have, and which failed",

@@ -51,6 +51,7 @@ extern int	command_release(const Arguments *arguments);
 
 /* command_trial.c */
 extern int	command_precheck(const Arguments *arguments);
+extern int	command_try(const Arguments *arguments);
 
 /* command_help.c */
 extern int	command_help(const Arguments *arguments);

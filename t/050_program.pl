@@ -189,6 +189,29 @@ subtest 'drift, repair, adopt and release' => sub {
 	$other->run_ok(0, qr/are what the snapshots ask for/, qw(codegen --check));
 };
 
+subtest 'what the pending migrations would meet' => sub {
+	my $app = Program->new($node);
+
+	$app->snapshot('tenants/posts', id, attribute('title', 'text'));
+	$app->run_ok(0, qr/wrote/, qw(codegen posts));
+	$app->run_ok(0, qr/created   tenant "c"/, qw(tenant create a b c));
+	$app->value('INSERT INTO b.posts VALUES (7, NULL)');
+	$app->run_ok(0, qr/^Nothing in the data is in the way/m, 'precheck');
+	$app->snapshot('tenants/posts', id, attribute('title', 'text', 'allow_nil?' => JSON::PP::false));
+	$app->run_ok(1, qr/MG027/, qw(codegen --allow= strict));
+	$app->run_ok(0, qr/wrote/, qw(codegen --allow=scan,not_null strict));
+	$app->run_ok(3, qr/^tenant b\n    not_null posts\.title  migration \d+\n +\{"id": 7.*\n +SELECT .*1 problem is in the way/s, 'precheck');
+	is($app->json('precheck')->{problems}[0]{schema_name}, 'b', '--json: the problems');
+	$app->run_ok(0, qr/^tenant migration \d+ in a\n  done  ALTER TABLE .*SET NOT NULL.*\n.* bytes of WAL\n.*AccessExclusiveLock|ACCESS EXCLUSIVE/s, qw(try a));
+	$app->run_ok(1, qr/^  failed  ALTER TABLE .*contains null values/ms, qw(try b));
+	$app->run_ok(1, qr/^failed tenant "b".*^skipped tenant "c"/ms, qw(migrate --canary 2));
+	is($app->value(q{SELECT string_agg(schema_name, ' ') FROM ashmig_status() WHERE status = 'current' AND scope = 'tenant'}), 'a', 'the others are untouched');
+	$app->value('DELETE FROM b.posts');
+	$app->run_ok(0, qr/in the way/, 'precheck');
+	$app->run_ok(3, qr/^pending tenant "b"/m, 'migrate', '--run-until', '2001-01-01');
+	$app->run_ok(0, qr/applied/, qw(migrate --max-failures 1));
+};
+
 subtest 'squash' => sub {
 	my $app = Program->new($node);
 	my @files = map { $app->snapshot('plans', id, attribute($_, 'text')) } qw(a b c);
