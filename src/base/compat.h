@@ -147,6 +147,21 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define generated_is_virtual(constraint) ((constraint)->generated_kind == 'v')
 #endif
 
+/* The columns of a table's NOT NULL that is written as a constraint of it, which is new in 18 */
+#if PG_VERSION_NUM < 180000
+#define not_null_columns(constraint) NIL
+#else
+#define not_null_columns(constraint) ((constraint)->keys)
+#endif
+
+/* Does a column hold no null?  Since 18 its NOT NULL may be NOT VALID. */
+#if PG_VERSION_NUM < 180000
+#define attribute_holds_no_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)
+#else
+#define attribute_holds_no_null(desc, i) \
+	(TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID)
+#endif
+
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
 #include "nodes/makefuncs.h"
@@ -13,8 +13,8 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/syscache.h"
 
 #include "base/attempt.h"
 #include "base/compat.h"
@@ -200,28 +200,25 @@ column_sql(const FutureTable *table, const char *name, const char *alias)
  * ------------------------------------------------------------------------
  */
 
-/* Is it a column of today that cannot be null as it is? */
+/* Is it a column of today that holds no null as it is? */
 static bool
-is_not_null(const FutureTable *table, const Node *expr)
+holds_no_null(const FutureTable *table, const Node *expr)
 {
-	HeapTuple	tuple;
+	Relation	rel;
 	bool		result;
 
 	if (!IsA(expr, Var))
 		return false;
-	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table->relid),
-							Int16GetDatum(((const Var *) expr)->varattno));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
-	ReleaseSysCache(tuple);
+	rel = table_open(table->relid, AccessShareLock);
+	result = attribute_holds_no_null(RelationGetDescr(rel), ((const Var *) expr)->varattno - 1);
+	table_close(rel, NoLock);
 	return result;
 }
 
 static void
 demand_not_null(Future *future, const FutureTable *table, const char *column)
 {
-	if (is_not_null(table, column_value(table, column)))
+	if (holds_no_null(table, column_value(table, column)))
 		return;
 	forbid_rows(future, DEMAND_NOT_NULL, table, column,
 				psprintf("%s IS NULL", column_sql(table, column, "t")));
@@ -435,6 +432,8 @@ static void
 demand_constraint(Future *future, FutureTable *table, Constraint *constraint, const char *column,
 				  bool validate)
 {
+	ListCell   *lc;
+
 	if (constraint->skip_validation && !validate)
 	{
 		table->not_validated = lappend(table->not_validated, copyObject(constraint));
@@ -447,15 +446,8 @@ demand_constraint(Future *future, FutureTable *table, Constraint *constraint, co
 		case CONSTR_NOTNULL:
 			if (column)
 				demand_not_null(future, table, column);
-#if PG_VERSION_NUM >= 180000
-			else
-			{
-				ListCell   *lc;
-
-				foreach(lc, constraint->keys)
-					demand_not_null(future, table, strVal(lfirst(lc)));
-			}
-#endif
+			foreach(lc, not_null_columns(constraint))
+				demand_not_null(future, table, strVal(lfirst(lc)));
 			break;
 		case CONSTR_CHECK:
 			demand_check(future, table, constraint);
@@ -842,12 +834,9 @@ may_change_rows(const Node *statement)
 		case T_CopyStmt:
 		case T_TruncateStmt:
 		case T_ExecuteStmt:
-#if PG_VERSION_NUM >= 150000
-		case T_MergeStmt:
-#endif
 			return true;
 		default:
-			return false;
+			return merge_target(statement) != NULL;
 	}
 }
 
