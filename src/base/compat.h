@@ -118,6 +118,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define strtoi64(string, end, base) ((int64) strtoll(string, end, base))
 #endif
 
+/* What pg_stat_activity shows of one session, by its position from 1 */
+#if PG_VERSION_NUM < 160000
+#define pgstat_get_local_beentry_by_index(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /* The table of a MERGE, which is there since 15; NULL if the statement is none */
 #if PG_VERSION_NUM < 150000
 #define merge_target(statement) ((RangeVar *) NULL)
@@ -142,16 +147,26 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define generated_is_virtual(constraint) ((constraint)->generated_kind == 'v')
 #endif
 
-/* What pg_stat_activity shows of one session, by its position from 1 */
-#if PG_VERSION_NUM < 160000
-#define pgstat_get_local_beentry_by_index(i) pgstat_fetch_stat_local_beentry(i)
-#endif
-
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)
 #else
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
+#endif
+
+/* Begin an index scan */
+#if PG_VERSION_NUM < 180000
+#define index_beginscan_with(rel, index, snapshot, keys) index_beginscan(rel, index, snapshot, keys, 0)
+#else
+#define index_beginscan_with(rel, index, snapshot, keys) \
+	index_beginscan(rel, index, snapshot, NULL, keys, 0)
+#endif
+
+/* Does a role own a table? */
+#if PG_VERSION_NUM < 160000
+#define table_owned_by(table, role) pg_class_ownercheck(table, role)
+#else
+#define table_owned_by(table, role) object_ownercheck(RelationRelationId, table, role)
 #endif
 
 /* Does a role own an extension, or is it a member of the role that does? */
