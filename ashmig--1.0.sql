@@ -433,6 +433,7 @@ CREATE FUNCTION ashmig_plan(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    online boolean DEFAULT NULL,
     OUT step integer, OUT repo text, OUT scope text, OUT schema_name text, OUT table_name text,
     OUT operation text, OUT subject text, OUT up text, OUT down text, OUT lock text,
     OUT rewrites boolean, OUT scans boolean, OUT destroys boolean, OUT transactional boolean,
@@ -446,6 +447,7 @@ CREATE FUNCTION ashmig_generate(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    online boolean DEFAULT NULL,
     OUT repo text, OUT scope text, OUT version bigint, OUT migration text,
     OUT transactional boolean, OUT statements integer)
     RETURNS SETOF record
@@ -461,6 +463,7 @@ CREATE FUNCTION ashmig_apply(
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    online boolean DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record

@@ -8,6 +8,7 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "base/settings.h"
 
 GenerateOptions
 generate_args_read(FunctionCallInfo fcinfo)
@@ -26,5 +27,6 @@ generate_args_read(FunctionCallInfo fcinfo)
 	options.drop_columns = call_boolean(fcinfo, "drop_columns", false);
 	options.drop_tables = call_boolean(fcinfo, "drop_tables", false);
 	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
+	options.online = call_boolean(fcinfo, "online", ashmig_online);
 	return options;
 }

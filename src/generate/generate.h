@@ -28,6 +28,7 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
+	bool		online;			/* forms for large tables (plan/online.h) */
 	bool		quiet;			/* no warnings: another look at the input
 								 * gives them */
 } GenerateOptions;

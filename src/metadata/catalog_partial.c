@@ -49,6 +49,27 @@ catalog_partial_read(const Migration *migration, const char *schema, bool down, 
 }
 
 /*
+ * Is there a row, whichever way it goes?
+ */
+bool
+catalog_partial_exists(const Migration *migration, const char *schema)
+{
+	static CatalogStatement find = {
+		.sql = "SELECT 1 FROM ashmig.partial_migrations WHERE schema_name = $1"
+		" AND repo = $2 AND scope = $3 AND version = $4",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
+	};
+	Datum		values[4];
+	int			level = catalog_connect();
+	bool		found;
+
+	name_migration(migration, schema, values);
+	found = catalog_query(&find, values, NULL) > 0;
+	catalog_disconnect(level);
+	return found;
+}
+
+/*
  * Say how far it has come.
  */
 void

@@ -22,6 +22,9 @@ extern int	catalog_partial_read(const Migration *migration, const char *schema, 
 								 bool *started);
 extern void catalog_partial_write(const Migration *migration, const char *schema, bool down,
 								  int done, bool started);
+
+/* Has a run begun to apply it, or to roll it back, in a schema? */
+extern bool catalog_partial_exists(const Migration *migration, const char *schema);
 extern void catalog_partial_forget(const Migration *migration, const char *schema);
 
 /*

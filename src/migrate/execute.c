@@ -32,6 +32,8 @@
 #include "metadata/search_path.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
+#include "migrate/plain_form.h"
+#include "syntax/directive.h"
 #include "syntax/statement.h"
 
 /* What the error context callback needs */
@@ -278,11 +280,11 @@ table_is_new_or_empty(Oid table)
 
 /*
  * Inside a transaction a concurrent build or drop of an index is done plainly
- * where nobody can be in its way; then it is no longer concurrent, and true is
- * returned.
+ * where nobody can be in its way, or not for long (an online form); then it is
+ * no longer concurrent, and true is returned.
  */
 static bool
-make_plain(Node *statement)
+make_plain(Node *statement, bool online)
 {
 	Oid			oid = InvalidOid;
 
@@ -298,7 +300,7 @@ make_plain(Node *statement)
 	else
 		return false;
 
-	if (OidIsValid(oid) && !table_is_new_or_empty(oid))
+	if (OidIsValid(oid) && !table_is_new_or_empty(oid) && !(online && plain_form_is_small(oid)))
 		return false;
 	if (IsA(statement, IndexStmt))
 		((IndexStmt *) statement)->concurrent = false;
@@ -308,10 +310,11 @@ make_plain(Node *statement)
 }
 
 /*
- * Refuse what a migration cannot do.
+ * Refuse what a migration cannot do.  "sql" is the text that the statement is
+ * of.
  */
 static void
-check_utility(Node *statement)
+check_utility(Node *statement, const char *sql)
 {
 	const char *outside = statement_outside_command(statement);
 
@@ -325,7 +328,8 @@ check_utility(Node *statement)
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("COPY from or to the client is not allowed in a migration"),
 				 errhint("Use INSERT instead.")));
-	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
+	if (outside && !IsA(statement, AlterEnumStmt) && 
+		!make_plain(statement, directive_is_online(sql)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block", outside),
@@ -372,7 +376,7 @@ execute_planned(PlannedStmt *planned, const char *sql)
 	}
 	else
 	{
-		check_utility(planned->utilityStmt);
+		check_utility(planned->utilityStmt, sql);
 		ProcessUtility(planned, sql, false, utility_context(planned->utilityStmt),
 					   NULL, NULL, None_Receiver, NULL);
 	}

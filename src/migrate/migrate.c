@@ -25,6 +25,7 @@
 #include "migrate/migrate.h"
 #include "migrate/nontransactional.h"
 #include "migrate/pending.h"
+#include "migrate/plain_form.h"
 #include "migrate/schema_lock.h"
 #include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
@@ -224,7 +225,8 @@ run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environme
 	{
 		ExecutedMigration *executed;
 
-		if (outside && !migration->transactional)
+		if (outside && !migration->transactional &&
+			!plain_form_fits(migration, schema, series.default_schema, options->down))
 			break;
 		executed = palloc0(sizeof(ExecutedMigration));
 		executed->migration = migration;

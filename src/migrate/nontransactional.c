@@ -23,6 +23,7 @@
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
 
@@ -174,7 +175,9 @@ nontransactional_resume(const Migration *migration, const ExecuteEnvironment *en
 	if (complete)
 		lfirst(next) = pstrdup("");
 	else if (leftover)
-		lfirst(next) = psprintf("DROP INDEX %s; %s", leftover, (char *) lfirst(next));
+		lfirst(next) = psprintf("%sDROP INDEX %s; %s",
+								directive_is_online(lfirst(next)) ? DIRECTIVE_ONLINE : "",
+								leftover, (char *) lfirst(next));
 	return true;
 }
 

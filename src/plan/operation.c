@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/names.h"
 #include "plan/operation.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
@@ -84,6 +85,10 @@ static const OperationInfo operation_info[] = {
 	LOCK_SHARE_ROW_EXCLUSIVE, true, false, "locks the referenced table as well"},
 	[OP_ALTER_DEFERRABILITY] = {"alter_deferrability", SUBJECT_FOREIGN_KEY, OP_ALTER_DEFERRABILITY,
 	LOCK_ACCESS_EXCLUSIVE, false, false, NULL},
+	[OP_VALIDATE_CHECK] = {"validate_check_constraint", SUBJECT_CHECK, OP_VALIDATE_CHECK,
+	LOCK_SHARE_UPDATE_EXCLUSIVE, true, false, "reads the table while others write"},
+	[OP_VALIDATE_FOREIGN_KEY] = {"validate_foreign_key", SUBJECT_FOREIGN_KEY, OP_VALIDATE_FOREIGN_KEY,
+	LOCK_SHARE_UPDATE_EXCLUSIVE, true, false, "reads the table while others write"},
 	[OP_ADD_STATEMENT] = {"add_custom_statement", SUBJECT_STATEMENT, OP_REMOVE_STATEMENT,
 	LOCK_ACCESS_EXCLUSIVE, false, false, "the statement's SQL determines what it locks"},
 };
@@ -238,6 +243,18 @@ hazard_alter(const Column *from, const Column *to, Hazard *hazard)
 	}
 }
 
+/* What is to be said of a column that changes in several steps */
+static const char *
+online_note(const Operation *operation)
+{
+	const Column *from = operation->column.from;
+	const Column *to = operation->column.to;
+
+	if (names_same(from->default_sql, to->default_sql))
+		return "fails if a row contains NULL; reads the table while others write";
+	return "fills the rows in batches, outside a transaction";
+}
+
 Hazard
 operation_hazard(const Operation *operation)
 {
@@ -258,12 +275,21 @@ operation_hazard(const Operation *operation)
 				hazard.note = "built without blocking writers, outside a transaction";
 			}
 			break;
+		case SUBJECT_PRIMARY_KEY:
+			if (operation->online)
+			{
+				hazard.scans = false;
+				hazard.note = "takes over an index that is built without blocking writers";
+			}
+			break;
 		case SUBJECT_COLUMN:
 			if (operation->column.from != NULL && operation->column.to != NULL)
 			{
 				if (column_equal(operation->column.from, operation->column.to))
 					hazard.lock = LOCK_NONE;
 				hazard_alter(operation->column.from, operation->column.to, &hazard);
+				if (operation->online)
+					hazard.note = online_note(operation);
 			}
 			else if (operation->kind == OP_ADD_ATTRIBUTE)
 			{
@@ -277,14 +303,16 @@ operation_hazard(const Operation *operation)
 			}
 			break;
 		case SUBJECT_FOREIGN_KEY:
-			if (operation->with_table)
+			if (operation->with_table || operation->not_valid)
+				hazard.scans = false;
+			break;
+		case SUBJECT_CHECK:
+			if (operation->not_valid)
 				hazard.scans = false;
 			break;
 		case SUBJECT_NAME:
 		case SUBJECT_TABLE_NAME:
 		case SUBJECT_TABLE:
-		case SUBJECT_PRIMARY_KEY:
-		case SUBJECT_CHECK:
 		case SUBJECT_STATEMENT:
 			break;
 	}
