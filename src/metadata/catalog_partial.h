@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "storage/block.h"
+
 #include "metadata/catalog_migrations.h"
 
 /*
@@ -26,6 +28,19 @@ extern void catalog_partial_write(const Migration *migration, const char *schema
 /* Has a run begun to apply it, or to roll it back, in a schema? */
 extern bool catalog_partial_exists(const Migration *migration, const char *schema);
 extern void catalog_partial_forget(const Migration *migration, const char *schema);
+
+/* How far the statement has come that is run batch by batch (migrate/batch.h) */
+typedef struct PartialBatch
+{
+	int64		rows;			/* that it has changed */
+	BlockNumber block;			/* of its table: the next one */
+	BlockNumber blocks;			/* at which this pass ends */
+} PartialBatch;
+
+extern PartialBatch catalog_partial_read_batch(const Migration *migration, const char *schema,
+											   bool down);
+extern void catalog_partial_write_batch(const Migration *migration, const char *schema, bool down,
+										int done, const PartialBatch *batch);
 
 /*
  * Number of executed statements in the schema where the migration has

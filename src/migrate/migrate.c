@@ -16,6 +16,7 @@
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_repairs.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/batch.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
@@ -27,6 +28,7 @@
 #include "migrate/pending.h"
 #include "migrate/plain_form.h"
 #include "migrate/schema_lock.h"
+#include "syntax/directive.h"
 #include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
@@ -96,7 +98,10 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
 	start = elapsed_start();
-	execute_statement(series->environment, sql, place);
+	if (directive_is_batch(sql))
+		batch_run_inside(series->environment, sql, place);
+	else
+		execute_statement(series->environment, sql, place);
 	executed->elapsed += elapsed_since(start);
 }
 

@@ -20,6 +20,7 @@
 #include "base/transaction.h"
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/batch.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
@@ -278,7 +279,9 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 		Node	   *statement = outside_statement(sql);
 
 		place.statement = i + 1;
-		if (statement)
+		if (directive_is_batch(sql))
+			batch_run(options, migration, sql, default_schema, &place);
+		else if (statement)
 			run_alone(migration, &environment, sql, statement, &place, started);
 		else
 			run_with_note(options, migration, sql, default_schema, &place);
