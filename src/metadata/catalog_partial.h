@@ -29,6 +29,17 @@ extern void catalog_partial_write(const Migration *migration, const char *schema
 extern bool catalog_partial_exists(const Migration *migration, const char *schema);
 extern void catalog_partial_forget(const Migration *migration, const char *schema);
 
+/*
+ * For queries: generated migrations that are applied in part, or rolled back in
+ * part without having been applied.  Their downs undo whatever is there, so
+ * that they can be rolled back at any point.
+ */
+#define PARTIAL_GENERATED \
+	"SELECT p.schema_name, p.repo, p.scope, p.version FROM ashmig.partial_migrations AS p" \
+	" JOIN ashmig.migrations AS m ON m.repo = p.repo AND m.scope = p.scope AND m.version = p.version" \
+	" WHERE m.kind = 'generated' AND NOT EXISTS (SELECT FROM ashmig.versions AS v" \
+	"  WHERE v.schema_name = p.schema_name AND v.repo = p.repo AND v.scope = p.scope AND v.version = p.version)"
+
 /* How far the statement has come that is run batch by batch (migrate/batch.h) */
 typedef struct PartialBatch
 {

@@ -143,11 +143,39 @@ outside_statement(const char *sql)
 }
 
 /*
+ * Has a rollback of it begun, and not come to its end?  *done statements of it
+ * are executed.
+ */
+static bool
+is_half_rolled_back(const Migration *migration, const char *schema, int *done)
+{
+	bool		started;
+
+	*done = catalog_partial_read(migration, schema, true, &started);
+	return *done > 0 || started;
+}
+
+/*
+ * An earlier run went the other way.  What it has begun to roll back, it
+ * completes first; what it has begun to apply needs nothing, as the downs undo
+ * whatever is there.
+ */
+static bool
+turn_round(Migration *migration, const char *schema, bool down)
+{
+	int			done;
+
+	if (!down && is_half_rolled_back(migration, schema, &done))
+		migration->up = list_concat(list_copy_tail(migration->down, done), migration->up);
+	return catalog_partial_exists(migration, schema);
+}
+
+/*
  * Leave out what an earlier run has done already, as the rest is to run inside a
  * transaction.
  */
 bool
-nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+nontransactional_resume(Migration *migration, const ExecuteEnvironment *environment,
 						const char *schema, bool down)
 {
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
@@ -161,7 +189,7 @@ nontransactional_resume(const Migration *migration, const ExecuteEnvironment *en
 	bool		complete;
 
 	if (done == 0 && !started)
-		return false;
+		return turn_round(migration, schema, down);
 	for (int i = 0; i < done; i++)
 		lfirst(list_nth_cell(statements, i)) = pstrdup("");
 	if (done == list_length(statements))
@@ -255,21 +283,20 @@ finish_migration(const Migration *migration, const char *schema, bool down, int6
 }
 
 /*
- * Run a non-transactional migration, from where it stopped.
+ * Run its ups, or its downs, from where they stopped.
  */
-void
-nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
+static void
+run_statements(const RunOptions *options, const Migration *migration, const char *schema, bool down)
 {
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
-	List	   *statements = options->down ? migration->down : migration->up;
-	ExecutePlace place = {schema, migration->scope, options->down, migration->version, 0};
-	instr_time	start = elapsed_start();
+	List	   *statements = down ? migration->down : migration->up;
+	ExecutePlace place = {schema, migration->scope, down, migration->version, 0};
 	ExecuteEnvironment environment;
 	bool		started;
 	int			done;
 
 	transaction_begin();
-	done = catalog_partial_read(migration, schema, options->down, &started);
+	done = catalog_partial_read(migration, schema, down, &started);
 	environment = execute_enter_session(migration->scope, schema, default_schema);
 	transaction_commit();
 
@@ -287,7 +314,25 @@ nontransactional_run(const RunOptions *options, const Migration *migration, cons
 			run_with_note(options, migration, sql, default_schema, &place);
 		started = false;
 	}
+}
 
+/*
+ * Run a non-transactional migration, from where it stopped.  What was being
+ * rolled back before it was applied is rolled back first.
+ */
+void
+nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
+{
+	instr_time	start = elapsed_start();
+	int			done;
+	bool		half_rolled_back;
+
+	transaction_begin();
+	half_rolled_back = is_half_rolled_back(migration, schema, &done);
+	transaction_commit();
+	if (half_rolled_back && !options->down)
+		run_statements(options, migration, schema, true);
+	run_statements(options, migration, schema, options->down);
 	transaction_begin();
 	finish_migration(migration, schema, options->down, elapsed_since(start));
 	transaction_commit();

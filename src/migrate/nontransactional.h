@@ -29,11 +29,12 @@ extern void nontransactional_run(const RunOptions *options, const Migration *mig
  * The same for a run inside a transaction, with the schema locked and its
  * environment entered (execute_enter): of the statements of a migration, which
  * is a copy, those that an earlier run has completed are replaced by empty ones,
- * and the removal of what the interrupted one left comes before it.  True where
+ * and the removal of what the interrupted one left comes before it; so does the
+ * rest of a rollback where the run is to apply it.  True where
  * there was such a run; then the caller has to forget its row
  * (catalog_partial_forget).
  */
-extern bool nontransactional_resume(const Migration *migration, const ExecuteEnvironment *environment,
+extern bool nontransactional_resume(Migration *migration, const ExecuteEnvironment *environment,
 									const char *schema, bool down);
 
 #endif							/* ASHMIG_NONTRANSACTIONAL_H */

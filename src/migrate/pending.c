@@ -166,7 +166,7 @@ static List *
 pending_down(const RunOptions *options, Scope scope, const char *schema)
 {
 	int			step = options->step;
-	List	   *versions = catalog_applied(schema, scope);
+	List	   *versions = catalog_applied_or_begun(schema, scope);
 	List	   *migrations = catalog_migrations_cached(scope);	/* last: valid until the
 																 * next read */
 	List	   *result = NIL;

@@ -14,6 +14,7 @@
 #include "base/errors.h"
 #include "base/name_table.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
@@ -100,9 +101,10 @@ static CatalogStatement unfinished_up = {
 static CatalogStatement unfinished_down = {
 	.sql = "SELECT u.position::pg_catalog.int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
-	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
+	" JOIN (SELECT schema_name, repo, scope, version FROM ashmig.schema_versions"
+	"  UNION ALL " PARTIAL_GENERATED ") AS s ON s.schema_name = u.name AND s.scope = $2"
 	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
-	"  AND ($5 IS NULL OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
+	"  AND ($5 IS NULL OR s.version = ANY ($5) OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
 	"   AND v.repo = s.repo AND v.scope = $2 AND v.version = ANY ($5)))"
 	" GROUP BY u.position ORDER BY u.position",
 	.nargs = 5, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID}
@@ -366,7 +368,8 @@ targets_newest_versions(const RunOptions *options, Scope scope, List *targets, i
 {
 	static CatalogStatement find = {
 		.sql = "SELECT DISTINCT v.version FROM pg_catalog.unnest($1) AS u (name)"
-		" JOIN ashmig.versions AS v ON v.schema_name = u.name AND v.scope = $2"
+		" JOIN (SELECT schema_name, repo, scope, version FROM ashmig.versions"
+		"  UNION ALL " PARTIAL_GENERATED ") AS v ON v.schema_name = u.name AND v.scope = $2"
 		" WHERE $3 IS NULL OR v.repo = $3 ORDER BY v.version DESC LIMIT $4",
 		.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 	};
