@@ -21,6 +21,7 @@
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/batch.h"
+#include "migrate/catch_up.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
@@ -243,7 +244,7 @@ run_alone(const Migration *migration, const ExecuteEnvironment *environment, con
  * Run one statement in a transaction together with the note that it is done.
  */
 static void
-run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
+run_with_note(const RunOptions *options, const Migration *migration, char *sql,
 			  const char *default_schema, const ExecutePlace *place)
 {
 	ExecuteEnvironment environment;
@@ -253,7 +254,10 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 	environment = execute_enter(options->lock_timeout, true);
 	execute_go_into(&environment, migration->scope, place->schema, default_schema);
 	entered = execute_enter_migration();
-	execute_statement(&environment, sql, place);
+	if (migration->scope == SCOPE_TENANT && migration->kind == MIGRATION_GENERATED && !place->down)
+		sql = catch_up_alone(migration, place->schema, sql);
+	if (sql)
+		execute_statement(&environment, sql, place);
 	execute_leave_migration(&entered);
 	execute_leave(&environment);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);

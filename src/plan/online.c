@@ -55,6 +55,17 @@ has_operation(const OnlineContext *context, OperationKind kind, const TableName 
 	return false;
 }
 
+/*
+ * Does a primary key replace another?  That stays as it is, and so does what it
+ * makes NOT NULL: between the two, others would have none.
+ */
+static bool
+replaces_key(const OnlineContext *context, const TableName *table)
+{
+	return has_operation(context, OP_ADD_PRIMARY_KEY, table, NULL) &&
+		has_operation(context, OP_REMOVE_PRIMARY_KEY, table, NULL);
+}
+
 /* Is it a plain table that was there before? */
 static bool
 may_be_large(const OnlineContext *context, const Operation *operation)
@@ -83,16 +94,6 @@ put_not_valid(OnlineContext *context, const Operation *operation, OperationKind 
 	validate->online = true;
 	validate->note = NULL;
 	put(context, validate);
-}
-
-/*
- * A primary key that replaces another stays as it is: between the two, others
- * would have none.
- */
-static bool
-key_can_wait(const OnlineContext *context, const Operation *operation)
-{
-	return !has_operation(context, OP_REMOVE_PRIMARY_KEY, &operation->table, NULL);
 }
 
 static void
@@ -206,7 +207,8 @@ put_changed_column(OnlineContext *context, const Operation *operation)
 	Operation  *require;
 
 	if (!to->not_null || from->not_null || strcmp(from->type, to->type) != 0 ||
-		has_operation(context, OP_ADD_SEQUENCE, &operation->table, to->name))
+		has_operation(context, OP_ADD_SEQUENCE, &operation->table, to->name) ||
+		replaces_key(context, &operation->table))
 	{
 		put(context, copy_operation(operation));
 		return;
@@ -244,10 +246,10 @@ put_forms(OnlineContext *context, Operation *operation)
 			put_not_valid(context, operation, OP_VALIDATE_FOREIGN_KEY);
 			break;
 		case OP_ADD_PRIMARY_KEY:
-			if (key_can_wait(context, operation))
-				put_online(context, operation);
-			else
+			if (replaces_key(context, &operation->table))
 				put(context, operation);
+			else
+				put_online(context, operation);
 			break;
 		case OP_ADD_UNIQUE_INDEX:
 		case OP_ADD_CUSTOM_INDEX:
