@@ -328,7 +328,7 @@ check_utility(Node *statement, const char *sql)
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("COPY from or to the client is not allowed in a migration"),
 				 errhint("Use INSERT instead.")));
-	if (outside && !IsA(statement, AlterEnumStmt) && 
+	if (outside && !IsA(statement, AlterEnumStmt) &&
 		!make_plain(statement, directive_is_online(sql)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),

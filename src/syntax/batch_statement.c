@@ -30,13 +30,19 @@ restriction_of(Node *statement)
 	{
 		UpdateStmt *update = (UpdateStmt *) statement;
 
-		restriction = (Restriction) {update->relation, &update->whereClause, update->withClause};
+		restriction = (Restriction)
+		{
+			update->relation, &update->whereClause, update->withClause
+		};
 	}
 	else if (IsA(statement, DeleteStmt))
 	{
 		DeleteStmt *delete = (DeleteStmt *) statement;
 
-		restriction = (Restriction) {delete->relation, &delete->whereClause, delete->withClause};
+		restriction = (Restriction)
+		{
+			delete->relation, &delete->whereClause, delete->withClause
+		};
 	}
 	return restriction;
 }
@@ -80,7 +86,7 @@ batch_statement_table(Node *statement)
  * versions.
  */
 static Node *
-range_condition(const RangeVar *table, const BlockRange *range)
+range_condition(const RangeVar * table, const BlockRange *range)
 {
 	char	   *ctid = psprintf("%s.ctid", quote_name(table->alias ? table->alias->aliasname : table->relname));
 	char	   *sql = psprintf("SELECT WHERE %s OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid", ctid, range->from);
