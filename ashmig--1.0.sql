@@ -106,7 +106,7 @@ CREATE TABLE ashmig.partial_migrations (
     batch_blocks  bigint,
     PRIMARY KEY (schema_name, repo, scope, version)
 );
-COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied in part: one row per schema and migration, from which a run resumes';
+COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied, or rolled back, in part: one row per schema and migration, from which a run resumes';
 COMMENT ON COLUMN ashmig.partial_migrations.down IS 'True if the migration is being rolled back';
 COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Number of completed statements';
 COMMENT ON COLUMN ashmig.partial_migrations.started IS 'True if the next statement was begun, and may have left something behind';
@@ -259,14 +259,27 @@ CREATE TABLE ashmig.runs (
     schemas       integer     NOT NULL,
     workers       integer     NOT NULL,
     status        text        NOT NULL DEFAULT 'running'
-                              CHECK (status IN ('running', 'background', 'done', 'failed', 'canceled')),
-    error         text
+                              CHECK (status IN ('running', 'background', 'done', 'stopped', 'failed', 'canceled')),
+    error         text,
+    canary        integer,
+    max_failures  integer,
+    run_until     timestamptz,
+    pause         text,
+    paused_since  timestamptz,
+    paused        interval    NOT NULL DEFAULT '0'
 );
 COMMENT ON TABLE ashmig.runs IS 'Journal: one row per run that commits schema by schema';
 COMMENT ON COLUMN ashmig.runs.operation IS 'migrate, rollback or repair';
 COMMENT ON COLUMN ashmig.runs.schemas IS 'Number of schemas that had something to do';
 COMMENT ON COLUMN ashmig.runs.workers IS 'Number of workers requested; 0: in the calling session';
-COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations continue), done, failed or canceled; running but absent from ashmig.progress: interrupted';
+COMMENT ON COLUMN ashmig.runs.status IS 'running, background (non-transactional migrations continue), done, stopped (run_until has passed), failed or canceled; running but absent from ashmig.progress: interrupted';
+COMMENT ON COLUMN ashmig.runs.error IS 'How many schemas failed, and how many were not attempted, and why; NULL if none';
+COMMENT ON COLUMN ashmig.runs.canary IS 'Argument of the call: number of tenants that go first; NULL if none';
+COMMENT ON COLUMN ashmig.runs.max_failures IS 'Argument of the call: number of failures after which no schema is begun; NULL if no limit';
+COMMENT ON COLUMN ashmig.runs.run_until IS 'Argument of the call: time after which no schema is begun; NULL if no limit';
+COMMENT ON COLUMN ashmig.runs.pause IS 'Why the run pauses now; NULL if it does not';
+COMMENT ON COLUMN ashmig.runs.paused_since IS 'When that pause began';
+COMMENT ON COLUMN ashmig.runs.paused IS 'Time spent in earlier pauses';
 
 -- No foreign key to ashmig.runs, and none between any two of these tables:
 -- pg_restore --jobs loads them in any order.
@@ -301,7 +314,7 @@ CREATE VIEW ashmig.progress AS
            CASE WHEN s.finished > 0 THEN
                (pg_catalog.clock_timestamp() - r.started_at)
                * (greatest(r.schemas - s.finished, 0)::double precision / s.finished) END AS time_left,
-           l.pids
+           l.pids, r.canary, r.max_failures, r.run_until, r.pause, r.paused_since, r.paused
     FROM ashmig.runs AS r
     CROSS JOIN LATERAL (
         SELECT pg_catalog.count(*) FILTER (WHERE status <> 'background') AS finished,
@@ -318,6 +331,8 @@ CREATE VIEW ashmig.progress AS
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';
 COMMENT ON COLUMN ashmig.progress.workers IS 'Number of workers requested';
+COMMENT ON COLUMN ashmig.progress.pause IS 'Why no schema is begun at the moment (ashmig.max_replica_lag, ashmig.max_load); NULL if the run does not pause';
+COMMENT ON COLUMN ashmig.progress.paused IS 'Time spent in earlier pauses';
 COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or continues it in the background; ashmig_cancel cancels it, and its workers with it';
 
 --
@@ -469,6 +484,7 @@ CREATE FUNCTION ashmig_apply(
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
     online boolean DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
@@ -660,6 +676,7 @@ CREATE FUNCTION ashmig_migrate_tenants(
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
@@ -673,6 +690,7 @@ CREATE FUNCTION ashmig_migrate_all(
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
@@ -698,6 +716,7 @@ CREATE FUNCTION ashmig_rollback_tenants(
     on_error text DEFAULT 'error', workers integer DEFAULT NULL,
     log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
+    canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
@@ -710,7 +729,8 @@ CREATE PROCEDURE ashmig_migrate_all_serial(
     only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
     on_error text DEFAULT 'error',
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
-    lock_timeout interval DEFAULT NULL)
+    lock_timeout interval DEFAULT NULL,
+    canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON PROCEDURE ashmig_migrate_all_serial
     IS 'Run all pending migrations in the calling session, committing after each schema; for servers without free background workers';

@@ -122,13 +122,16 @@ need_packages() {
 
 # ------------------------------------------------------------ private server
 
-# Stop whatever server lives below the folder, tests' own ones too, and remove
-# the folder. Runs at every end, by error and by Ctrl-C as well.
+# Stop whatever test or server lives below the folder, tests' own servers too,
+# and remove the folder. Runs at every end, by error and by Ctrl-C as well.
 clean_up() {
 	local status=$? pid_file pid
 
 	trap '' INT TERM HUP
 	[ -n "$work" ] && [ -d "$work" ] || exit $status
+	for pid in /proc/[0-9]*; do
+		case $(readlink "$pid/cwd" 2>/dev/null || true) in "$work/src") kill "${pid#/proc/}" 2>/dev/null || true ;; esac
+	done
 	while IFS= read -r pid_file; do
 		pid=$(head -n 1 "$pid_file")
 		kill -QUIT "$pid" 2>/dev/null || true
@@ -262,7 +265,7 @@ tap_script() {
 
 	pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
 	mkdir -p "$work/tap/$name"
-	if [ "$(id -u)" = 0 ]; then chown -R postgres "$work/tap"; fi
+	if [ "$(id -u)" = 0 ]; then chown postgres "$work/tap" "$work/tap/$name"; fi
 	(cd "$work/src" && "${as_server[@]}" env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
 		TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" TESTLOGDIR="$work/tap/$name/log" \
 		TMPDIR="$work/tap/$name" PG_REGRESS="$pgxs/src/test/regress/pg_regress" \

@@ -63,6 +63,14 @@ CREATE TABLE cedar.hand_made (id bigint);
 SELECT schema_name, status, table_name, object_kind, object_name, difference, expected, actual, error
   FROM ashmig_adopt(:'snapshots', tenants => '{acme,birch,cedar,late,odd,gone}', dry_run => true) WHERE object_kind IS DISTINCT FROM 'function';
 SELECT count(*) > 0 AS missing FROM ashmig_adopt(:'snapshots', dry_run => true) WHERE object_kind = 'function';
+-- Ecto's table may have another name: the repo's migration_source
+BEGIN;
+SELECT format('ALTER TABLE %s RENAME TO our_versions', c.oid::regclass) FROM pg_class AS c WHERE relname = 'schema_migrations' ORDER BY 1 \gexec
+SELECT schema_name, status FROM ashmig_adopt(:'snapshots', dry_run => true) WHERE status = 'behind';
+SET LOCAL ashmig.ecto_migration_source = 'our_versions';
+SELECT schema_name, status, object_name, expected, actual FROM ashmig_adopt(:'snapshots', dry_run => true) WHERE status = 'behind';
+SELECT DISTINCT schema_name FROM ashmig_adopt(:'snapshots', dry_run => true) WHERE schema_name <> 'public' ORDER BY 1;
+ROLLBACK;
 SELECT count(*) FROM ashmig.migrations;
 SELECT * FROM ashmig_adopt(:'snapshots' :: jsonb - 'extensions');
 SELECT * FROM ashmig_adopt(:'snapshots', on_drift => 'nonsense');

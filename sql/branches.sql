@@ -231,6 +231,19 @@ SELECT ashmig_remove_migration(30000201000002, tenant => true);
 :type
 SELECT table_name, version FROM ashmig.snapshots ORDER BY 2, 1;
 
+-- or whose unique key the other removes, in either order
+SELECT ashmig_remove_migration(30000201000001, tenant => true);
+SELECT generate(30000201000003, (SELECT jsonb_build_array(snapshot - 'identities') FROM ashmig.snapshots WHERE table_name = 'tags'));
+SELECT script(30000201000003) AS keyless \gset
+:reference
+SELECT ashmig_remove_migration(30000201000003, tenant => true);
+:reference
+:keyless
+SELECT table_name, version FROM ashmig.snapshots ORDER BY 2, 1;
+-- unless something by hand makes it
+SELECT ashmig_add_migration(30000201000002, 'key', 'CREATE UNIQUE INDEX ON @tenant@.tags (name)', tenant => true) > 0 AS added;
+:keyless
+
 -- A script without a base, as scripts were before: the newest version counts
 \c ashmig_branch_a
 SET client_min_messages = warning;

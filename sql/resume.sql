@@ -86,3 +86,77 @@ UPDATE switch SET works = true;
 SELECT schema_name, applied, status FROM ashmig_migrate_all(atomic => true);
 SELECT enumtypid::regtype AS type, string_agg(enumlabel, ' ' ORDER BY enumsortorder) FROM pg_enum GROUP BY 1 ORDER BY 1::text;
 TABLE progress;
+
+-- A migration that a schema has in part can go either way: applied again while it
+-- is half rolled back, or rolled back while it is half applied; in the background
+-- and in one transaction.  A version row stands for all of it.
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true, atomic => true, quiet => true);
+SELECT ashmig_remove_migration(version, tenant => true) FROM ashmig.migrations ORDER BY version;
+SELECT ashmig_add_migration(20260101000011, 'posts', 'CREATE TABLE posts (a integer, b integer)', 'DROP TABLE posts', tenant => true);
+SELECT ashmig_add_migration(20260101000012, 'indexes',
+  'CREATE INDEX CONCURRENTLY posts_a ON posts (a); SELECT public.switched(); CREATE INDEX CONCURRENTLY posts_b ON posts (b)',
+  'DROP INDEX CONCURRENTLY posts_b; SELECT public.switched(); DROP INDEX CONCURRENTLY posts_a', tenant => true, transactional => false);
+CREATE VIEW state AS
+  SELECT t.schema_name, coalesce((SELECT string_agg(right(version::text, 2), ' ' ORDER BY version) FROM ashmig.versions AS v WHERE v.schema_name = t.schema_name), '') AS versions,
+    coalesce((SELECT string_agg(right(version::text, 2) || CASE WHEN down THEN ' down ' ELSE ' up ' END || done, ' ') FROM ashmig.partial_migrations AS p WHERE p.schema_name = t.schema_name), '') AS partial,
+    (SELECT string_agg(indexrelid::regclass::text, ' ' ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = to_regclass(t.schema_name || '.posts')) AS indexes,
+    (SELECT status FROM ashmig_status() AS s WHERE s.schema_name = t.schema_name)
+  FROM ashmig.tenants AS t ORDER BY 1;
+
+-- in the background: half rolled back, then applied
+UPDATE switch SET works = true;
+SELECT count(*) FROM ashmig_migrate_all(quiet => true);
+CALL ashmig_wait();
+UPDATE switch SET works = false;
+SELECT count(*) FROM ashmig_rollback_tenants(only_tenants => '{org_1}', quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT ashmig_remove_migration(20260101000012, tenant => true);
+UPDATE switch SET works = true;
+SELECT schema_name, status, error FROM ashmig_migrate_all(quiet => true);
+CALL ashmig_wait();
+TABLE state;
+
+-- half applied, then rolled back with what it needs, and applied again
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true, quiet => true);
+CALL ashmig_wait();
+UPDATE switch SET works = false;
+SELECT count(*) FROM ashmig_migrate_all(quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT ashmig_remove_migration(20260101000012, tenant => true);
+UPDATE switch SET works = true;
+SELECT schema_name, status, error FROM ashmig_rollback_tenants(only_tenants => '{org_1}', quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT schema_name, status, error FROM ashmig_rollback_tenants(step => 2, quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT schema_name, status, error FROM ashmig_migrate_all(quiet => true);
+CALL ashmig_wait();
+TABLE state;
+
+-- in one transaction: half rolled back, then applied
+UPDATE switch SET works = false;
+SELECT count(*) FROM ashmig_rollback_tenants(only_tenants => '{org_1}', quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT ashmig_remove_migration(20260101000012, tenant => true);
+UPDATE switch SET works = true;
+SELECT schema_name, status, error FROM ashmig_migrate_all(quiet => true, atomic => true);
+TABLE state;
+
+-- half applied, then rolled back with what it needs, and applied again
+SELECT count(*) FROM ashmig_rollback_tenants(all_versions => true, quiet => true, atomic => true);
+UPDATE switch SET works = false;
+SELECT count(*) FROM ashmig_migrate_all(quiet => true);
+CALL ashmig_wait();
+TABLE state;
+SELECT ashmig_remove_migration(20260101000012, tenant => true);
+UPDATE switch SET works = true;
+SELECT schema_name, status, error FROM ashmig_rollback_tenants(only_tenants => '{org_1}', quiet => true, atomic => true);
+TABLE state;
+SELECT schema_name, status, error FROM ashmig_rollback_tenants(step => 2, quiet => true, atomic => true);
+TABLE state;
+SELECT schema_name, status, error FROM ashmig_migrate_all(quiet => true, atomic => true);
+TABLE state;

@@ -14,7 +14,7 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
-#include "generate/snapshot_store.h"
+#include "generate/refusals.h"
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"
@@ -110,7 +110,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		value = (Datum) 0;
 	imported = export_import(&migration, value, &merged);
 	if (merged)
-		snapshot_store_check_merged(&migration);
+		refusals_check_merged(&migration);
 	PG_RETURN_BOOL(imported);
 }
 

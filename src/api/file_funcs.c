@@ -15,7 +15,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
-#include "generate/snapshot_store.h"
+#include "generate/refusals.h"
 #include "record/migration_file.h"
 
 PG_FUNCTION_INFO_V1(ashmig_export_files);
@@ -172,7 +172,7 @@ ashmig_import_files(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	if (last_merged)
-		snapshot_store_check_merged(last_merged);
+		refusals_check_merged(last_merged);
 	settings_unpin(level);
 	PG_RETURN_NULL();
 }

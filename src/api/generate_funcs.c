@@ -80,6 +80,9 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 	back.only = back.except = NIL;
 	back.has_only = false;
 	back.on_error = ON_ERROR_ERROR;
+	back.canary = 0;
+	back.max_failures = 0;
+	back.run_until = DT_NOEND;
 	foreach_ptr(Migration, migration, dev)
 		back.versions = lappend(back.versions, &migration->version);
 	(void) run_migrations(&back);

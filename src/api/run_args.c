@@ -98,6 +98,12 @@ set_option(RunOptions *options, const char *name, Datum value)
 		options->prefix = prefix_value(TextDatumGetCString(value));
 	else if (strcmp(name, "on_error") == 0)
 		options->on_error = on_error_value(TextDatumGetCString(value));
+	else if (strcmp(name, "canary") == 0)
+		options->canary = positive(DatumGetInt32(value), name);
+	else if (strcmp(name, "max_failures") == 0)
+		options->max_failures = positive(DatumGetInt32(value), name);
+	else if (strcmp(name, "run_until") == 0)
+		options->run_until = DatumGetTimestampTz(value);
 	else if (strcmp(name, "workers") == 0)
 	{
 		options->workers = DatumGetInt32(value);
@@ -167,6 +173,11 @@ run_args_read(FunctionCallInfo fcinfo, RunOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("\"only_tenants\" and \"except_tenants\" cannot be used together")));
+	if (options->atomic && (options->canary > 0 || options->run_until != DT_NOEND))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("\"atomic\" cannot be used together with \"canary\" or \"run_until\""),
+				 errdetail("With \"atomic\", either all schemas are migrated or none.")));
 	if (options->all && (options->to != 0 || options->step != 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),

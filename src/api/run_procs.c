@@ -38,12 +38,19 @@ tell_results(const RunOptions *options, List *results)
 {
 	int			done = 0;
 	int			pending = 0;
+	int			left = 0;
+	const char *stopped = NULL;
 
 	foreach_ptr(const RunResult, result, results)
 	{
+		if (results_stop_reason(result->stop) != NULL)
+		{
+			left++;
+			stopped = results_stop_reason(result->stop);
+		}
 		if (result->status == RUN_APPLIED)
 			done++;
-		else if (result->status == RUN_PENDING)
+		else if (result->status == RUN_PENDING && result->stop == STOP_NONE)
 			pending++;
 		else if (result->status == RUN_FAILED && options->on_error == ON_ERROR_REPORT)
 			ereport(WARNING,
@@ -63,6 +70,12 @@ tell_results(const RunOptions *options, List *results)
 		ereport(NOTICE,
 				(errmsg_plural("%d of %d schema migrated", "%d of %d schemas migrated",
 							   list_length(results), done, list_length(results))));
+	if (left > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_ASHMIG_RUN_FAILED),
+				 errmsg_plural("%d schema was not attempted: %s",
+							   "%d schemas were not attempted: %s", left, left, stopped),
+				 errhint("Run again to resume.")));
 	if (pending > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_ASHMIG_NO_WORKER),
@@ -155,7 +168,7 @@ is_over(int64 run, bool newest)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
 				 errmsg("run " INT64_FORMAT " does not exist", run)));
-	if (strcmp(state.status, "done") == 0)
+	if (strcmp(state.status, "done") == 0 || strcmp(state.status, "stopped") == 0)
 	{
 		if (journal_left_goes_on(run, &failures))
 			return false;

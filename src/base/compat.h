@@ -118,6 +118,11 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define strtoi64(string, end, base) ((int64) strtoll(string, end, base))
 #endif
 
+/* What pg_stat_activity shows of one session, by its position from 1 */
+#if PG_VERSION_NUM < 160000
+#define pgstat_get_local_beentry_by_index(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)

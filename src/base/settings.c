@@ -11,6 +11,8 @@ char	   *ashmig_default_schema = NULL;
 int			ashmig_workers = 2;
 int			ashmig_lock_timeout = 2000;
 int			ashmig_lock_retries = 10;
+int			ashmig_max_replica_lag = 0;
+int			ashmig_max_load = 0;
 int			ashmig_worker_memory = 16 * 1024;
 int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
@@ -79,6 +81,16 @@ define_run_settings(void)
 							"Sets the maximum number of retries of a schema after a lock timeout.",
 							"The pauses between retries grow.",
 							&ashmig_lock_retries, 10, 0, 1000,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.max_replica_lag",
+							"Sets the replay lag of a standby at which a run pauses.",
+							"No schema is begun while a standby is further behind. 0 disables the pause.",
+							&ashmig_max_replica_lag, 0, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.max_load",
+							"Sets the number of other active sessions at which a run pauses.",
+							"No schema is begun while more sessions execute a statement or wait for a lock. 0 disables the pause.",
+							&ashmig_max_load, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.worker_memory",
 							"Sets the memory use at which a worker is replaced by a new one.",

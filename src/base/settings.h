@@ -14,6 +14,8 @@ extern char *ashmig_default_schema;
 extern int	ashmig_workers;
 extern int	ashmig_lock_timeout;	/* ms */
 extern int	ashmig_lock_retries;
+extern int	ashmig_max_replica_lag; /* ms; 0: no limit */
+extern int	ashmig_max_load;	/* sessions; 0: no limit */
 extern int	ashmig_worker_memory;	/* kB */
 extern int	ashmig_run_retention;	/* days */
 extern bool ashmig_strict_version_order;

@@ -258,13 +258,13 @@ find_lone_tables(Adoption *adoption, List *tenants)
 		"  c.relname::pg_catalog.text AS table_name, pg_catalog.count(*) OVER (PARTITION BY c.relname) AS schemas"
 		"  FROM pg_catalog.unnest($1) AS s (name) JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.name::pg_catalog.name"
 		"  JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid WHERE c.relkind IN ('r', 'p')"
-		"  AND c.relname <> 'schema_migrations' AND c.relname::pg_catalog.text <> ALL ($2)) AS t"
+		"  AND c.relname::pg_catalog.text <> ALL ($2)) AS t"
 		" WHERE schemas * 2 < pg_catalog.cardinality($1)"
 		" ORDER BY schema_name COLLATE pg_catalog.\"C\", table_name COLLATE pg_catalog.\"C\"",
 		.nargs = 2, .types = {TEXTARRAYOID, TEXTARRAYOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	List	   *known = NIL;
+	List	   *known = list_make1(ashmig_ecto_migration_source);
 	Datum		values[2];
 	uint64		rows;
 	int			level;
@@ -618,7 +618,7 @@ add_schema_row(const Adoption *adoption, List **rows, const Verdict *verdict)
 	if (strcmp(verdict->status, "behind") == 0)
 	{
 		row->object_kind = "table";
-		row->object = "schema_migrations";
+		row->object = ashmig_ecto_migration_source;
 		row->expected = psprintf(INT64_FORMAT, adoption->newest);
 		row->actual = psprintf(INT64_FORMAT, candidate_version(verdict->candidate));
 	}

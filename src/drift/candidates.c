@@ -17,9 +17,6 @@
 #include "metadata/catalog_tenants.h"
 #include "syntax/sql_text.h"
 
-/* Ecto's name for the table of versions */
-#define VERSIONS_TABLE "schema_migrations"
-
 /* Tables that are read by one statement, and locked until it is done */
 #define TABLES_PER_QUERY 100
 
@@ -28,6 +25,13 @@
  * ----------
  */
 
+/* The name of Ecto's table of versions, as a value of a query */
+static Datum
+versions_table(void)
+{
+	return DirectFunctionCall1(namein, CStringGetDatum(ashmig_ecto_migration_source));
+}
+
 /* All schemas with a table of versions that a tenant can have the name of */
 static List *
 schemas_with_versions(void)
@@ -35,18 +39,19 @@ schemas_with_versions(void)
 	static CatalogStatement find = {
 		.sql = "SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_class AS c"
 		" JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
-		" WHERE c.relname = '" VERSIONS_TABLE "' AND c.relkind IN ('r', 'p') AND n.nspname::pg_catalog.text <> $1"
+		" WHERE c.relname = $2 AND c.relkind IN ('r', 'p') AND n.nspname::pg_catalog.text <> $1"
 		" AND n.nspname <> 'public' AND n.nspname <> '" ASHMIG_CATALOG_SCHEMA "'"
 		" AND n.nspname ~ '^[a-zA-Z0-9_-]+$' AND n.nspname !~ '^pg_'"
 		" ORDER BY n.nspname COLLATE pg_catalog.\"C\"",
-		.nargs = 1, .types = {TEXTOID}
+		.nargs = 2, .types = {TEXTOID, NAMEOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[1];
+	Datum		values[2];
 	List	   *names;
 	int			level;
 
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
+	values[1] = versions_table();
 	level = catalog_connect();
 	names = catalog_strings(catalog_query(&find, values, NULL), 1, context);
 	catalog_disconnect(level);
@@ -80,20 +85,21 @@ describe(List *names)
 		.sql = "SELECT s.name, n.oid IS NOT NULL, coalesce(pg_catalog.pg_has_role(n.nspowner, 'USAGE'), false),"
 		" EXISTS (SELECT FROM ashmig.tenants AS t WHERE t.schema_name = s.name),"
 		" EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid"
-		"  WHERE c.relnamespace = n.oid AND c.relname = '" VERSIONS_TABLE "' AND c.relkind IN ('r', 'p')"
+		"  WHERE c.relnamespace = n.oid AND c.relname = $2 AND c.relkind IN ('r', 'p')"
 		"  AND a.attname = 'version' AND NOT a.attisdropped)"
 		" FROM pg_catalog.unnest($1) AS s (name)"
 		" LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname::pg_catalog.text = s.name"
 		" GROUP BY s.name, n.oid, n.nspowner ORDER BY s.name COLLATE pg_catalog.\"C\"",
-		.nargs = 1, .types = {TEXTARRAYOID}
+		.nargs = 2, .types = {TEXTARRAYOID, NAMEOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[1];
+	Datum		values[2];
 	List	   *candidates = NIL;
 	uint64		rows;
 	int			level;
 
 	values[0] = catalog_text_array(names);
+	values[1] = versions_table();
 	level = catalog_connect();
 	rows = catalog_query(&find, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
@@ -137,8 +143,9 @@ read_batch(void *arg)
 
 	initStringInfo(&sql);
 	foreach_ptr(const Candidate, candidate, batch->candidates)
-		appendStringInfo(&sql, "%sSELECT %d, version::pg_catalog.int8 FROM %s." VERSIONS_TABLE,
-						 sql.len > 0 ? " UNION ALL " : "", number++, quote_name(candidate->schema));
+		appendStringInfo(&sql, "%sSELECT %d, version::pg_catalog.int8 FROM %s.%s",
+						 sql.len > 0 ? " UNION ALL " : "", number++, quote_name(candidate->schema),
+						 quote_name(ashmig_ecto_migration_source));
 	appendStringInfoString(&sql, " ORDER BY 1, 2");
 	if (SPI_execute(sql.data, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the versions of Ecto");

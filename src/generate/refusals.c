@@ -8,9 +8,11 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/names.h"
 #include "base/settings.h"
 #include "generate/refusals.h"
+#include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "syntax/sql_text.h"
 
@@ -138,7 +140,7 @@ name_so_far(const RepoGeneration *repo, const TableName *name)
  * columns, the "known" indexes apart.
  */
 static void
-count_live_keys(const TableName *name, List *columns, List *known, int64 *tables, int64 *keys)
+count_live_keys(const TableName *name, List *columns, List *known, int64 * tables, int64 * keys)
 {
 	static CatalogStatement query = {
 		"SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE EXISTS"
@@ -380,4 +382,88 @@ refusals_check(const Generation *generation, bool with_dev)
 				check_key(&context, repo, operation);
 		}
 	}
+}
+
+/* ----------
+ * Branches that meet
+ * ----------
+ */
+
+/* The names that the unique indexes of a table's identities have ever had by its snapshots (model_index.c) */
+static List *
+identity_indexes(const char *repo, const TableName *name)
+{
+	static CatalogStatement query = {
+		"SELECT DISTINCT coalesce(i.value ->> 'index_name', s.table_name || '_' || (i.value ->> 'name') || '_index')"
+		" FROM ashmig.snapshots AS s, pg_catalog.jsonb_path_query(s.snapshot, 'lax $[*].identities[*]') AS i (value)"
+		" WHERE (s.repo, s.scope, s.schema_name, s.table_name) = ($1, $2, $3, $4)",
+		4, {TEXTOID, TEXTOID, TEXTOID, TEXTOID}, NULL
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[4];
+	List	   *names;
+	int			level;
+
+	values[0] = CStringGetTextDatum(repo);
+	values[1] = CStringGetTextDatum(scope_name(name->scope));
+	values[2] = CStringGetTextDatum(name->schema ? name->schema : "");
+	values[3] = CStringGetTextDatum(name->name);
+	level = catalog_connect();
+	names = catalog_strings(catalog_query(&query, values, NULL), 1, context);
+	catalog_disconnect(level);
+	return names;
+}
+
+/*
+ * Note the first foreign key whose target has no unique key any more, neither
+ * by its snapshot nor made by hand.
+ */
+static bool
+check_merged_keys(const char *repo, const Model *model, Problem *problem)
+{
+	Generation	nothing = {0};
+	RefusalContext context = {.generation = &nothing, .with_dev = true};
+
+	foreach_ptr(const Table, table, model->tables)
+	{
+		foreach_ptr(const ForeignKey, key, table->foreign_keys)
+		{
+			const Table *target = model_find(model, &key->target);
+			int64		tables;
+			int64		keys;
+
+			if (target == NULL || table_has_key(target, key->target_columns))
+				continue;
+			count_live_keys(&key->target, key->target_columns, identity_indexes(repo, &key->target),
+							&tables, &keys);
+			if (keys == 0 && !key_may_come(&context, &key->target))
+				return problem_note(problem, ERRCODE_ASHMIG_NO_KEY, key->path,
+									psprintf("The unique keys of \"%s\" are: %s.",
+											 table_name_show(&key->target), keys_show(target)), NULL,
+									"foreign key \"%s\" of \"%s\" needs a unique key of \"%s\" over (%s)",
+									key->name, table_name_show(&table->name),
+									table_name_show(&key->target), quote_names(key->target_columns));
+		}
+	}
+	return true;
+}
+
+void
+refusals_check_merged(const Migration *migration)
+{
+	Problem		problem = {0};
+	Recorded   *recorded = snapshot_store_load(migration->repo, true, &problem);
+
+	if (recorded && model_check_names(recorded->model, &problem) &&
+		typecheck_foreign_keys(recorded->model, &problem))
+		check_merged_keys(migration->repo, recorded->model, &problem);
+	if (problem.sqlerrcode == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
+			 errmsg("%s migration " INT64_FORMAT " does not fit what another branch has recorded",
+					scope_name(migration->scope), migration->version),
+			 errdetail("Together: %s%s%s", problem.message, problem.detail ? ": " : "",
+					   problem.detail ? problem.detail : ""),
+			 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
 }

@@ -26,4 +26,12 @@
  */
 extern void refusals_check(const Generation *generation, bool with_dev);
 
+/*
+ * Branches may have touched different things and yet not fit: two indexes of
+ * one name, a foreign key to columns whose unique key the other branch has
+ * removed.  Raise ERRCODE_ASHMIG_BRANCH_CONFLICT, which names the imported
+ * migration at which they met.
+ */
+extern void refusals_check_merged(const Migration *migration);
+
 #endif							/* ASHMIG_REFUSALS_H */

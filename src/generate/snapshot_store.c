@@ -10,10 +10,8 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
-#include "base/errors.h"
 #include "base/settings.h"
 #include "generate/snapshot_store.h"
-#include "generate/typecheck.h"
 #include "model/table_state.h"
 #include "record/branches.h"
 #include "snapshot/snapshot.h"
@@ -482,23 +480,4 @@ snapshot_store_squash(void)
 	catalog_disconnect(level);
 	branches_squashed();
 	return rows;
-}
-
-void
-snapshot_store_check_merged(const Migration *migration)
-{
-	Problem		problem = {0};
-	Recorded   *recorded = snapshot_store_load(migration->repo, true, &problem);
-
-	if (recorded && model_check_names(recorded->model, &problem))
-		typecheck_foreign_keys(recorded->model, &problem);
-	if (problem.sqlerrcode == 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
-			 errmsg("%s migration " INT64_FORMAT " does not fit what another branch has recorded",
-					scope_name(migration->scope), migration->version),
-			 errdetail("Together: %s%s%s", problem.message, problem.detail ? ": " : "",
-					   problem.detail ? problem.detail : ""),
-			 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
 }

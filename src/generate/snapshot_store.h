@@ -96,10 +96,4 @@ extern void snapshot_store_forget_dev(void);
 /* Keep only what counts; returns the rows that went. */
 extern uint64 snapshot_store_squash(void);
 
-/*
- * Branches may have touched different things and yet not fit: two indexes of
- * one name.  An error that names the imported migration at which they met.
- */
-extern void snapshot_store_check_merged(const Migration *migration);
-
 #endif							/* ASHMIG_SNAPSHOT_STORE_H */

@@ -21,52 +21,65 @@ name_migration(const Migration *migration, const char *schema, Datum *values)
 }
 
 /*
- * Number of executed statements; *started: the next one was started.
+ * How far a migration has come in a schema.
  */
-int
-catalog_partial_read(const Migration *migration, const char *schema, bool down, bool *started)
+PartialMigration
+catalog_partial_read(const Migration *migration, const char *schema)
 {
 	static CatalogStatement read = {
-		.sql = "SELECT done, started FROM ashmig.partial_migrations WHERE schema_name = $1"
-		" AND repo = $2 AND scope = $3 AND version = $4 AND down = $5",
-		.nargs = 5, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}
-	};
-	Datum		values[5];
-	int			level = catalog_connect();
-	int			done = 0;
-	bool		isnull;
-
-	*started = false;
-	name_migration(migration, schema, values);
-	values[4] = BoolGetDatum(down);
-	if (catalog_query(&read, values, NULL) > 0)
-	{
-		done = DatumGetInt32(catalog_datum(0, 1, &isnull));
-		*started = DatumGetBool(catalog_datum(0, 2, &isnull));
-	}
-	catalog_disconnect(level);
-	return done;
-}
-
-/*
- * Is there a row, whichever way it goes?
- */
-bool
-catalog_partial_exists(const Migration *migration, const char *schema)
-{
-	static CatalogStatement find = {
-		.sql = "SELECT 1 FROM ashmig.partial_migrations WHERE schema_name = $1"
+		.sql = "SELECT down, done, started FROM ashmig.partial_migrations WHERE schema_name = $1"
 		" AND repo = $2 AND scope = $3 AND version = $4",
 		.nargs = 4, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID}
 	};
 	Datum		values[4];
 	int			level = catalog_connect();
-	bool		found;
+	PartialMigration partial = {false};
+	bool		isnull;
 
 	name_migration(migration, schema, values);
-	found = catalog_query(&find, values, NULL) > 0;
+	partial.found = catalog_query(&read, values, NULL) > 0;
+	if (partial.found)
+	{
+		partial.down = DatumGetBool(catalog_datum(0, 1, &isnull));
+		partial.done = DatumGetInt32(catalog_datum(0, 2, &isnull));
+		partial.started = DatumGetBool(catalog_datum(0, 3, &isnull));
+	}
 	catalog_disconnect(level);
-	return found;
+	return partial;
+}
+
+/*
+ * The migrations that a schema has in part.
+ */
+List *
+catalog_partial_versions(const char *schema, Scope scope)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT repo, version FROM ashmig.partial_migrations"
+		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
+	int			level = catalog_connect();
+	uint64		rows;
+	List	   *result = NIL;
+
+	values[0] = CStringGetTextDatum(schema);
+	values[1] = CStringGetTextDatum(scope_name(scope));
+	rows = catalog_query(&read, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		AppliedVersion *partial = palloc0(sizeof(AppliedVersion));
+
+		partial->repo = catalog_string(i, 1, context);
+		partial->version = catalog_int64(i, 2);
+		result = lappend(result, partial);
+		MemoryContextSwitchTo(old);
+	}
+	catalog_disconnect(level);
+	return result;
 }
 
 /*
@@ -178,15 +191,16 @@ catalog_partial_forget(const Migration *migration, const char *schema)
  * progressed furthest.
  */
 int
-catalog_partial_farthest(const Migration *migration, char **schema)
+catalog_partial_farthest(const Migration *migration, bool down, char **schema)
 {
 	static CatalogStatement query = {
 		.sql = "SELECT done, schema_name FROM ashmig.partial_migrations"
-		" WHERE repo = $1 AND scope = $2 AND version = $3 ORDER BY done DESC, schema_name LIMIT 1",
-		.nargs = 3, .types = {TEXTOID, TEXTOID, INT8OID}
+		" WHERE repo = $1 AND scope = $2 AND version = $3 AND down = $4"
+		" ORDER BY done DESC, schema_name LIMIT 1",
+		.nargs = 4, .types = {TEXTOID, TEXTOID, INT8OID, BOOLOID}
 	};
 	MemoryContext context = CurrentMemoryContext;
-	Datum		values[3];
+	Datum		values[4];
 	bool		isnull;
 	int			done = -1;
 	int			level;
@@ -194,6 +208,7 @@ catalog_partial_farthest(const Migration *migration, char **schema)
 	values[0] = CStringGetTextDatum(migration->repo);
 	values[1] = CStringGetTextDatum(scope_name(migration->scope));
 	values[2] = Int64GetDatum(migration->version);
+	values[3] = BoolGetDatum(down);
 	level = catalog_connect();
 	if (catalog_query(&query, values, NULL) > 0)
 	{

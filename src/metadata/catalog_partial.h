@@ -3,9 +3,11 @@
  *		ashmig.partial_migrations: the progress of a non-transactional
  *		migration in a schema.
  *
- * Such a migration commits statement by statement.  While it is running, and
- * after it was interrupted, its row says how many statements have been
- * executed; when it is complete, the version's row replaces that one.
+ * Such a migration commits statement by statement.  While it is being applied
+ * or rolled back, and after that was interrupted, its row says how many
+ * statements have been executed.  The version's row stands for all of it: it
+ * replaces that one when all is applied, and gives way to it when a rollback
+ * begins.
  */
 #ifndef ASHMIG_CATALOG_PARTIAL_H
 #define ASHMIG_CATALOG_PARTIAL_H
@@ -15,30 +17,22 @@
 #include "storage/block.h"
 
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_versions.h"
 
-/*
- * Number of statements executed in a schema; *started: the next one was
- * started.
- */
-extern int	catalog_partial_read(const Migration *migration, const char *schema, bool down,
-								 bool *started);
+typedef struct PartialMigration
+{
+	bool		found;			/* there is something of it in the schema */
+	bool		down;			/* it was being rolled back */
+	int			done;			/* number of statements executed */
+	bool		started;		/* the next one was started */
+} PartialMigration;
+
+extern PartialMigration catalog_partial_read(const Migration *migration, const char *schema);
+
+/* Those of a schema, as AppliedVersions, newest first */
+extern List *catalog_partial_versions(const char *schema, Scope scope);
 extern void catalog_partial_write(const Migration *migration, const char *schema, bool down,
 								  int done, bool started);
-
-/* Has a run begun to apply it, or to roll it back, in a schema? */
-extern bool catalog_partial_exists(const Migration *migration, const char *schema);
-extern void catalog_partial_forget(const Migration *migration, const char *schema);
-
-/*
- * For queries: generated migrations that are applied in part, or rolled back in
- * part without having been applied.  Their downs undo whatever is there, so
- * that they can be rolled back at any point.
- */
-#define PARTIAL_GENERATED \
-	"SELECT p.schema_name, p.repo, p.scope, p.version FROM ashmig.partial_migrations AS p" \
-	" JOIN ashmig.migrations AS m ON m.repo = p.repo AND m.scope = p.scope AND m.version = p.version" \
-	" WHERE m.kind = 'generated' AND NOT EXISTS (SELECT FROM ashmig.versions AS v" \
-	"  WHERE v.schema_name = p.schema_name AND v.repo = p.repo AND v.scope = p.scope AND v.version = p.version)"
 
 /* How far the statement has come that is run batch by batch (migrate/batch.h) */
 typedef struct PartialBatch
@@ -52,11 +46,13 @@ extern PartialBatch catalog_partial_read_batch(const Migration *migration, const
 											   bool down);
 extern void catalog_partial_write_batch(const Migration *migration, const char *schema, bool down,
 										int done, const PartialBatch *batch);
+extern void catalog_partial_forget(const Migration *migration, const char *schema);
 
 /*
- * Number of executed statements in the schema where the migration has
- * progressed furthest: *schema.  -1: it was not started anywhere.
+ * Number of executed statements in the schema where applying the migration (or
+ * rolling it back) has progressed furthest: *schema.  -1: it was not started
+ * anywhere.
  */
-extern int	catalog_partial_farthest(const Migration *migration, char **schema);
+extern int	catalog_partial_farthest(const Migration *migration, bool down, char **schema);
 
 #endif							/* ASHMIG_CATALOG_PARTIAL_H */

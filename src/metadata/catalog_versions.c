@@ -10,7 +10,6 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "metadata/catalog_partial.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_versions.h"
 
@@ -80,10 +79,17 @@ catalog_schema_versions(const char *schema, Scope scope)
 	return result;
 }
 
-/* The rows of a query for AppliedVersions */
-static List *
-read_applied(CatalogStatement *read, const char *schema, Scope scope)
+/*
+ * What is applied in a schema, newest first: AppliedVersions.
+ */
+List *
+catalog_applied(const char *schema, Scope scope)
 {
+	static CatalogStatement read = {
+		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
+		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2];
 	int			level = catalog_connect();
@@ -92,7 +98,7 @@ read_applied(CatalogStatement *read, const char *schema, Scope scope)
 
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(scope_name(scope));
-	rows = catalog_query(read, values, NULL);
+	rows = catalog_query(&read, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -107,38 +113,6 @@ read_applied(CatalogStatement *read, const char *schema, Scope scope)
 	}
 	catalog_disconnect(level);
 	return result;
-}
-
-/*
- * What is applied in a schema, newest first: AppliedVersions.
- */
-List *
-catalog_applied(const char *schema, Scope scope)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
-		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
-	};
-
-	return read_applied(&read, schema, scope);
-}
-
-/*
- * The same, with what is there in part.
- */
-List *
-catalog_applied_or_begun(const char *schema, Scope scope)
-{
-	static CatalogStatement read = {
-		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
-		" WHERE schema_name = $1 AND scope = $2"
-		" UNION ALL SELECT repo, version, '-infinity', '' FROM (" PARTIAL_GENERATED ") AS p"
-		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
-	};
-
-	return read_applied(&read, schema, scope);
 }
 
 /*

@@ -38,9 +38,6 @@ typedef struct AppliedVersion
 extern List *catalog_schema_versions(const char *schema, Scope scope);
 extern List *catalog_applied(const char *schema, Scope scope);	/* newest first */
 
-/* The same, and what is there in part and can be rolled back (catalog_partial.h) */
-extern List *catalog_applied_or_begun(const char *schema, Scope scope);
-
 /* Newest version that a schema has, over all repos; 0: none */
 extern int64 catalog_newest_version(Scope scope, const char *schema);
 

@@ -127,6 +127,19 @@ was_done_before(Node *statement, bool started, char **leftover)
 }
 
 /*
+ * May an earlier run have begun a statement (counted from 1) that is not noted
+ * as done?  What a rollback finds of a migration that is applied in part,
+ * nobody knows: each of its statements counts as begun.
+ */
+static bool
+was_begun(const PartialMigration *partial, bool down, int statement)
+{
+	if (!partial->found)
+		return false;
+	return down || (!partial->down && partial->started && statement == partial->done + 1);
+}
+
+/*
  * The one statement of a string that cannot run in a transaction, or NULL.  A
  * new value of an enum can, together with the note that it is done.
  */
@@ -144,70 +157,65 @@ outside_statement(const char *sql)
 }
 
 /*
- * Has a rollback of it begun, and not come to its end?  *done statements of it
- * are executed.
+ * What is left of the statements of a direction, after what an earlier run has
+ * done; the rest is to run inside a transaction.
  */
-static bool
-is_half_rolled_back(const Migration *migration, const char *schema, int *done)
+static List *
+remaining_statements(const Migration *migration, const ExecuteEnvironment *environment,
+					 const char *schema, bool down, const PartialMigration *partial)
 {
-	bool		started;
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
+	int			done = partial->down == down ? partial->done : 0;
+	int			number = 0;
+	List	   *result = NIL;
+	ListCell   *lc;
 
-	*done = catalog_partial_read(migration, schema, true, &started);
-	return *done > 0 || started;
-}
+	foreach(lc, down ? migration->down : migration->up)
+	{
+		char	   *sql = lfirst(lc);
+		Node	   *statement = NULL;
 
-/*
- * An earlier run went the other way.  What it has begun to roll back, it
- * completes first; what it has begun to apply needs nothing, as the downs undo
- * whatever is there.
- */
-static bool
-turn_round(Migration *migration, const char *schema, bool down)
-{
-	int			done;
+		number++;
+		if (number <= done)
+			sql = pstrdup("");
+		else if (was_begun(partial, down, number))
+			statement = outside_statement(sql_fill(sql, schema, default_schema));
+		if (statement)
+		{
+			RoleBeforeActing before = acting_role_enter(&environment->acting);
+			char	   *leftover;
 
-	if (!down && is_half_rolled_back(migration, schema, &done))
-		migration->up = list_concat(list_copy_tail(migration->down, done), migration->up);
-	return catalog_partial_exists(migration, schema);
+			if (was_done_before(statement, true, &leftover))
+				sql = pstrdup("");
+			else if (leftover)
+				sql = psprintf("%sDROP INDEX %s; %s", directive_is_online(sql) ? DIRECTIVE_ONLINE : "",
+							   leftover, sql);
+			acting_role_leave(&environment->acting, &before);
+		}
+		result = lappend(result, sql);
+	}
+	return result;
 }
 
 /*
  * Leave out what an earlier run has done already, as the rest is to run inside a
- * transaction.
+ * transaction.  A rollback that was interrupted is completed first.
  */
 bool
 nontransactional_resume(Migration *migration, const ExecuteEnvironment *environment,
 						const char *schema, bool down)
 {
-	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
-	List	   *statements = down ? migration->down : migration->up;
-	bool		started;
-	int			done = catalog_partial_read(migration, schema, down, &started);
-	RoleBeforeActing before;
-	ListCell   *next;
-	Node	   *statement;
-	char	   *leftover;
-	bool		complete;
+	PartialMigration partial = catalog_partial_read(migration, schema);
 
-	if (done == 0 && !started)
-		return turn_round(migration, schema, down);
-	for (int i = 0; i < done; i++)
-		lfirst(list_nth_cell(statements, i)) = pstrdup("");
-	if (done == list_length(statements))
-		return true;
-	next = list_nth_cell(statements, done);
-	statement = outside_statement(sql_fill(lfirst(next), schema, default_schema));
-	if (statement == NULL)
-		return true;
-	before = acting_role_enter(&environment->acting);
-	complete = was_done_before(statement, started, &leftover);
-	acting_role_leave(&environment->acting, &before);
-	if (complete)
-		lfirst(next) = pstrdup("");
-	else if (leftover)
-		lfirst(next) = psprintf("%sDROP INDEX %s; %s",
-								directive_is_online(lfirst(next)) ? DIRECTIVE_ONLINE : "",
-								leftover, (char *) lfirst(next));
+	if (!partial.found)
+		return false;
+	if (down)
+		migration->down = remaining_statements(migration, environment, schema, true, &partial);
+	else if (partial.down)
+		migration->up = list_concat(remaining_statements(migration, environment, schema, true, &partial),
+									migration->up);
+	else
+		migration->up = remaining_statements(migration, environment, schema, false, &partial);
 	return true;
 }
 
@@ -264,47 +272,41 @@ run_with_note(const RunOptions *options, const Migration *migration, char *sql,
 	transaction_commit();
 }
 
-/*
- * It is done: the version's row takes the place of the partial one.
- */
+/* It is applied: the version's row takes the place of the partial one. */
 static void
-finish_migration(const Migration *migration, const char *schema, bool down, int64 elapsed)
+finish_up(const Migration *migration, const char *schema, int64 elapsed)
 {
 	ExecutedMigration executed = {migration, elapsed};
 
 	catalog_lock_versions(RowExclusiveLock);
-	if (down)
-	{
-		catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
-		ecto_versions_rolled_back(schema, list_make1(&executed));
-	}
-	else
-	{
-		catalog_record_applied(schema, migration->scope, list_make1(&executed));
-		ecto_versions_applied(schema, list_make1(&executed));
-	}
+	catalog_record_applied(schema, migration->scope, list_make1(&executed));
+	ecto_versions_applied(schema, list_make1(&executed));
 	catalog_partial_forget(migration, schema);
 }
 
-/*
- * Run its ups, or its downs, from where they stopped.
- */
+/* The rollback begins: the partial row takes the place of the version's. */
 static void
-run_statements(const RunOptions *options, const Migration *migration, const char *schema, bool down)
+begin_down(const Migration *migration, const char *schema)
+{
+	ExecutedMigration executed = {migration, -1};
+
+	catalog_lock_versions(RowExclusiveLock);
+	catalog_record_rolled_back(schema, migration->scope, list_make1(&executed));
+	ecto_versions_rolled_back(schema, list_make1(&executed));
+	catalog_partial_write(migration, schema, true, 0, false);
+}
+
+/* Run the statements of one direction, from where an earlier run stopped. */
+static void
+run_direction(const RunOptions *options, const Migration *migration,
+			  const ExecuteEnvironment *environment, const char *schema, bool down,
+			  const PartialMigration *partial)
 {
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *statements = down ? migration->down : migration->up;
 	ExecutePlace place = {schema, migration->scope, down, migration->version, 0};
-	ExecuteEnvironment environment;
-	bool		started;
-	int			done;
 
-	transaction_begin();
-	done = catalog_partial_read(migration, schema, down, &started);
-	environment = execute_enter_session(migration->scope, schema, default_schema);
-	transaction_commit();
-
-	for (int i = done; i < list_length(statements); i++)
+	for (int i = partial->down == down ? partial->done : 0; i < list_length(statements); i++)
 	{
 		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);
 		Node	   *statement = outside_statement(sql);
@@ -313,31 +315,46 @@ run_statements(const RunOptions *options, const Migration *migration, const char
 		if (directive_is_batch(sql))
 			batch_run(options, migration, sql, default_schema, &place);
 		else if (statement)
-			run_alone(migration, &environment, sql, statement, &place, started);
+			run_alone(migration, environment, sql, statement, &place,
+					  was_begun(partial, down, place.statement));
 		else
 			run_with_note(options, migration, sql, default_schema, &place);
-		started = false;
 	}
 }
 
 /*
- * Run a non-transactional migration, from where it stopped.  What was being
- * rolled back before it was applied is rolled back first.
+ * Run a non-transactional migration, from where it stopped.  A rollback that was
+ * interrupted is completed before the migration is applied again.
  */
 void
 nontransactional_run(const RunOptions *options, const Migration *migration, const char *schema)
 {
+	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	instr_time	start = elapsed_start();
-	int			done;
-	bool		half_rolled_back;
+	ExecuteEnvironment environment;
+	PartialMigration partial;
 
 	transaction_begin();
-	half_rolled_back = is_half_rolled_back(migration, schema, &done);
+	partial = catalog_partial_read(migration, schema);
+	if (options->down && !partial.down)
+		begin_down(migration, schema);
+	environment = execute_enter_session(migration->scope, schema, default_schema);
 	transaction_commit();
-	if (half_rolled_back && !options->down)
-		run_statements(options, migration, schema, true);
-	run_statements(options, migration, schema, options->down);
+
+	if (!options->down && partial.down)
+	{
+		run_direction(options, migration, &environment, schema, true, &partial);
+		partial = (PartialMigration)
+		{
+			false
+		};
+	}
+	run_direction(options, migration, &environment, schema, options->down, &partial);
+
 	transaction_begin();
-	finish_migration(migration, schema, options->down, elapsed_since(start));
+	if (options->down)
+		catalog_partial_forget(migration, schema);
+	else
+		finish_up(migration, schema, elapsed_since(start));
 	transaction_commit();
 }

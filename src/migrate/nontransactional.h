@@ -7,6 +7,11 @@
  * how far a schema has come, so that a run that was cut short resumes at the
  * statement that had not run.  What such a statement left behind (an INVALID
  * index) is removed first.
+ *
+ * A migration that a schema has in part, as a run was cut short while it was
+ * being applied or rolled back, can go either way.  To apply it, a rollback that
+ * was begun is completed first.  To roll back what was begun to be applied, all
+ * of its down statements run, but for indexes that are not there.
  */
 #ifndef ASHMIG_NONTRANSACTIONAL_H
 #define ASHMIG_NONTRANSACTIONAL_H
@@ -29,8 +34,8 @@ extern void nontransactional_run(const RunOptions *options, const Migration *mig
  * The same for a run inside a transaction, with the schema locked and its
  * environment entered (execute_enter): of the statements of a migration, which
  * is a copy, those that an earlier run has completed are replaced by empty ones,
- * and the removal of what the interrupted one left comes before it; so does the
- * rest of a rollback where the run is to apply it.  True where
+ * and the removal of what the interrupted one left comes before it; so do the
+ * down statements where a rollback was interrupted.  True where
  * there was such a run; then the caller has to forget its row
  * (catalog_partial_forget).
  */

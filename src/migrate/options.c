@@ -17,6 +17,7 @@ run_options_default(void)
 		.run_public = true,
 		.run_tenants = true,
 		.on_error = ON_ERROR_ERROR,
+		.run_until = DT_NOEND,
 		.workers = ashmig_workers,
 		.strict_version_order = ashmig_strict_version_order,
 		.log_sql = ashmig_log_sql,

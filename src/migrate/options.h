@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 typedef enum OnError
@@ -38,6 +39,11 @@ typedef struct RunOptions
 								 * rules above.  With step: they are the
 								 * newest, newest first */
 	OnError		on_error;
+	int			canary;			/* tenants that go first; the others only if
+								 * all of these succeed.  0: none */
+	int			max_failures;	/* begin no schema after so many; 0: no limit */
+	TimestampTz run_until;		/* begin no schema after that; DT_NOEND: no
+								 * limit */
 	int			workers;
 	bool		atomic;
 	bool		nested;			/* called from a function or a DO block */

@@ -7,6 +7,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
 #include "migrate/pending.h"
 
@@ -159,6 +160,35 @@ check_newest(const RunOptions *options, const char *schema, const AppliedVersion
 				 errhint("Run the rollback again.")));
 }
 
+/* Does the first version come later in a rollback, as it is the older one? */
+static bool
+is_older(const AppliedVersion *one, const AppliedVersion *other)
+{
+	return one->version < other->version ||
+		(one->version == other->version && strcmp(one->repo, other->repo) < 0);
+}
+
+/*
+ * What a schema has, newest first, also what it has in part: there may be a
+ * leftover of that which is in the way of what comes after.
+ */
+static List *
+versions_to_roll_back(Scope scope, const char *schema)
+{
+	List	   *versions = catalog_applied(schema, scope);
+
+	foreach_ptr(const AppliedVersion, partial, catalog_partial_versions(schema, scope))
+	{
+		int			at = 0;
+
+		while (at < list_length(versions) && is_older(partial, list_nth(versions, at)))
+			at++;
+		if (at == list_length(versions) || is_older(list_nth(versions, at), partial))
+			versions = list_insert_nth(versions, at, (void *) partial);
+	}
+	return versions;
+}
+
 /*
  * What is to be rolled back, newest first.
  */
@@ -166,7 +196,7 @@ static List *
 pending_down(const RunOptions *options, Scope scope, const char *schema)
 {
 	int			step = options->step;
-	List	   *versions = catalog_applied_or_begun(schema, scope);
+	List	   *versions = versions_to_roll_back(scope, schema);
 	List	   *migrations = catalog_migrations_cached(scope);	/* last: valid until the
 																 * next read */
 	List	   *result = NIL;

@@ -99,7 +99,7 @@ plain_form_fits(const Migration *migration, const char *schema, const char *defa
 {
 	ListCell   *lc;
 
-	if (!is_online(migration) || catalog_partial_exists(migration, schema))
+	if (!is_online(migration) || catalog_partial_read(migration, schema).found)
 		return false;
 	foreach(lc, down ? migration->down : migration->up)
 	{

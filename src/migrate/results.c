@@ -59,6 +59,40 @@ results_without_run(Scope scope, const char *schema, RunStatus status)
 	return result;
 }
 
+/*
+ * The result of a schema that the end of the run came before.  What only had no
+ * time left is as it was, and no failure is the reason.
+ */
+RunResult *
+results_stopped(Scope scope, const char *schema, StopReason stop)
+{
+	RunResult  *result = results_without_run(scope, schema, stop == STOP_RUN_UNTIL ? RUN_PENDING : RUN_SKIPPED);
+
+	result->stop = stop;
+	return result;
+}
+
+/*
+ * Why no further schema was begun.
+ */
+const char *
+results_stop_reason(StopReason stop)
+{
+	switch (stop)
+	{
+		case STOP_NONE:
+		case STOP_ON_ERROR:
+			return NULL;
+		case STOP_CANARY:
+			return "a canary failed";
+		case STOP_MAX_FAILURES:
+			return "max_failures was reached";
+		case STOP_RUN_UNTIL:
+			return "run_until has passed";
+	}
+	return NULL;				/* keep compiler quiet */
+}
+
 /* A schema with its result, in results_merge */
 typedef struct MergedResult
 {
@@ -233,13 +267,16 @@ void
 results_raise_failure_with(List *results, const char *hint)
 {
 	const RunResult *first = NULL;
+	const char *stopped = NULL;
 	int			failed = 0;
 	int			skipped = 0;
 
 	foreach_ptr(const RunResult, result, results)
 	{
-		if (result->status == RUN_SKIPPED && result->reason == NULL)
+		if ((result->status == RUN_SKIPPED || result->stop != STOP_NONE) && result->reason == NULL)
 			skipped++;
+		if (result->stop != STOP_NONE)
+			stopped = results_stop_reason(result->stop);
 		if (result->status != RUN_FAILED)
 			continue;
 		failed++;
@@ -257,9 +294,9 @@ results_raise_failure_with(List *results, const char *hint)
 			 errdetail_internal("%s", failure_details(results)),
 			 hint != NULL ? errhint("%s", hint) :
 			 skipped > 0 ?
-			 errhint_plural("%d schema was not attempted. Completed schemas are unaffected; run again to resume.",
-							"%d schemas were not attempted. Completed schemas are unaffected; run again to resume.",
-							skipped, skipped) :
+			 errhint_plural("%d schema was not attempted%s%s. Completed schemas are unaffected; run again to resume.",
+							"%d schemas were not attempted%s%s. Completed schemas are unaffected; run again to resume.",
+							skipped, skipped, stopped ? ", as " : "", stopped ? stopped : "") :
 			 failed == list_length(results) ?
 			 errhint("Failed schemas are unchanged; run again to retry them.") :
 			 errhint("Completed schemas are unaffected; run again to retry the failed ones.")));
@@ -277,6 +314,8 @@ results_error(const RunResult *result)
 		return "the schema does not exist";
 	if (result->reason)
 		return pstrdup(result->reason);
+	if (results_stop_reason(result->stop))
+		return psprintf("not attempted: %s", results_stop_reason(result->stop));
 	if (result->error == NULL)
 		return NULL;
 	initStringInfo(&buf);

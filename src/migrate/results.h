@@ -20,12 +20,23 @@ typedef enum RunStatus
 	RUN_REPAIRED,
 	RUN_BACKGROUND,				/* non-transactional migrations go on after
 								 * the call */
-	RUN_PENDING,				/* they wait for a run outside a transaction */
+	RUN_PENDING,				/* they wait for a run outside a transaction,
+								 * or the run had no time left */
 	RUN_MISSING,				/* the schema does not exist */
 	RUN_NOT_APPLIED,			/* it does not have what is rolled back */
 	RUN_SKIPPED,				/* stopped before its turn */
 	RUN_FAILED
 } RunStatus;
+
+/* Why a run began no further schema */
+typedef enum StopReason
+{
+	STOP_NONE,					/* it went on to its end */
+	STOP_ON_ERROR,				/* on_error is 'stop', and a schema failed */
+	STOP_CANARY,				/* a canary failed */
+	STOP_MAX_FAILURES,			/* as many as max_failures failed */
+	STOP_RUN_UNTIL				/* the time is over */
+} StopReason;
 
 /* One schema that had something to do */
 typedef struct RunResult
@@ -42,12 +53,20 @@ typedef struct RunResult
 	int			attempts;
 	ErrorData  *error;			/* of a failure, or NULL */
 	const char *reason;			/* why it cannot have a turn at all, or NULL */
+	StopReason	stop;			/* why it had none, of RUN_SKIPPED and
+								 * RUN_PENDING */
 } RunResult;
 
 extern const char *run_status_name(RunStatus status);
 
 /* The result of a schema that is not run: it was not attempted, or does not exist */
 extern RunResult *results_without_run(Scope scope, const char *schema, RunStatus status);
+
+/* The same for one that the end of the run came before */
+extern RunResult *results_stopped(Scope scope, const char *schema, StopReason stop);
+
+/* Why no further schema was begun, for a reader; NULL: STOP_NONE, or the errors say it */
+extern const char *results_stop_reason(StopReason stop);
 
 /* Is there a failure among the results (List of RunResult *)? */
 extern bool results_have_failure(List *results);

@@ -151,7 +151,7 @@ row_text(uint64 row, int column, MemoryContext context)
 
 /* A bigint[] column, in "context"; its length, -1 where it is null */
 static int
-row_versions(uint64 row, int column, int64 **versions, MemoryContext context)
+row_versions(uint64 row, int column, int64 * *versions, MemoryContext context)
 {
 	bool		isnull;
 	Datum		value = catalog_datum(row, column, &isnull);
@@ -307,7 +307,7 @@ text_value(Datum *values, char *nulls, int at, const char *text)
 }
 
 static Datum
-versions_datum(const int64 *versions, int count)
+versions_datum(const int64 * versions, int count)
 {
 	Datum	   *items = palloc(sizeof(Datum) * Max(count, 1));
 
@@ -704,8 +704,8 @@ import_into(BranchRows *rows, BranchRow *row, const Migration *migration, int it
 
 /*
  * Refuse what no table shows alone: one branch refers to a table or column,
- * the other has removed it.  True where both are there, and their types are
- * not written alike.
+ * the other has removed it.  True where both are there, and the types and the
+ * keys of the two tables are to be compared, as they came in different generations.
  */
 static bool
 check_references(const Migration *migration, int64 generation)
@@ -725,23 +725,23 @@ check_references(const Migration *migration, int64 generation)
 		"  WHERE t.table_name = r.target AND (r.target_schema = '' OR t.schema_name IN ('', r.target_schema))"
 		"  AND coalesce(a.value ->> 'name', a.value ->> 'source') = r.target_column LIMIT 1) AS found ON true"
 		" WHERE EXISTS (SELECT FROM newest t WHERE t.table_name = r.target"
+		"   AND (t.version <> r.version OR found.type IS DISTINCT FROM r.type)"
 		/* what was recorded when the other was generated is no branch */
 		"   AND (r.version = $2 OR t.version = $2 AND r.version >"
 		"    coalesce((SELECT pg_catalog.max(v) FROM pg_catalog.unnest(t.base_versions) AS v), 0)))"
-		" AND found.type IS DISTINCT FROM r.type"
 		" ORDER BY found.type IS NULL DESC, r.table_name, r.source LIMIT 1",
 		.nargs = 2, .types = {TEXTOID, INT8OID}
 	};
 	Datum		values[2];
 	int			level;
-	bool		differ;
+	bool		met;
 	bool		isnull;
 
 	values[0] = CStringGetTextDatum(migration->repo);
 	values[1] = Int64GetDatum(generation);
 	level = catalog_connect();
-	differ = catalog_query(&query, values, NULL) > 0;
-	if (differ && DatumGetBool(catalog_datum(0, 5, &isnull)))
+	met = catalog_query(&query, values, NULL) > 0;
+	if (met && DatumGetBool(catalog_datum(0, 5, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_BRANCH_CONFLICT),
 				 errmsg("one branch refers to column \"%s\" of table \"%s\", which another one has removed",
@@ -753,7 +753,7 @@ check_references(const Migration *migration, int64 generation)
 						   catalog_string(0, 3, CurrentMemoryContext)),
 				 errhint("Remove one of the two migrations where it was generated, import the other one there, and generate it again.")));
 	catalog_disconnect(level);
-	return differ;
+	return met;
 }
 
 bool

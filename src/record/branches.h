@@ -53,7 +53,7 @@ extern BranchBase branches_base(const char *repo, const TableName *table, bool d
  * export_script writes it.  "generation" is the version that they have.  An
  * error where another branch has changed the same thing of a table, or where
  * the rows that one starts from are not recorded.  True where it met other
- * branches, or where the types of a reference are to be compared.
+ * branches, or where a reference and its target are to be compared.
  */
 extern bool branches_import(const Migration *migration, int64 generation, Datum snapshots);
 

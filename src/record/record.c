@@ -160,6 +160,35 @@ record_relabel(const Migration *migration)
 	catalog_disconnect(level);
 }
 
+/* Refuse to change or remove what a schema has in part. */
+static void
+raise_begun(const Migration *migration, bool down, int done, const char *schema, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ASHMIG_APPLIED),
+			 errmsg(down ? "%s migration " INT64_FORMAT " is partially rolled back" :
+					"%s migration " INT64_FORMAT " is partially applied",
+					scope_name(migration->scope), migration->version),
+			 errdetail_plural("%d statement has been executed in schema \"%s\".",
+							  "%d statements have been executed in schema \"%s\".",
+							  done, done, schema),
+			 errhint("%s", hint)));
+}
+
+/* Do two lists of statements begin with the same ones, so many? */
+static bool
+same_statements(const List *one, const List *other, int count)
+{
+	if (list_length(one) < count || list_length(other) < count)
+		return false;
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(list_nth(one, i), list_nth(other, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * A migration that stopped halfway resumes after the executed statements, so a
  * new text must begin with these.
@@ -168,39 +197,36 @@ static void
 check_resumable(const Migration *recorded, const Migration *migration)
 {
 	char	   *schema;
-	int			done = catalog_partial_farthest(recorded, &schema);
-	bool		same = done <= list_length(migration->up) &&
-		(done < 0 || !migration->transactional);
+	int			applied = catalog_partial_farthest(recorded, false, &schema);
+	int			rolled_back;
 
-	for (int i = 0; i < done && same; i++)
-		same = strcmp(list_nth(recorded->up, i), list_nth(migration->up, i)) == 0;
-	if (!same)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is partially applied",
-						scope_name(recorded->scope), recorded->version),
-				 errdetail_plural("%d statement has been executed in schema \"%s\".",
-								  "%d statements have been executed in schema \"%s\".",
-								  done, done, schema),
-				 errhint("Leave executed statements unchanged and keep the migration non-transactional; the remaining statements can change.")));
+	if (applied >= 0 && (migration->transactional || !same_statements(recorded->up, migration->up, applied)))
+		raise_begun(recorded, false, applied, schema,
+					"Leave executed statements unchanged and keep the migration non-transactional; the remaining statements can change.");
+	rolled_back = catalog_partial_farthest(recorded, true, &schema);
+	if (rolled_back >= 0 && (migration->transactional || !same_statements(recorded->down, migration->down, rolled_back)))
+		raise_begun(recorded, true, rolled_back, schema,
+					"Complete the rollback first, or leave its executed statements unchanged and keep the migration non-transactional.");
 }
 
 /*
- * A partially applied migration has left something behind, so it cannot be
- * removed.
+ * A migration that a schema has in part has left something behind, so it cannot
+ * be removed.
  */
 static void
 check_not_begun(const Migration *migration)
 {
 	char	   *schema;
+	int			done;
 
-	if (catalog_partial_farthest(migration, &schema) >= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_ASHMIG_APPLIED),
-				 errmsg("%s migration " INT64_FORMAT " is partially applied",
-						scope_name(migration->scope), migration->version),
-				 errdetail("It was started in schema \"%s\".", schema),
-				 errhint("Run it to completion and roll it back. If it fails, replace its remaining statements with ashmig_add_migration().")));
+	done = catalog_partial_farthest(migration, false, &schema);
+	if (done >= 0)
+		raise_begun(migration, false, done, schema,
+					"Roll it back first. If that fails, replace its down statements with ashmig_add_migration().");
+	done = catalog_partial_farthest(migration, true, &schema);
+	if (done >= 0)
+		raise_begun(migration, true, done, schema,
+					"Complete the rollback first. If it fails, replace its remaining statements with ashmig_add_migration().");
 }
 
 /*

@@ -26,7 +26,9 @@
 #include "run/background.h"
 #include "run/journal.h"
 #include "run/retry.h"
+#include "run/rollout.h"
 #include "run/targets.h"
+#include "run/throttle.h"
 
 /*
  * The next migration that is pending, or NULL.
@@ -197,13 +199,14 @@ report_activity(int64 run, const SharedItem *item)
 	pgstat_report_activity(STATE_RUNNING, debug_query_string);
 }
 
-/* What became of the schemas of a run */
-typedef struct Outcome
+/* The run as it goes on here, and what has become of its schemas */
+typedef struct Rest
 {
-	int			schemas;
-	int			failed;
-	bool		canceled;
-} Outcome;
+	const RunOptions *options;
+	int64		run;
+	Throttle   *throttle;
+	JournalEnd	end;
+} Rest;
 
 /* For the next schema, it is as in a new session. */
 static void
@@ -216,18 +219,48 @@ forget_temporary(void)
 	transaction_commit();
 }
 
+/* Tell others of a pause. */
+static void
+tell_pause(int64 run, const char *reason)
+{
+	transaction_begin();
+	journal_pause(run, reason);
+	transaction_commit();
+}
+
+/*
+ * Before a schema is begun: wait where others need a pause, and see that there
+ * is time.  False: no further schema is to be begun.
+ */
+static bool
+may_begin(Rest *rest)
+{
+	if (rest->end.canceled || rest->end.stop != STOP_NONE)
+		return false;
+	throttle_wait(rest->throttle, rest->options->run_until, tell_pause, rest->run);
+	if (rollout_time_is_over(rest->options))
+		rest->end.stop = STOP_RUN_UNTIL;
+	return rest->end.stop == STOP_NONE;
+}
+
 /*
  * Finish one schema, and count its outcome.
  */
 static void
-count_item(const RunOptions *options, int64 run, SharedItem *item, Outcome *outcome)
+count_item(Rest *rest, SharedItem *item, bool canary)
 {
 	ErrorData  *error;
 
-	report_activity(run, item);
-	error = finish_item(options, item, run);
-	outcome->failed += error != NULL;
-	outcome->canceled = error && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	report_activity(rest->run, item);
+	error = finish_item(rest->options, item, rest->run);
+	rest->end.schemas++;
+	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		rest->end.canceled = true;
+	if (error)
+	{
+		rest->end.failed++;
+		rest->end.stop = rollout_after_failure(rest->options, canary, rest->end.failed);
+	}
 	debug_query_string = NULL;
 	forget_temporary();
 	backend_memory_trim();
@@ -275,44 +308,75 @@ newcomers(const RunOptions *options, const SharedItem *items, int nitems)
 	return result;
 }
 
+/* Count what the run has done, and what it has not begun. */
+static void
+count_before(Rest *rest, const SharedRun *run, const SharedItem *items)
+{
+	for (int i = 0; i < run->nitems; i++)
+	{
+		if (items[i].state == ITEM_TODO || items[i].state == ITEM_RETRY)
+			rest->end.left++;
+		else if (items[i].state != ITEM_OUTSIDE)
+			rest->end.schemas++;
+		if (items[i].state == ITEM_FAILED)
+			rest->end.failed++;
+	}
+}
+
+/*
+ * The same of the schemas that are left to us.  A stop of the run does not
+ * concern them, as they had begun by then.
+ */
+static void
+run_left_items(Rest *rest, const SharedRun *run, SharedItem *items)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	for (int i = 0; i < run->nitems; i++)
+	{
+		if (items[i].state != ITEM_OUTSIDE)
+			continue;
+		if (!may_begin(rest))
+		{
+			rest->end.left++;
+			continue;
+		}
+		count_item(rest, &items[i], items[i].scope == SCOPE_TENANT && i < run->canaries);
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(context);
+	}
+}
+
 /*
  * Finish the schemas that a run left for us.  A cancel stops it at the
  * statement where it is; the next run resumes there.
  */
 void
-background_run_items(const RunOptions *options, int64 run, SharedItem *items, int nitems)
+background_run_items(const RunOptions *options, const SharedRun *run, SharedItem *items)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig outside",
 												  ALLOCSET_DEFAULT_SIZES);
+	Rest		rest = {.options = options, .run = run->run, .throttle = throttle_create()};
 	MemoryContext old = MemoryContextSwitchTo(context);
-	Outcome		outcome = {.schemas = nitems};
 	ListCell   *lc;
 
-	for (int i = 0; i < nitems && !outcome.canceled; i++)
+	count_before(&rest, run, items);
+	run_left_items(&rest, run, items);
+	if (rest.end.stop == STOP_NONE)
+		rest.end.stop = run->stop;
+	if (!rest.end.canceled && rest.end.stop == STOP_NONE)
 	{
-		if (items[i].state == ITEM_FAILED)
-			outcome.failed++;
-		if (items[i].state != ITEM_OUTSIDE)
-			continue;
-		count_item(options, run, &items[i], &outcome);
-		MemoryContextSwitchTo(context);
-		MemoryContextReset(context);
-	}
-	if (!outcome.canceled)
-	{
-		foreach(lc, newcomers(options, items, nitems))
+		foreach(lc, newcomers(options, items, run->nitems))
 		{
-			outcome.schemas++;
-			count_item(options, run, lfirst(lc), &outcome);
-			MemoryContextSwitchTo(context);
-			if (outcome.canceled)
+			if (!may_begin(&rest))
 				break;
+			count_item(&rest, lfirst(lc), false);
+			MemoryContextSwitchTo(context);
 		}
 	}
 
 	transaction_begin();
-	journal_end(run, outcome.canceled ? "canceled" : outcome.failed > 0 ? "failed" : "done",
-				outcome.failed, outcome.schemas);
+	journal_end(run->run, &rest.end);
 	transaction_commit();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -16,7 +16,7 @@
  * that is still pending in it, and say in the journal how it went.  To be
  * called outside a transaction, in a background worker.
  */
-extern void background_run_items(const RunOptions *options, int64 run,
-								 SharedItem *items, int nitems);
+extern void background_run_items(const RunOptions *options, const SharedRun *run,
+								 SharedItem *items);
 
 #endif							/* ASHMIG_BACKGROUND_H */

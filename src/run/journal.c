@@ -43,8 +43,9 @@ typedef struct Entry
 {
 	int64		run;
 	const RunResult *result;	/* of a schema */
-	const char *text;			/* operation or status */
-	int			failed;
+	const char *text;			/* operation, or reason of a pause */
+	const RunOptions *options;
+	const JournalEnd *end;
 	int			schemas;
 	int			workers;
 } Entry;
@@ -103,8 +104,9 @@ write_run(void *arg)
 {
 	Entry	   *entry = arg;
 	static CatalogStatement begin = {
-		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers) VALUES ($1, $2, $3) RETURNING run",
-		.nargs = 3, .types = {TEXTOID, INT4OID, INT4OID}
+		.sql = "INSERT INTO ashmig.runs (operation, schemas, workers, canary, max_failures, run_until)"
+		" VALUES ($1, $2, $3, nullif($4, 0), nullif($5, 0), nullif($6, 'infinity')) RETURNING run",
+		.nargs = 6, .types = {TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID}
 	};
 	static CatalogStatement forget = {
 		.sql = "WITH old AS (DELETE FROM ashmig.runs"
@@ -114,7 +116,7 @@ write_run(void *arg)
 		" DELETE FROM ashmig.run_schemas AS s USING old WHERE s.run = old.run",
 		.nargs = 1, .types = {INT4OID}
 	};
-	Datum		values[3];
+	Datum		values[6];
 	bool		isnull;
 	int			level = catalog_connect();
 
@@ -124,6 +126,9 @@ write_run(void *arg)
 	values[0] = CStringGetTextDatum(entry->text);
 	values[1] = Int32GetDatum(entry->schemas);
 	values[2] = Int32GetDatum(entry->workers);
+	values[3] = Int32GetDatum(entry->options->canary);
+	values[4] = Int32GetDatum(entry->options->max_failures);
+	values[5] = TimestampTzGetDatum(entry->options->run_until);
 	catalog_execute(&begin, values, NULL);
 	entry->run = DatumGetInt64(catalog_datum(0, 1, &isnull));
 	catalog_disconnect(level);
@@ -134,9 +139,9 @@ write_run(void *arg)
  * upgraded, so it notes the tenants' schemas.
  */
 int64
-journal_begin(const char *operation, int schemas, int workers)
+journal_begin(const char *operation, const RunOptions *options, int schemas, int workers)
 {
-	Entry		entry = {.text = operation, .schemas = schemas, .workers = workers};
+	Entry		entry = {.text = operation, .options = options, .schemas = schemas, .workers = workers};
 
 	catalog_tenants_refresh();
 	return write_or_warn(write_run, &entry, false) ? entry.run : 0;
@@ -207,32 +212,99 @@ journal_try_schema(int64 run, const RunResult *result)
 		(void) write_or_warn(write_schema, &entry, true);
 }
 
+/* The end of a pause is part of the row's other changes, as is its beginning. */
+#define END_PAUSE "paused = paused + coalesce(pg_catalog.clock_timestamp() - paused_since, '0')"
+
+/* A pause */
+static void
+write_pause(void *arg)
+{
+	const Entry *entry = arg;
+	static CatalogStatement write = {
+		.sql = "UPDATE ashmig.runs SET pause = $2, " END_PAUSE ","
+		" paused_since = CASE WHEN $2 IS NOT NULL THEN pg_catalog.clock_timestamp() END"
+		" WHERE run = $1",
+		.nargs = 2, .types = {INT8OID, TEXTOID}
+	};
+	Datum		values[2] = {0};
+	int			level = catalog_connect();
+
+	values[0] = Int64GetDatum(entry->run);
+	if (entry->text)
+		values[1] = CStringGetTextDatum(entry->text);
+	catalog_execute(&write, values, entry->text ? NULL : " n");
+	catalog_disconnect(level);
+}
+
+/*
+ * A run pauses, or goes on.
+ */
+void
+journal_pause(int64 run, const char *reason)
+{
+	Entry		entry = {.run = run, .text = reason};
+
+	if (run != 0)
+		(void) write_or_warn(write_pause, &entry, true);
+}
+
+/* The status of ashmig.runs at the end */
+static const char *
+end_status(const JournalEnd *end)
+{
+	if (end->canceled)
+		return "canceled";
+	if (end->background)
+		return "background";	/* also with failures: OUTSIDE_WORKER counts
+								 * them */
+	if (end->failed > 0)
+		return "failed";
+	return end->stop != STOP_NONE ? "stopped" : "done";
+}
+
+/* What is to be known of the end, or NULL where all went well */
+static char *
+end_text(const JournalEnd *end)
+{
+	const char *reason = results_stop_reason(end->stop);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (end->failed > 0)
+		appendStringInfo(&buf, "%d of %d %s failed", end->failed, end->schemas,
+						 end->schemas == 1 ? "schema" : "schemas");
+	if (reason && !end->canceled)
+		appendStringInfo(&buf, "%s%d not attempted: %s", buf.len > 0 ? "; " : "", end->left, reason);
+	return buf.len > 0 ? buf.data : NULL;
+}
+
 /* The end of a run */
 static void
 write_end(void *arg)
 {
 	const Entry *entry = arg;
 	static CatalogStatement end = {
-		.sql = "UPDATE ashmig.runs SET status = $2, error = $3,"
+		.sql = "UPDATE ashmig.runs SET status = $2, error = $3, pause = NULL, " END_PAUSE ","
+		" paused_since = NULL,"
 		" ended_at = CASE WHEN $2 <> 'background' THEN pg_catalog.clock_timestamp() END"
 		" WHERE run = $1",
 		.nargs = 3, .types = {INT8OID, TEXTOID, TEXTOID}
 	};
 	static CatalogStatement skip = {
-		.sql = "UPDATE ashmig.run_schemas SET status = 'skipped' WHERE run = $1 AND status = 'background'",
-		.nargs = 1, .types = {INT8OID}
+		.sql = "UPDATE ashmig.run_schemas SET status = $2 WHERE run = $1 AND status = 'background'",
+		.nargs = 2, .types = {INT8OID, TEXTOID}
 	};
-	bool		failed = entry->failed > 0;
+	char	   *text = end_text(entry->end);
 	Datum		values[3] = {0};
 	int			level = catalog_connect();
 
 	values[0] = Int64GetDatum(entry->run);
-	values[1] = CStringGetTextDatum(entry->text);
-	if (failed)
-		values[2] = CStringGetTextDatum(psprintf("%d of %d %s failed", entry->failed, entry->schemas,
-												 entry->schemas == 1 ? "schema" : "schemas"));
-	catalog_execute(&end, values, failed ? NULL : "  n");
-	if (strcmp(entry->text, "canceled") == 0)
+	values[1] = CStringGetTextDatum(end_status(entry->end));
+	if (text)
+		values[2] = CStringGetTextDatum(text);
+	catalog_execute(&end, values, text ? NULL : "  n");
+	values[1] = CStringGetTextDatum(entry->end->stop == STOP_RUN_UNTIL ? "pending" : "skipped");
+	if (entry->end->canceled || (entry->end->stop != STOP_NONE && !entry->end->background))
 		catalog_execute(&skip, values, NULL);
 	catalog_disconnect(level);
 }
@@ -241,9 +313,9 @@ write_end(void *arg)
  * The end of a run, or its way into the background.
  */
 void
-journal_end(int64 run, const char *status, int failed, int schemas)
+journal_end(int64 run, const JournalEnd *end)
 {
-	Entry		entry = {.run = run, .text = status, .failed = failed, .schemas = schemas};
+	Entry		entry = {.run = run, .end = end};
 
 	if (run != 0)
 		(void) write_or_warn(write_end, &entry, true);

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "migrate/options.h"
 #include "migrate/results.h"
 
 /*
@@ -21,7 +22,7 @@
  * which has no journal and for which all of these do nothing; what else is in
  * the way, such as a missing right, is an error, as nothing has been done yet.
  */
-extern int64 journal_begin(const char *operation, int schemas, int workers);
+extern int64 journal_begin(const char *operation, const RunOptions *options, int schemas, int workers);
 
 /* Write a schema's outcome; an earlier one of the same run is replaced. */
 extern void journal_schema(int64 run, const RunResult *result);
@@ -29,8 +30,22 @@ extern void journal_schema(int64 run, const RunResult *result);
 /* The same for what is done already, or has failed */
 extern void journal_try_schema(int64 run, const RunResult *result);
 
-/* Say how a run ended (or goes on: "background"), and how many schemas failed. */
-extern void journal_end(int64 run, const char *status, int failed, int schemas);
+/* Note that a run pauses, and why; NULL: it goes on. */
+extern void journal_pause(int64 run, const char *reason);
+
+/* How a run ended */
+typedef struct JournalEnd
+{
+	bool		canceled;
+	bool		background;		/* it goes on there */
+	StopReason	stop;			/* why schemas were not begun */
+	int			schemas;		/* that had a turn */
+	int			failed;			/* of these */
+	int			left;			/* that had none */
+} JournalEnd;
+
+/* Say how a run ended, or that it goes on in the background. */
+extern void journal_end(int64 run, const JournalEnd *end);
 
 /* How long journal_hold shows that a run is alive */
 typedef enum JournalHold

@@ -28,8 +28,10 @@
 #include "run/leader.h"
 #include "run/message.h"
 #include "run/public_first.h"
+#include "run/rollout.h"
 #include "run/shared.h"
 #include "run/targets.h"
+#include "run/throttle.h"
 #include "run/worker.h"
 #include "run/worklist.h"
 
@@ -71,6 +73,8 @@ typedef struct Pool
 	PoolWorker *workers;
 	RunResult **results;		/* of each item, or NULL */
 	char	   *value;			/* of TASK_STATEMENT, or NULL */
+	const RunOptions *options;	/* NULL: TASK_STATEMENT */
+	Throttle   *throttle;		/* likewise */
 	bool		quiet;
 	bool		held;			/* journal_hold is done */
 	bool		no_background;	/* nobody continues what was left */
@@ -171,6 +175,17 @@ make_pool(SharedTask task_kind, StringInfo task, List *targets, int nworkers)
 	pool->results = palloc0(sizeof(RunResult *) * Max(nitems, 1));
 	pool->started = pool->last_notice = GetCurrentTimestamp();
 	return pool;
+}
+
+/* What keeps the run from beginning schemas */
+static void
+fill_rollout(Pool *pool, const RunOptions *options)
+{
+	SharedRun  *run = pool->run;
+
+	run->run_until = options->run_until;
+	if (options->canary > 0)
+		run->canaries = Min((int64) options->canary + (pool->items[0].scope == SCOPE_PUBLIC), run->nitems);
 }
 
 /* ------------------------------------------------------------------------
@@ -427,6 +442,28 @@ report_progress(Pool *pool)
 					(int) (left / 3600), (int) (left / 60 % 60), (int) (left % 60))));
 }
 
+/*
+ * Look whether the run has to pause, or may go on.  A leader's transaction
+ * holds no lock that anybody waits for, so there is no harm in a pause.
+ */
+static void
+look_at_load(Pool *pool)
+{
+	const char *reason;
+
+	if (pool->throttle == NULL || !throttle_look(pool->throttle, &reason))
+		return;
+	worklist_pause(pool->run, reason);
+	if (pool->quiet)
+		return;
+	if (reason)
+		ereport(NOTICE,
+				(errmsg("run pauses: %s", reason)));
+	else
+		ereport(NOTICE,
+				(errmsg("run continues")));
+}
+
 /* Others can see that the run is alive as soon as it has a number. */
 static void
 hold_journal(Pool *pool)
@@ -466,7 +503,7 @@ fail_item(Pool *pool, SharedWorker *slot)
 	(*result)->attempts = item->attempts;
 	(*result)->status = RUN_FAILED;
 	item->worker_died = true;
-	worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, *result, false);
+	worklist_finish(pool->run, pool->items, slot, ITEM_FAILED, *result, pool->options);
 }
 
 /*
@@ -532,6 +569,7 @@ wait_for_workers(Pool *pool)
 	while (tend_workers(pool) > 0)
 	{
 		hold_journal(pool);
+		look_at_load(pool);
 		report_progress(pool);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 LOOK_INTERVAL, PG_WAIT_EXTENSION);
@@ -549,6 +587,7 @@ run_pool(Pool *pool, bool down)
 {
 	int			started = 0;
 
+	look_at_load(pool);
 	for (int i = 0; i < pool->nworkers; i++)
 		started += start_worker(pool, i) ? 1 : 0;
 	if (started == 0)
@@ -626,6 +665,20 @@ leave_to_background(Pool *pool)
 				 errhint("CALL ashmig_wait(" INT64_FORMAT ") waits for them.", pool->run->run)));
 }
 
+/* The result of a schema of which no worker has sent one */
+static RunResult *
+result_without_turn(const Pool *pool, const SharedItem *item)
+{
+	if (item->state == ITEM_OUTSIDE)
+		return results_without_run(item->scope, item->schema, RUN_BACKGROUND);
+	if (pool->run->stop != STOP_NONE)
+		return results_stopped(item->scope, item->schema, pool->run->stop);
+	if (public_first_of_items(pool->items) == TENANTS_PENDING ||
+		rollout_turn(pool->run, pool->items) == TENANTS_PENDING)
+		return results_without_run(item->scope, item->schema, RUN_PENDING);
+	return results_without_run(item->scope, item->schema, RUN_SKIPPED);
+}
+
 /*
  * The results, in the order of the work list, with a row for each schema that
  * was not attempted.
@@ -640,15 +693,7 @@ collect_results(Pool *pool)
 		RunResult  *result = pool->results[i];
 
 		if (result == NULL)
-		{
-			RunStatus	status = RUN_SKIPPED;
-
-			if (pool->items[i].state == ITEM_OUTSIDE)
-				status = RUN_BACKGROUND;
-			else if (public_first_of_items(pool->items) == TENANTS_PENDING)
-				status = RUN_PENDING;
-			result = results_without_run(pool->items[i].scope, pool->items[i].schema, status);
-		}
+			result = result_without_turn(pool, &pool->items[i]);
 		if (pool->no_background && pool->items[i].state == ITEM_OUTSIDE)
 			result->status = RUN_PENDING;
 		if (result->status != RUN_NOTHING)
@@ -672,6 +717,9 @@ leader_run(const RunOptions *options, List *targets)
 	pool = make_pool(TASK_RUN, &task, targets,
 					 Min(Max(options->workers, 1), list_length(targets)));
 	pool->quiet = options->quiet;
+	pool->options = options;
+	pool->throttle = throttle_create();
+	fill_rollout(pool, options);
 
 	PG_ENSURE_ERROR_CLEANUP(cancel_pool, PointerGetDatum(pool));
 	{

@@ -70,6 +70,9 @@ message_put_options(StringInfo message, const RunOptions *options)
 	message_put_int(message, options->step);
 	message_put_int(message, options->all);
 	message_put_int(message, options->on_error);
+	message_put_int(message, options->canary);
+	message_put_int(message, options->max_failures);
+	message_put_int(message, options->run_until);
 	message_put_int(message, options->strict_version_order);
 	message_put_int(message, options->log_sql);
 	message_put_int(message, options->quiet);
@@ -95,6 +98,9 @@ message_get_options(StringInfo message, RunOptions *options)
 	options->step = message_get_int(message);
 	options->all = message_get_int(message);
 	options->on_error = message_get_int(message);
+	options->canary = message_get_int(message);
+	options->max_failures = message_get_int(message);
+	options->run_until = message_get_int(message);
 	options->strict_version_order = message_get_int(message);
 	options->log_sql = message_get_int(message);
 	options->quiet = message_get_int(message);

@@ -13,6 +13,7 @@
 #include "run/leader.h"
 #include "run/lock_budget.h"
 #include "run/new_values.h"
+#include "run/rollout.h"
 #include "run/run.h"
 #include "run/stages.h"
 #include "run/targets.h"
@@ -83,6 +84,8 @@ run_inline(const RunOptions *options, List *targets)
 		CHECK_FOR_INTERRUPTS();
 		if (!target_is_usable(target))
 			result = target_unusable(target);
+		else if (rollout_time_is_over(options))
+			result = results_stopped(target->scope, target->schema, STOP_RUN_UNTIL);
 		else
 		{
 			result = run_schema_inline(options, target);
@@ -152,7 +155,7 @@ compare_newest_first(const ListCell *a, const ListCell *b)
 
 /* Is it the version of a tenant migration?  Versions are unique over both scopes. */
 static bool
-is_tenant_version(const int64 *version)
+is_tenant_version(const int64 * version)
 {
 	ListCell   *lc;
 
@@ -171,12 +174,14 @@ static List *
 run_outside(const RunOptions *options, List *targets)
 {
 	HTAB	   *names = name_set_create("ashmig schemas", NIL);
+	RunOptions	part = *options;
 	List	   *results = NIL;
 
 	targets = new_targets(targets, names, true);
 	for (int pass = 1; targets != NIL && pass <= MAX_PASSES; pass++)
 	{
-		results = list_concat(results, run_pass(options, targets));
+		results = list_concat(results, run_pass(&part, targets));
+		part.canary = 0;		/* they have shown that it works */
 		if (results_have_failure(results) || !options->run_tenants || options->down ||
 			options->has_only || options->step > 0)
 			break;

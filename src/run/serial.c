@@ -17,9 +17,11 @@
 #include "run/journal.h"
 #include "run/public_first.h"
 #include "run/retry.h"
+#include "run/rollout.h"
 #include "run/serial.h"
 #include "run/stages.h"
 #include "run/targets.h"
+#include "run/throttle.h"
 #include "run/worklist.h"
 
 /* One schema, and what comes of it */
@@ -86,6 +88,41 @@ run_target(const RunOptions *options, const Target *target, int64 run, bool publ
 	return result;
 }
 
+/* Tell others of a pause. */
+static void
+tell_pause(int64 run, const char *reason)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	journal_pause(run, reason);
+	SPI_commit();
+	MemoryContextSwitchTo(context);
+}
+
+/*
+ * Before a schema is begun: wait where others need a pause, and see that there
+ * is time.
+ */
+static StopReason
+wait_for_turn(const RunOptions *options, Throttle *throttle, int64 run)
+{
+	throttle_wait(throttle, options->run_until, tell_pause, run);
+	return rollout_time_is_over(options) ? STOP_RUN_UNTIL : STOP_NONE;
+}
+
+/* Count a schema that had a turn, the "tenants"th tenant if it is one. */
+static void
+count_result(const RunOptions *options, const RunResult *result, int tenants, JournalEnd *end)
+{
+	bool		canary = result->scope == SCOPE_TENANT && tenants <= options->canary;
+
+	end->schemas++;
+	if (result->status != RUN_FAILED)
+		return;
+	end->failed++;
+	end->stop = rollout_after_failure(options, canary, end->failed);
+}
+
 /*
  * Run the targets, in turn.
  */
@@ -93,35 +130,45 @@ static List *
 run_targets(const RunOptions *options, List *targets, int64 run)
 {
 	List	   *results = NIL;
-	bool		stop = false;
+	Throttle   *throttle = throttle_create();
+	JournalEnd	end = {0};
 	TenantsTurn turn = TENANTS_RUN;
-	int			failed = 0;
+	int			tenants = 0;	/* that had a turn */
+	bool		canary_left = false;
 
 	foreach_ptr(const Target, target, targets)
 	{
+		bool		usable = target_is_usable(target);
 		RunResult  *result;
 
 		CHECK_FOR_INTERRUPTS();
-		if (stop || turn == TENANTS_SKIPPED)
+		if (usable && end.stop == STOP_NONE && turn < TENANTS_FOLLOW)
+			end.stop = wait_for_turn(options, throttle, run);
+		if (end.stop != STOP_NONE)
+			result = results_stopped(target->scope, target->schema, end.stop);
+		else if (turn == TENANTS_SKIPPED)
 			result = results_without_run(target->scope, target->schema, RUN_SKIPPED);
-		else if (!target_is_usable(target))
+		else if (!usable)
 			result = target_unusable(target);
-		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING)
+		else if (turn == TENANTS_FOLLOW || turn == TENANTS_PENDING ||
+				 (canary_left && tenants >= options->canary))
 			result = results_without_run(target->scope, target->schema, RUN_PENDING);
 		else
+		{
 			result = run_target(options, target, run, turn == TENANTS_TRY);
+			tenants += target->scope == SCOPE_TENANT;
+			count_result(options, result, tenants, &end);
+			canary_left |= target->scope == SCOPE_TENANT && tenants <= options->canary &&
+				result->status == RUN_PENDING;
+		}
 		if (target->scope == SCOPE_PUBLIC)
 			turn = public_first_turn(worklist_state(result), result->blocks_tenants);
-		if (result->status == RUN_FAILED)
-		{
-			failed++;
-			stop = options->on_error == ON_ERROR_STOP;
-		}
 		if (result->status != RUN_NOTHING)
 			results = lappend(results, result);
 		backend_memory_trim();
 	}
-	journal_end(run, failed > 0 ? "failed" : "done", failed, list_length(targets));
+	end.left = list_length(targets) - end.schemas;
+	journal_end(run, &end);
 	return results;
 }
 
@@ -139,7 +186,7 @@ run_phases(const RunOptions *options)
 	if (targets == NIL)
 		return NIL;
 	PreventCommandIfReadOnly("migrations");
-	run = journal_begin("migrate", list_length(targets), 0);
+	run = journal_begin("migrate", options, list_length(targets), 0);
 	journal_hold(run, JOURNAL_CALL);
 	SPI_commit();
 	MemoryContextSwitchTo(context);

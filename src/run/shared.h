@@ -17,9 +17,11 @@
 #include "storage/spin.h"
 
 #include "base/scope.h"
+#include "migrate/results.h"
 
 #define SHARED_MAGIC		0x4153484D
 #define SHARED_QUEUE_SIZE	16384
+#define SHARED_PAUSE_SIZE	160
 
 /* Keys of the table of contents */
 #define SHARED_KEY_RUN		1	/* SharedRun */
@@ -82,6 +84,7 @@ typedef struct SharedWorker
 	int			item;			/* that it is working on; -1: none */
 	WorkerStage stage;
 	bool		writes_row;		/* it is writing the row of ashmig.runs */
+	bool		writes_pause;	/* it is writing down a pause */
 	bool		renew;			/* it left for its memory's sake, with work
 								 * undone */
 } SharedWorker;
@@ -104,6 +107,9 @@ typedef struct SharedRun
 	Oid			current_user;
 	int			nitems;
 	int			nworkers;
+	int			canaries;		/* the items before this one are public and
+								 * the canaries; 0: there are none */
+	TimestampTz run_until;		/* begin no schema after that */
 	Size		task_size;
 
 	/* Signalled at every change that a waiting worker may want to know */
@@ -116,11 +122,17 @@ typedef struct SharedRun
 	int			outside;		/* of these, left for OUTSIDE_WORKER */
 	int			failed;			/* of these */
 	int			active;			/* workers at work */
-	bool		stop;			/* begin no further schema */
+	StopReason	stop;			/* begin no further schema */
 	bool		cancel;			/* the leader is gone or wants to be */
 	bool		outside_attached;	/* OUTSIDE_WORKER has taken over */
 	RunRow		row;
 	int64		run;
+
+	/* A pause: the leader says that there is one, a worker writes it down */
+	char		pause[SHARED_PAUSE_SIZE];	/* its reason; empty: none */
+	int			pause_changes;	/* how often that changed */
+	int			pause_written;	/* up to this change it is in ashmig.runs */
+	bool		pause_being_written;
 } SharedRun;
 
 #endif							/* ASHMIG_SHARED_H */

@@ -14,7 +14,6 @@
 #include "base/errors.h"
 #include "base/name_table.h"
 #include "metadata/catalog_migrations.h"
-#include "metadata/catalog_partial.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
 #include "migrate/migrate.h"
@@ -97,16 +96,20 @@ static CatalogStatement unfinished_up = {
 	.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 };
 
-/* Positions of those that have one to roll back */
+/* Positions of those that have one to roll back, if only in part */
 static CatalogStatement unfinished_down = {
 	.sql = "SELECT u.position::pg_catalog.int4"
 	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
-	" JOIN (SELECT schema_name, repo, scope, version FROM ashmig.schema_versions"
-	"  UNION ALL " PARTIAL_GENERATED ") AS s ON s.schema_name = u.name AND s.scope = $2"
+	" JOIN ashmig.schema_versions AS s ON s.schema_name = u.name AND s.scope = $2"
 	" WHERE ($3 IS NULL OR s.repo = $3) AND ($4 IS NULL OR s.version >= $4)"
-	"  AND ($5 IS NULL OR s.version = ANY ($5) OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
+	"  AND ($5 IS NULL OR EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = u.name"
 	"   AND v.repo = s.repo AND v.scope = $2 AND v.version = ANY ($5)))"
-	" GROUP BY u.position ORDER BY u.position",
+	" UNION SELECT u.position::pg_catalog.int4"
+	" FROM pg_catalog.unnest($1) WITH ORDINALITY AS u (name, position)"
+	" JOIN ashmig.partial_migrations AS p ON p.schema_name = u.name AND p.scope = $2"
+	" WHERE ($3 IS NULL OR p.repo = $3) AND ($4 IS NULL OR p.version >= $4)"
+	"  AND ($5 IS NULL OR p.version = ANY ($5))"
+	" ORDER BY 1",
 	.nargs = 5, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID, INT8ARRAYOID}
 };
 
@@ -271,11 +274,16 @@ target_unusable(const Target *target)
 	return result;
 }
 
+/* What schemas have, if only in part: (schema_name, scope, repo, version) */
+#define APPLIED_OR_PARTIAL \
+	"(SELECT schema_name, scope, repo, version FROM ashmig.versions" \
+	" UNION ALL SELECT schema_name, scope, repo, version FROM ashmig.partial_migrations)"
+
 /* The first migration, of those that would be rolled back, that is irreversible */
 static CatalogStatement irreversible = {
 	.sql = "SELECT m.version, m.name, d.name"
 	" FROM pg_catalog.unnest($1) AS d (name)"
-	" CROSS JOIN LATERAL (SELECT v.repo, v.version FROM ashmig.versions AS v"
+	" CROSS JOIN LATERAL (SELECT v.repo, v.version FROM " APPLIED_OR_PARTIAL " AS v"
 	"  WHERE v.schema_name = d.name AND v.scope = $2 AND ($3 IS NULL OR v.repo = $3)"
 	"  AND ($4 IS NULL OR v.version >= $4) AND ($5 IS NULL OR v.version = ANY ($5))"
 	"  ORDER BY v.version DESC, v.repo DESC LIMIT $6) AS v"
@@ -361,15 +369,14 @@ targets_check_reversible(const RunOptions *options, List *targets)
 }
 
 /*
- * The newest versions that any of the targets has.
+ * The newest versions that any of the targets has, if only in part.
  */
 List *
 targets_newest_versions(const RunOptions *options, Scope scope, List *targets, int count)
 {
 	static CatalogStatement find = {
 		.sql = "SELECT DISTINCT v.version FROM pg_catalog.unnest($1) AS u (name)"
-		" JOIN (SELECT schema_name, repo, scope, version FROM ashmig.versions"
-		"  UNION ALL " PARTIAL_GENERATED ") AS v ON v.schema_name = u.name AND v.scope = $2"
+		" JOIN " APPLIED_OR_PARTIAL " AS v ON v.schema_name = u.name AND v.scope = $2"
 		" WHERE $3 IS NULL OR v.repo = $3 ORDER BY v.version DESC LIMIT $4",
 		.nargs = 4, .types = {TEXTARRAYOID, TEXTOID, TEXTOID, INT8OID}
 	};

@@ -187,7 +187,7 @@ write_row(Worker *worker)
 
 	transaction_begin();
 	id = journal_begin(worker->options.down ? "rollback" : worker->options.repair ? "repair" : "migrate",
-					   run->nitems, run->nworkers);
+					   &worker->options, run->nitems, run->nworkers);
 	transaction_commit();
 	HOLD_INTERRUPTS();
 	SpinLockAcquire(&run->mutex);
@@ -259,23 +259,18 @@ close_journal(Worker *worker)
 {
 	SharedRun  *run = worker->run;
 	bool		mine = worklist_leave(run, worker->items, worker->slot);
-	const char *status = "done";
-	int			failed;
-	int			finished;
+	JournalEnd	end = {0};
 
 	SpinLockAcquire(&run->mutex);
 	mine = mine && run->row == ROW_WRITTEN;
 	if (mine)
 		run->row = ROW_CLOSED;
-	failed = run->failed;
-	finished = run->finished;
-	if (run->cancel)
-		status = "canceled";
-	else if (run->outside > 0)
-		status = "background";	/* also with failures: OUTSIDE_WORKER counts
-								 * them */
-	else if (failed > 0)
-		status = "failed";
+	end.canceled = run->cancel;
+	end.background = run->outside > 0;
+	end.stop = run->stop;
+	end.failed = run->failed;
+	end.schemas = run->finished;
+	end.left = run->nitems - run->finished;
 	SpinLockRelease(&run->mutex);
 	if (!mine)
 		return;
@@ -284,7 +279,7 @@ close_journal(Worker *worker)
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	transaction_begin();
 	journal_dead_workers(worker);
-	journal_end(run->run, status, failed, finished);
+	journal_end(run->run, &end);
 	transaction_commit();
 	XLogFlush(XactLastCommitEnd);
 	RESUME_INTERRUPTS();
@@ -411,9 +406,27 @@ do_item(Worker *worker, int position)
 	HOLD_INTERRUPTS();
 	state = worklist_state(result);
 	send_result(position, result);
-	worklist_finish(worker->run, worker->items, worker->slot, state, result,
-					state == ITEM_FAILED && worker->options.on_error == ON_ERROR_STOP);
+	worklist_finish(worker->run, worker->items, worker->slot, state, result, &worker->options);
 	RESUME_INTERRUPTS();
+}
+
+/*
+ * Write down what the leader says of a pause, if no other worker does; the
+ * leader itself writes nothing.
+ */
+static void
+write_pause(Worker *worker)
+{
+	char		reason[SHARED_PAUSE_SIZE];
+	int			change = worklist_write_pause(worker->run, worker->slot, reason);
+
+	if (change == 0)
+		return;
+	take_role(worker->run);
+	transaction_begin();
+	journal_pause(worker->run->run, reason[0] != '\0' ? reason : NULL);
+	transaction_commit();
+	worklist_pause_written(worker->run, worker->slot, change);
 }
 
 /*
@@ -432,6 +445,7 @@ do_items(Worker *worker)
 		Pick		pick;
 
 		CHECK_FOR_INTERRUPTS();
+		write_pause(worker);
 		ConditionVariablePrepareToSleep(&run->changed);
 		pick = worklist_pick(run, worker->items, worker->slot, &item, &wait);
 		if (pick == PICK_WAIT)
@@ -510,7 +524,7 @@ run_outside(Worker *worker)
 
 	set_setting("synchronous_commit", worker->synchronous_commit);
 	MemoryContextSwitchTo(worker->context);
-	background_run_items(&worker->options, run->run, worker->items, run->nitems);
+	background_run_items(&worker->options, run, worker->items);
 }
 
 /*

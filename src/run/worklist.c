@@ -8,6 +8,7 @@
 
 #include "run/public_first.h"
 #include "run/retry.h"
+#include "run/rollout.h"
 #include "run/worklist.h"
 
 /* How long a worker sleeps at most before it looks again, in ms */
@@ -34,29 +35,47 @@ is_due(const SharedItem *item, TimestampTz now, long *wait)
 }
 
 /*
- * The position of an item that seems to be there to be taken, or -1; *wait says
- * when one may be, or is -1 where there is none at all.  New ones come before
- * those that failed once, as what blocks these may need time to go away.
+ * The position of an item, of the first "end", that seems to be there to be
+ * taken, or -1; *wait says when one may be, or is -1 where there is none at all.
+ * New ones come before those that failed once, as what blocks these may need
+ * time to go away.
  *
  * Without the lock, as the list may be long: what is found must be looked at
  * again under it.
  */
 static int
-find_due(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
+find_due(SharedRun *run, SharedItem *items, int end, TimestampTz now, long *wait)
 {
 	int			next = run->next;
 
-	while (next < run->nitems && items[next].state != ITEM_TODO)
+	while (next < end && items[next].state != ITEM_TODO)
 		next++;
 	run->next = next;			/* may go back a little; that does no harm */
-	if (next < run->nitems)
+	if (next < end)
 		return next;
-	for (int i = 0; i < run->nitems; i++)
+	for (int i = 0; i < end; i++)
 	{
 		if (is_due(&items[i], now, wait))
 			return i;
 	}
 	return -1;
+}
+
+/*
+ * The same, now that the canaries are where they are.
+ */
+static int
+find_tenant(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
+{
+	TenantsTurn turn = rollout_turn(run, items);
+	int			found;
+
+	if (turn == TENANTS_RUN)
+		return find_due(run, items, run->nitems, now, wait);
+	found = find_due(run, items, run->canaries, now, wait);
+	if (found < 0 && *wait < 0 && turn == TENANTS_WAIT)
+		*wait = LONGEST_WAIT;	/* somebody is at work in one */
+	return found;
 }
 
 /*
@@ -76,7 +95,7 @@ find_item(SharedRun *run, SharedItem *items, TimestampTz now, long *wait)
 			return -1;
 		case TENANTS_RUN:
 		case TENANTS_TRY:
-			return find_due(run, items, now, wait);
+			return find_tenant(run, items, now, wait);
 		case TENANTS_FOLLOW:
 		case TENANTS_PENDING:
 		case TENANTS_SKIPPED:
@@ -99,12 +118,18 @@ worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 	for (;;)
 	{
 		int			found = find_item(run, items, now, wait);
+		bool		due;
 		bool		over;
+		bool		paused;
 		bool		taken = false;
 
 		SpinLockAcquire(&run->mutex);
-		over = run->stop || run->cancel;
-		if (!over && found >= 0 && is_due(&items[found], now, wait))
+		paused = run->pause[0] != '\0';
+		due = found >= 0 && is_due(&items[found], now, wait);
+		if (due && run->stop == STOP_NONE && now >= run->run_until)
+			run->stop = STOP_RUN_UNTIL;
+		over = run->stop != STOP_NONE || run->cancel;
+		if (due && !over && !paused)
 		{
 			items[found].state = ITEM_RUNNING;
 			items[found].attempts++;
@@ -118,8 +143,8 @@ worklist_pick(SharedRun *run, SharedItem *items, SharedWorker *worker,
 			return PICK_ITEM;
 		if (over || (found < 0 && *wait < 0))
 			return PICK_NONE;
-		*wait = Min(*wait, LONGEST_WAIT);
-		if (found < 0)
+		*wait = *wait < 0 ? LONGEST_WAIT : Min(*wait, LONGEST_WAIT);
+		if (found < 0 || paused)
 			return PICK_WAIT;
 		/* somebody was quicker */
 	}
@@ -148,19 +173,24 @@ worklist_state(const RunResult *result)
  */
 void
 worklist_finish(SharedRun *run, SharedItem *items, SharedWorker *worker, ItemState state,
-				const RunResult *result, bool stop)
+				const RunResult *result, const RunOptions *options)
 {
+	bool		canary = worker->item < run->canaries && items[worker->item].scope == SCOPE_TENANT;
+
 	SpinLockAcquire(&run->mutex);
 	items[worker->item].remaining = result->remaining;
 	items[worker->item].blocks_tenants = result->blocks_tenants;
 	items[worker->item].state = state;
-	run->stop = run->stop || stop;
 	worker->item = -1;
 	run->finished++;
 	if (state == ITEM_OUTSIDE)
 		run->outside++;
 	if (state == ITEM_FAILED)
+	{
 		run->failed++;
+		if (run->stop == STOP_NONE)
+			run->stop = rollout_after_failure(options, canary, run->failed);
+	}
 	SpinLockRelease(&run->mutex);
 	ConditionVariableBroadcast(&run->changed);
 }
@@ -186,8 +216,8 @@ worklist_retry(SharedRun *run, SharedItem *items, SharedWorker *worker)
 static bool
 is_open(const SharedRun *run, const SharedItem *items)
 {
-	return !run->stop && !run->cancel && run->finished < run->nitems &&
-		public_first_allows(items);
+	return run->stop == STOP_NONE && !run->cancel && run->finished < run->nitems &&
+		public_first_allows(items) && rollout_allows(run, items);
 }
 
 /*
@@ -213,6 +243,8 @@ worklist_abandon(SharedRun *run, SharedWorker *worker)
 		run->active--;
 	if (worker->writes_row && run->row == ROW_BEING_WRITTEN)
 		run->row = ROW_NONE;
+	if (worker->writes_pause)
+		run->pause_being_written = false;
 	SpinLockRelease(&run->mutex);
 	ConditionVariableBroadcast(&run->changed);
 }
@@ -234,14 +266,15 @@ worklist_leave(SharedRun *run, SharedItem *items, SharedWorker *worker)
 }
 
 /*
- * Leave the tenants to OUTSIDE_WORKER, behind public.
+ * Leave the tenants to OUTSIDE_WORKER, behind public or the canaries.
  */
 void
 worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining)
 {
-	if (public_first_of_items(items) != TENANTS_FOLLOW)
+	if (run->stop != STOP_NONE ||
+		(public_first_of_items(items) != TENANTS_FOLLOW && rollout_turn(run, items) != TENANTS_FOLLOW))
 		return;
-	for (int i = 1; i < run->nitems; i++)
+	for (int i = 0; i < run->nitems; i++)
 	{
 		if (items[i].state != ITEM_TODO)
 			continue;
@@ -249,6 +282,57 @@ worklist_leave_tenants(SharedRun *run, SharedItem *items, int remaining)
 		items[i].state = ITEM_OUTSIDE;
 		run->outside++;
 	}
+}
+
+/* ----------
+ * Pauses
+ * ----------
+ */
+
+/*
+ * Begin a pause, or change its reason, or end it.
+ */
+void
+worklist_pause(SharedRun *run, const char *reason)
+{
+	SpinLockAcquire(&run->mutex);
+	strlcpy(run->pause, reason ? reason : "", SHARED_PAUSE_SIZE);
+	run->pause_changes++;
+	SpinLockRelease(&run->mutex);
+	ConditionVariableBroadcast(&run->changed);
+}
+
+/*
+ * Is it for this worker to write down the pause?  One writes at a time, so that
+ * what is written last is what is true.
+ */
+int
+worklist_write_pause(SharedRun *run, SharedWorker *worker, char reason[SHARED_PAUSE_SIZE])
+{
+	int			change = 0;
+
+	if (run->pause_written == run->pause_changes)
+		return 0;				/* the usual case, without the lock */
+	SpinLockAcquire(&run->mutex);
+	if (run->pause_written != run->pause_changes && !run->pause_being_written)
+	{
+		change = run->pause_changes;
+		memcpy(reason, run->pause, SHARED_PAUSE_SIZE);
+		run->pause_being_written = true;
+		worker->writes_pause = true;
+	}
+	SpinLockRelease(&run->mutex);
+	return change;
+}
+
+void
+worklist_pause_written(SharedRun *run, SharedWorker *worker, int change)
+{
+	SpinLockAcquire(&run->mutex);
+	run->pause_written = change;
+	run->pause_being_written = false;
+	worker->writes_pause = false;
+	SpinLockRelease(&run->mutex);
 }
 
 /*
