@@ -16,7 +16,7 @@ use Fleet;
 my $fleet = Fleet->new;
 my $node = $fleet->node;
 my $rows = 20000;
-$node->append_conf('postgresql.conf', "fsync = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '5ms'\nashmig.quiet = on\n");
+$node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '5ms'\nashmig.quiet = on\n");
 $node->restart;
 
 # One large tenant; t002 has a few rows
@@ -62,7 +62,7 @@ my %kill = (
 	'the worker is terminated' => sub { $fleet->value('SELECT pg_terminate_backend(' . worker_pid() . ')') },
 	'the worker is killed' => sub {
 		kill 'KILL', worker_pid();
-		$node->poll_query_until('postgres', 'SELECT true');
+		usleep(200_000) until system_log(qw(psql -XqAt -c), 'SELECT 1', '-d', $node->connstr('app')) == 0;
 	},
 	'the server stops at once' => sub { $node->stop('immediate'); $node->start },
 	'the run is canceled' => sub { $fleet->value('SELECT ashmig_cancel(max(run)) FROM ashmig.runs') });
