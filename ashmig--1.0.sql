@@ -49,6 +49,7 @@ CREATE TABLE ashmig.migrations (
     checksum      text        NOT NULL DEFAULT '',
     generation    bigint,
     covered       boolean     NOT NULL DEFAULT false,
+    hazards       jsonb,
     created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by    name        NOT NULL DEFAULT pg_catalog."current_user"(),
     PRIMARY KEY (repo, scope, version)
@@ -65,6 +66,7 @@ COMMENT ON COLUMN ashmig.migrations.down IS 'Statements that roll it back, in or
 COMMENT ON COLUMN ashmig.migrations.checksum IS 'SHA-256 of up, down and transactional; empty if the row was inserted by hand';
 COMMENT ON COLUMN ashmig.migrations.generation IS 'First version that the same code generation recorded in this scope; NULL if not generated';
 COMMENT ON COLUMN ashmig.migrations.covered IS 'True for a hand-written migration whose effect is in the snapshots too, so that a new tenant does not need to run it';
+COMMENT ON COLUMN ashmig.migrations.hazards IS 'What its up does to tables in use: a JSON object per step that locks, reads or writes one; NULL if not known';
 
 CREATE TABLE ashmig.versions (
     schema_name   text        NOT NULL,
@@ -454,11 +456,14 @@ CREATE FUNCTION ashmig_plan(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    allow text[] DEFAULT NULL,
     online boolean DEFAULT NULL,
     OUT step integer, OUT repo text, OUT scope text, OUT schema_name text, OUT table_name text,
     OUT operation text, OUT subject text, OUT up text, OUT down text, OUT lock text,
     OUT rewrites boolean, OUT scans boolean, OUT destroys boolean, OUT transactional boolean,
-    OUT note text)
+    OUT note text,
+    OUT hazards text[], OUT allowed boolean, OUT locks jsonb, OUT notice text, OUT safer text,
+    OUT schemas bigint, OUT rows bigint, OUT bytes bigint, OUT estimate interval)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_plan
@@ -468,6 +473,7 @@ CREATE FUNCTION ashmig_generate(
     snapshots jsonb, name text DEFAULT NULL, dev boolean DEFAULT false,
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
+    allow text[] DEFAULT NULL,
     online boolean DEFAULT NULL,
     OUT repo text, OUT scope text, OUT version bigint, OUT migration text,
     OUT transactional boolean, OUT statements integer)
@@ -485,6 +491,7 @@ CREATE FUNCTION ashmig_apply(
     strict_version_order boolean DEFAULT NULL, log_sql boolean DEFAULT NULL, quiet boolean DEFAULT NULL,
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
     canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
+    allow text[] DEFAULT NULL,
     online boolean DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
@@ -495,7 +502,7 @@ COMMENT ON FUNCTION ashmig_apply
 
 CREATE FUNCTION ashmig_check(
     snapshots jsonb, renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
-    drop_tables boolean DEFAULT false)
+    drop_tables boolean DEFAULT false, allow text[] DEFAULT NULL)
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_check
@@ -586,7 +593,7 @@ CREATE FUNCTION ashmig_import_migration(
     version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
     kind text DEFAULT 'sql', tenant boolean DEFAULT false, transactional boolean DEFAULT true,
     covered boolean DEFAULT false, repo text DEFAULT '', generation bigint DEFAULT NULL,
-    snapshots jsonb DEFAULT NULL)
+    snapshots jsonb DEFAULT NULL, hazards jsonb DEFAULT NULL)
     RETURNS boolean
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_import_migration
@@ -734,6 +741,27 @@ CREATE PROCEDURE ashmig_migrate_all_serial(
     LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON PROCEDURE ashmig_migrate_all_serial
     IS 'Run all pending migrations in the calling session, committing after each schema; for servers without free background workers';
+
+CREATE FUNCTION ashmig_precheck(
+    only_tenants text[] DEFAULT NULL, except_tenants text[] DEFAULT NULL, repo text DEFAULT NULL,
+    to_version bigint DEFAULT NULL,
+    OUT scope text, OUT schema_name text, OUT version bigint, OUT table_name text, OUT problem text,
+    OUT object_name text, OUT sample jsonb, OUT error text, OUT query text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_precheck
+    IS 'Find data that would make pending migrations fail, without running them; one row per schema and failure, with a sample row and the query that shows all';
+
+CREATE FUNCTION ashmig_try(
+    schema text, with_public boolean DEFAULT false, repo text DEFAULT NULL,
+    to_version bigint DEFAULT NULL, lock_timeout interval DEFAULT NULL,
+    OUT scope text, OUT schema_name text, OUT version bigint, OUT statement integer, OUT status text,
+    OUT elapsed interval, OUT locks text[], OUT rewritten text[], OUT wal_bytes bigint,
+    OUT error text, OUT sql text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_try
+    IS 'Run what is pending in one schema and roll it back; one row per statement, with its duration, the locks it took, the files it rewrote and the WAL it wrote';
 
 CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME';
@@ -910,7 +938,7 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
-    ashmig_cancel, ashmig_status, ashmig_migrations
+    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_try
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,

@@ -14,7 +14,7 @@
 static void
 check_scope(const Arguments *arguments, bool with_tenants)
 {
-	static const char *const of_tenants[] = {"only-tenants", "except-tenants", "workers"};
+	static const char *const of_tenants[] = {"only-tenants", "except-tenants", "workers", "canary", "max-failures", "run-until"};
 
 	for (int i = 0; i < lengthof(of_tenants); i++)
 	{

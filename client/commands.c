@@ -20,8 +20,11 @@ static const Option generate_options[] = {
 	{0}
 };
 
-static const Option index_options[] = {
+/* How it is to run on a busy database */
+static const Option busy_options[] = {
 	{"concurrent-indexes", 0, NULL, "build indexes of new identities concurrently", "concurrent_indexes", "bool"},
+	{"online", 0, NULL, "block nobody for long where tables are large", "online", "bool"},
+	{"allow", 0, "A,B", "refuse all hazards but these; '' allows none", "allow", "text[]"},
 	{0}
 };
 
@@ -49,6 +52,9 @@ static const Option run_options[] = {
 	{"atomic", 0, NULL, "all schemas or none", "atomic", "bool"},
 	{"prefix", 0, "SCHEMA", "run public migrations in this schema", "prefix", "text"},
 	{"lock-timeout", 0, "TIME", "how long a statement waits for a lock", "lock_timeout", "interval"},
+	{"canary", 0, "N", "the first N tenants alone; the others only if all of them succeed", "canary", "int4"},
+	{"max-failures", 0, "N", "begin no schema after so many have failed", "max_failures", "int4"},
+	{"run-until", 0, "TIME", "begin no schema after that; the rest stays pending", "run_until", "timestamptz"},
 	{"log-sql", 0, NULL, "show each statement", "log_sql", "bool"},
 	{0}
 };
@@ -131,6 +137,14 @@ static const Option drift_options[] = {
 	{0}
 };
 
+static const Option precheck_options[] = {
+	{"to", 'v', "VERSION", "only migrations up to this version", "to_version", "int8"},
+	{"repo", 'r', "NAME", "only migrations of this Ecto repo", "repo", "text"},
+	{"only-tenants", 0, "A,B", "only these tenants", "only_tenants", "text[]"},
+	{"except-tenants", 0, "A,B", "all tenants but these", "except_tenants", "text[]"},
+	{0}
+};
+
 static const Option adopt_options[] = {
 	{"tenants", 0, "A,B", "the tenants; default: every schema that Ecto has migrated", "tenants", "text[]"},
 	{"on-drift", 0, "WHAT", "where a schema differs: error (default), record or repair", "on_drift", "text"},
@@ -157,7 +171,7 @@ const Command commands[] = {
 		"codegen", "[NAME]", 0, 1, "Generate migrations from the resource snapshots",
 		"Reads the newest snapshot of each table, asks about renames at a terminal, records\n"
 		"the migrations and writes each as a file for git. Runs nothing.",
-		{codegen_options, generate_options, index_options, snapshot_options}, command_codegen
+		{codegen_options, generate_options, busy_options, snapshot_options}, command_codegen
 	},
 	{
 		"diff", NULL, 0, 0, "Show how the snapshots differ from what is recorded",
@@ -168,7 +182,7 @@ const Command commands[] = {
 		"regen", "NAME", 1, 1, "Generate again what is not in git yet",
 		"Rolls back and forgets the migrations whose files git does not know, removes the\n"
 		"files, and generates anew.",
-		{regen_options, generate_options, index_options, snapshot_options}, command_regen
+		{regen_options, generate_options, busy_options, snapshot_options}, command_regen
 	},
 	{
 		"new", "NAME", 1, 1, "Write an empty file for a migration in SQL", NULL,
@@ -183,6 +197,11 @@ const Command commands[] = {
 		"rollback", NULL, 0, 0, "Roll back the last migration, or more",
 		"Asks before it destroys data.",
 		{rollback_options, run_options}, command_rollback
+	},
+	{
+		"precheck", NULL, 0, 0, "Find rows that would make the pending migrations fail",
+		"Runs nothing, and locks nothing. Exits with status 3 if there are such rows.",
+		{precheck_options}, command_precheck
 	},
 	{
 		"status", NULL, 0, 0, "Show which versions the schemas have, and which failed",

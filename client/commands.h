@@ -49,6 +49,9 @@ extern int	command_drift(const Arguments *arguments);
 extern int	command_adopt(const Arguments *arguments);
 extern int	command_release(const Arguments *arguments);
 
+/* command_trial.c */
+extern int	command_precheck(const Arguments *arguments);
+
 /* command_help.c */
 extern int	command_help(const Arguments *arguments);
 extern int	command_completion(const Arguments *arguments);

@@ -9,11 +9,13 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/tuplestore.h"
 
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/pin.h"
 #include "generate/refusals.h"
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
@@ -75,7 +77,8 @@ import_kind(const char *name)
 
 /*
  * ashmig_import_migration(version, name, checksum, up, down, kind, tenant,
- * transactional, covered, repo, generation, snapshots): what the script calls.
+ * transactional, covered, repo, generation, snapshots, hazards): what the
+ * script calls.
  */
 Datum
 ashmig_import_migration(PG_FUNCTION_ARGS)
@@ -87,6 +90,8 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 	bool		merged;
 	bool		imported;
 	Datum		value;
+	Datum		hazards;
+	int			level;
 
 	for (int i = 0; i < lengthof(required); i++)
 		call_require(fcinfo, i, required[i]);
@@ -108,7 +113,11 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.generation = DatumGetInt64(value);
 	if (!call_argument(fcinfo, "snapshots", &value))
 		value = (Datum) 0;
+	if (call_argument(fcinfo, "hazards", &hazards))
+		migration.hazards = DatumGetCString(DirectFunctionCall1(jsonb_out, hazards));
+	level = settings_pin_parser();
 	imported = export_import(&migration, value, &merged);
+	settings_unpin(level);
 	if (merged)
 		refusals_check_merged(&migration);
 	PG_RETURN_BOOL(imported);

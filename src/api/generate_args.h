@@ -11,7 +11,10 @@
 
 #include "generate/generate.h"
 
-/* The arguments name, dev, renames, drop_columns, drop_tables, concurrent_indexes */
+/*
+ * The arguments name, dev, renames, drop_columns, drop_tables,
+ * concurrent_indexes, allow
+ */
 extern GenerateOptions generate_args_read(FunctionCallInfo fcinfo);
 
 #endif							/* ASHMIG_GENERATE_ARGS_H */

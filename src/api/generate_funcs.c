@@ -71,7 +71,7 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 		dev = generate_dev_migrations();
 	}
 	trial.quiet = true;
-	(void) generate_plan(input, &trial);
+	generate_check_hazards(generate_plan(input, &trial), trial.allowed);
 	back.down = true;
 	back.run_public = back.run_tenants = true;
 	back.repo = NULL;
@@ -90,7 +90,7 @@ take_back_dev(Datum input, const GenerateOptions *options, const RunOptions *run
 
 /*
  * ashmig_generate(snapshots, name, dev, renames, drop_columns, drop_tables,
- * concurrent_indexes): record what ashmig_plan shows; run nothing.
+ * concurrent_indexes, allow): record what ashmig_plan shows; run nothing.
  */
 Datum
 ashmig_generate(PG_FUNCTION_ARGS)
@@ -109,7 +109,7 @@ ashmig_generate(PG_FUNCTION_ARGS)
 }
 
 /* The statement that carries a call of ashmig_generate to a worker, for the versions that it records */
-#define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7, online => $8)"
+#define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7, $8, online => $9)"
 
 /*
  * Run it.  An error is raised without the carrier in its context: to the
@@ -153,7 +153,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 static char *
 record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOptions *options)
 {
-	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID};
+	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, TEXTARRAYOID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 
@@ -167,7 +167,8 @@ record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOpti
 	values[4] = BoolGetDatum(options->drop_columns);
 	values[5] = BoolGetDatum(options->drop_tables);
 	values[6] = BoolGetDatum(options->concurrent_indexes);
-	values[7] = BoolGetDatum(options->online);
+	nulls[7] = !call_argument(fcinfo, "allow", &values[7]);
+	values[8] = BoolGetDatum(options->online);
 	return execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
 						   values, nulls);
 }

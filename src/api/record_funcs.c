@@ -14,6 +14,7 @@
 #include "api/args.h"
 #include "base/compat.h"
 #include "base/pin.h"
+#include "generate/gate.h"
 #include "record/mark.h"
 #include "record/record.h"
 #include "record/record_sql.h"
@@ -76,8 +77,9 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	if (migration.reversible)
 		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),
 										  migration.scope, migration.transactional);
-	settings_unpin(level);
+	gate_check_statements(migration.up);
 	record_add(&migration);
+	settings_unpin(level);
 	PG_RETURN_INT64(migration.version);
 }
 

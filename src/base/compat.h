@@ -123,6 +123,30 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define pgstat_get_local_beentry_by_index(i) pgstat_fetch_stat_local_beentry(i)
 #endif
 
+/* The table of a MERGE, which is there since 15; NULL if the statement is none */
+#if PG_VERSION_NUM < 150000
+#define merge_target(statement) ((RangeVar *) NULL)
+#else
+#define merge_target(statement) \
+	(IsA(statement, MergeStmt) ? ((MergeStmt *) (statement))->relation : NULL)
+#endif
+
+/* Is it a command of ALTER TABLE that writes the table anew, and that 14 does not have? */
+#if PG_VERSION_NUM < 150000
+#define alter_is_new_rewrite(type) false
+#elif PG_VERSION_NUM < 170000
+#define alter_is_new_rewrite(type) ((type) == AT_SetAccessMethod)
+#else
+#define alter_is_new_rewrite(type) ((type) == AT_SetAccessMethod || (type) == AT_SetExpression)
+#endif
+
+/* Is a generated column computed when it is read, rather than stored? */
+#if PG_VERSION_NUM < 180000
+#define generated_is_virtual(constraint) false
+#else
+#define generated_is_virtual(constraint) ((constraint)->generated_kind == 'v')
+#endif
+
 /* Run a plan to its end */
 #if PG_VERSION_NUM < 180000
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0, true)

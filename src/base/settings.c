@@ -13,12 +13,14 @@ int			ashmig_lock_timeout = 2000;
 int			ashmig_lock_retries = 10;
 int			ashmig_max_replica_lag = 0;
 int			ashmig_max_load = 0;
+int			ashmig_precheck_timeout = 10000;
 int			ashmig_worker_memory = 16 * 1024;
 int			ashmig_run_retention = 90;
 bool		ashmig_strict_version_order = false;
 bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
+char	   *ashmig_allow = NULL;
 bool		ashmig_online = false;
 int			ashmig_online_threshold = 8 * 1024;
 int			ashmig_batch_time = 100;
@@ -92,6 +94,11 @@ define_run_settings(void)
 							"No schema is begun while more sessions execute a statement or wait for a lock. 0 disables the pause.",
 							&ashmig_max_load, 0, 0, INT_MAX,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.precheck_timeout",
+							"Sets the maximum time that ashmig_precheck looks at one table for one reason.",
+							"What takes longer is reported as such. 0 disables the timeout.",
+							&ashmig_precheck_timeout, 10000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ashmig.worker_memory",
 							"Sets the memory use at which a worker is replaced by a new one.",
 							"A backend's caches grow with every tenant whose tables it has opened.",
@@ -128,6 +135,11 @@ define_option_settings(void)
 							 "Tries each generation in scratch schemas before recording it.",
 							 NULL, &ashmig_prove, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ashmig.allow",
+							   "Sets the hazards that a new migration may have.",
+							   "Words with commas between them, as ashmig_plan() shows them in hazards; all: no migration is refused; empty: any with a hazard is.",
+							   &ashmig_allow, "all",
+							   PGC_USERSET, GUC_LIST_INPUT, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ashmig.allow_foreign_owner",
 							 "Allows schemas of roles that nobody vouches for to be tenants.",
 							 "Their migrations run as their owner.",

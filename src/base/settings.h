@@ -16,12 +16,14 @@ extern int	ashmig_lock_timeout;	/* ms */
 extern int	ashmig_lock_retries;
 extern int	ashmig_max_replica_lag; /* ms; 0: no limit */
 extern int	ashmig_max_load;	/* sessions; 0: no limit */
+extern int	ashmig_precheck_timeout;	/* ms; 0: no limit */
 extern int	ashmig_worker_memory;	/* kB */
 extern int	ashmig_run_retention;	/* days */
 extern bool ashmig_strict_version_order;
 extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
+extern char *ashmig_allow;
 extern bool ashmig_online;
 extern int	ashmig_online_threshold;	/* kB */
 extern int	ashmig_batch_time;	/* ms */

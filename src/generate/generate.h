@@ -15,6 +15,7 @@
 
 #include "nodes/pg_list.h"
 
+#include "generate/gate.h"
 #include "generate/snapshot_store.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
@@ -28,6 +29,7 @@ typedef struct GenerateOptions
 	bool		drop_columns;
 	bool		drop_tables;
 	bool		concurrent_indexes;
+	HazardSet	allowed;		/* see gate.h */
 	bool		online;			/* forms for large tables (plan/online.h) */
 	bool		quiet;			/* no warnings: another look at the input
 								 * gives them */
@@ -73,6 +75,9 @@ extern Generation *generate_plan(Datum input, const GenerateOptions *options);
  * False says nothing; it is the quick answer for a deploy without a change.
  */
 extern bool generate_is_current(Datum input, const GenerateOptions *options);
+
+/* Raise where its steps have hazards that are not allowed (gate.h). */
+extern void generate_check_hazards(const Generation *generation, HazardSet allowed);
 
 /* Is there nothing to record? */
 extern bool generate_is_empty(const Generation *generation);

@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "generate/generate.h"
 #include "metadata/catalog_migrations.h"
+#include "plan/operation_hazard.h"
 #include "proof/prove.h"
 #include "syntax/sql_text.h"
 
@@ -18,10 +19,13 @@
  * ----------
  */
 
-/* Record one planned migration; "first" is the version of its scope's first one. */
+/*
+ * Record one planned migration; "first" is the version of its scope's first one,
+ * "reader" has read the operations of those before.
+ */
 static Migration *
 record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
-				 int64 * first, const GenerateOptions *options)
+				 HazardReader *reader, int64 * first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
@@ -34,6 +38,7 @@ record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
 	migration->dev = options->dev;
 	migration->transactional = planned->transactional;
 	migration->up = planned->up;
+	migration->hazards = operation_hazards_json(reader, planned->operations);
 	migration->down = planned->down;
 	migration->reversible = true;
 	if (*first == 0)
@@ -210,14 +215,26 @@ prove_repos(const Generation *generation, bool with_dev)
 	prove(&subject, repos, with_dev);
 }
 
+void
+generate_check_hazards(const Generation *generation, HazardSet allowed)
+{
+	List	   *migrations = NIL;
+
+	foreach_ptr(const RepoGeneration, repo, generation->repos)
+		migrations = list_concat(migrations, repo->migrations);
+	gate_check(migrations, allowed);
+}
+
 List *
 generate_record(Datum input, const GenerateOptions *options)
 {
+	HazardReader reader = {NIL};
 	Generation *generation;
 	List	   *result = NIL;
 
 	catalog_lock_generation();
 	generation = generate_plan(input, options);
+	generate_check_hazards(generation, options->allowed);
 	prove_repos(generation, options->dev);
 	if (!options->dev)
 		forget_dev(generate_dev_migrations());
@@ -236,7 +253,7 @@ generate_record(Datum input, const GenerateOptions *options)
 
 		foreach_ptr(PlannedMigration, planned, repo->migrations)
 		{
-			result = lappend(result, record_migration(repo, planned,
+			result = lappend(result, record_migration(repo, planned, &reader,
 													  &first[planned->scope], options));
 		}
 		record_snapshots(repo, generation->snapshots, first, options->dev);
@@ -287,6 +304,7 @@ List *
 generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
+	HazardReader reader = {NIL};
 	RepoGeneration dropping = {0};
 	ProofSubject subject = {0};
 	Problem		problem = {0};
@@ -310,12 +328,13 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
+	gate_check_by_setting(dropping.migrations);
 	subject.after = recorded->model;
 	subject.migrations = dropping.migrations;
 	prove(&subject, list_make1(dropping.repo), false);
 	foreach_ptr(PlannedMigration, planned, dropping.migrations)
 	{
-		result = lappend(result, record_migration(&dropping, planned,
+		result = lappend(result, record_migration(&dropping, planned, &reader,
 												  &first[planned->scope], &options));
 	}
 	foreach_ptr(Table, table, changed)

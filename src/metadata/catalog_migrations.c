@@ -246,13 +246,13 @@ catalog_add_migration(Migration *migration)
 {
 	static CatalogStatement add = {
 		.sql = "INSERT INTO ashmig.migrations (repo, scope, version, name, kind, dev, transactional,"
-		" up, down, checksum, generation, covered)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		.nargs = 12, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID,
-		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, INT8OID, BOOLOID}
+		" up, down, checksum, generation, covered, hazards)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb)",
+		.nargs = 13, .types = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, BOOLOID, BOOLOID,
+		TEXTARRAYOID, TEXTARRAYOID, TEXTOID, INT8OID, BOOLOID, TEXTOID}
 	};
-	char		nulls[] = "            ";
-	Datum		values[12];
+	char		nulls[] = "             ";
+	Datum		values[13] = {0};
 	int			level;
 
 	migration->checksum = catalog_checksum(migration);
@@ -269,6 +269,10 @@ catalog_add_migration(Migration *migration)
 	values[9] = CStringGetTextDatum(migration->checksum);
 	values[10] = Int64GetDatum(migration->generation);
 	values[11] = BoolGetDatum(migration->covered);
+	if (migration->hazards)
+		values[12] = CStringGetTextDatum(migration->hazards);
+	else
+		nulls[12] = 'n';
 	if (!migration->reversible)
 		nulls[8] = 'n';
 	if (migration->generation == 0)
@@ -355,6 +359,7 @@ row_migration(uint64 row, MemoryContext context)
 	migration->checksum = catalog_string(row, 11, context);
 	migration->generation = catalog_int64(row, 12);
 	migration->covered = DatumGetBool(catalog_datum(row, 13, &isnull));
+	migration->hazards = catalog_string(row, 14, context);
 	MemoryContextSwitchTo(old);
 	return migration;
 }
@@ -367,7 +372,7 @@ load_migrations(const char *repo, ScopeFilter filter, MemoryContext context)
 {
 	static CatalogStatement load = {
 		.sql = "SELECT repo, scope = 'tenant', version, name, kind, dev, transactional, up, down,"
-		" down IS NOT NULL, checksum, coalesce(generation, 0), covered"
+		" down IS NOT NULL, checksum, coalesce(generation, 0), covered, hazards::text"
 		" FROM ashmig.migrations"
 		" WHERE ($1 IS NULL OR repo = $1) AND ($2 IS NULL OR scope = $2)"
 		" ORDER BY version, scope, repo",

@@ -54,6 +54,8 @@ typedef struct Migration
 	char	   *checksum;
 	int64		generation;		/* 0: none */
 	bool		covered;
+	char	   *hazards;		/* JSON: what its statements do to tables in
+								 * use (syntax/hazard.h); NULL: not known */
 } Migration;
 
 typedef enum ScopeFilter

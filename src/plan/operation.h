@@ -107,26 +107,6 @@ typedef struct Operation
 	};
 } Operation;
 
-/* The strongest lock on the table that an operation takes */
-typedef enum LockTaken
-{
-	LOCK_NONE,
-	LOCK_SHARE_UPDATE_EXCLUSIVE,
-	LOCK_SHARE,
-	LOCK_SHARE_ROW_EXCLUSIVE,
-	LOCK_ACCESS_EXCLUSIVE
-} LockTaken;
-
-/* What an operation does to a table with rows in it */
-typedef struct Hazard
-{
-	LockTaken	lock;
-	bool		rewrites;		/* writes the whole table anew */
-	bool		scans;			/* reads the whole table */
-	bool		destroys;		/* data is gone afterwards */
-	const char *note;			/* or NULL */
-} Hazard;
-
 /* One side of a pair: the new state, or the old one if there is no new one */
 #define OPERATION_SIDE(pair) ((pair).to ? (pair).to : (pair).from)
 
@@ -147,7 +127,7 @@ extern Operation *operation_invert(const Operation *operation);
 /* Where the operation is carried out */
 extern Scope operation_scope(const Operation *operation);
 
-extern Hazard operation_hazard(const Operation *operation);
-extern const char *lock_taken_name(LockTaken lock);
+/* What is to be known of the operation, but for what running code notices; or NULL */
+extern const char *operation_note(const Operation *operation);
 
 #endif							/* ASHMIG_OPERATION_H */

@@ -6,13 +6,14 @@
 
 #include "base/json_writer.h"
 #include "plan/deparse.h"
+#include "plan/operation_hazard.h"
 #include "plan/operation_json.h"
 
 char *
-operation_json(const char *repo, const Operation *operation)
+operation_json(const char *repo, HazardReader *reader, const Operation *operation)
 {
 	List	   *one = list_make1((void *) operation);
-	Hazard		hazard = operation_hazard(operation);
+	Hazards    *hazards = operation_hazards(reader, operation);
 	JsonWriter	json;
 
 	json_write_init(&json);
@@ -23,10 +24,8 @@ operation_json(const char *repo, const Operation *operation)
 	json_write_string(&json, "schema", operation->table.schema);
 	json_write_string(&json, "table", operation->table.name);
 	json_write_string(&json, "name", operation_subject_name(operation));
-	json_write_string(&json, "lock", lock_taken_name(hazard.lock));
-	json_write_bool(&json, "rewrites", hazard.rewrites);
-	json_write_bool(&json, "scans", hazard.scans);
-	json_write_bool(&json, "destroys", hazard.destroys);
+	json_write_bool(&json, "destroys", hazard_has(hazards, HAZARD_DATA_LOSS));
+	hazard_write(&json, hazards);
 	json_write_strings(&json, "up", deparse_up(one));
 	json_write_strings(&json, "down", deparse_down(one));
 	json_write_close(&json, '}');

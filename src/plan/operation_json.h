@@ -9,8 +9,12 @@
 #include "postgres.h"
 
 #include "plan/operation.h"
+#include "syntax/hazard.h"
 
-/* As text, in the current memory context */
-extern char *operation_json(const char *repo, const Operation *operation);
+/*
+ * As text, in the current memory context.  "reader" has read the operations
+ * before (operation_hazard.h).
+ */
+extern char *operation_json(const char *repo, HazardReader *reader, const Operation *operation);
 
 #endif							/* ASHMIG_OPERATION_JSON_H */

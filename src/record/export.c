@@ -191,6 +191,11 @@ export_script(const Migration *migration)
 	}
 	if (migration->generation)
 		appendStringInfo(&buf, ",\n    generation => " INT64_FORMAT, migration->generation);
+	if (migration->hazards && migration->kind == MIGRATION_GENERATED)
+	{
+		appendStringInfoString(&buf, ",\n    hazards => ");
+		export_append_quoted(&buf, migration->hazards);
+	}
 	append_snapshots(&buf, migration);
 	appendStringInfoString(&buf, ");\n");
 	return buf.data;
@@ -263,6 +268,7 @@ export_record(Migration *migration, Datum snapshots)
 {
 	record_check_order(migration);
 	record_check_applied(migration);
+	record_judge(migration);
 	catalog_add_migration(migration);
 	return snapshots != (Datum) 0 &&
 		branches_import(migration, record_snapshot_version(migration), snapshots);

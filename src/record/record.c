@@ -13,6 +13,7 @@
 #include "metadata/catalog_partial.h"
 #include "record/branches.h"
 #include "record/record.h"
+#include "syntax/hazard.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
 
@@ -284,11 +285,19 @@ record_check_applied(const Migration *migration)
 }
 
 void
+record_judge(Migration *migration)
+{
+	if (migration->hazards == NULL)
+		migration->hazards = hazard_json(migration->up);
+}
+
+void
 record_replace(const Migration *recorded, Migration *migration)
 {
 	check_replaceable(recorded, migration);
 	record_check_applied(migration);
 	catalog_remove_migration(recorded->repo, recorded->scope, recorded->version);
+	record_judge(migration);
 	catalog_add_migration(migration);
 }
 
@@ -319,6 +328,7 @@ record_add(Migration *migration)
 		record_check_order(migration);
 		record_check_applied(migration);
 	}
+	record_judge(migration);
 	catalog_add_migration(migration);
 }
 

@@ -23,6 +23,9 @@
  */
 extern void record_add(Migration *migration);
 
+/* Note what the statements do to tables in use (syntax/hazard.h), unless it is known. */
+extern void record_judge(Migration *migration);
+
 /* With ashmig.strict_version_order: refuse what is older than a recorded one. */
 extern void record_check_order(const Migration *migration);
 

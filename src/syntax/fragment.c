@@ -88,6 +88,14 @@ parse(const char *sql, RawParseMode mode, List **tree, char **error)
 	return parsed;
 }
 
+bool
+fragment_parse(const char *sql, List **tree)
+{
+	char	   *error;
+
+	return parse(sql, RAW_PARSE_DEFAULT, tree, &error);
+}
+
 /*
  * Parse what must be a single statement.  NULL, with *error set, if it is not.
  */
@@ -235,6 +243,12 @@ find_volatile(Node *node, void *context)
 			return true;
 	}
 	return raw_expression_tree_walker(node, find_volatile, context);
+}
+
+bool
+fragment_node_is_volatile(Node *node)
+{
+	return find_volatile(node, NULL);
 }
 
 bool

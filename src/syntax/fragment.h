@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 
 #include "base/problem.h"
@@ -35,6 +36,9 @@ extern bool fragment_check_expression(const char *sql, const char *path, Problem
  * rows.
  */
 extern bool fragment_is_volatile(const char *sql);
+
+/* The same of an expression that the parser has read */
+extern bool fragment_node_is_volatile(Node *node);
 
 /*
  * The names of columns that an expression, or an element of an index, which
@@ -81,6 +85,12 @@ extern char *fragment_parenthesize(const char *sql);
  * text, comments alone), and with the problem noted if it is not SQL.
  */
 extern List *fragment_split(const char *sql, const char *path, Problem *problem);
+
+/*
+ * The statements of a text as the parser reads them (of RawStmt *), whose
+ * placeholders are filled in; false if it is not SQL.
+ */
+extern bool fragment_parse(const char *sql, List **tree);
 
 /* What comes after the white space and the comments that stand here, if any do */
 extern const char *fragment_skip_space(const char *sql);

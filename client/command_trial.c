@@ -1,0 +1,96 @@
+/*
+ * command_trial.c
+ *		precheck, try: what the pending migrations would meet, before they run.
+ */
+#include <string.h>
+
+#include "commands.h"
+#include "folder.h"
+#include "output.h"
+#include "session.h"
+
+/* More problems than that are counted and not shown */
+#define MAX_PROBLEMS 50
+
+/* A session in which all that the migrations folder has is recorded, as before migrate */
+static Session *
+open_with_files(const Arguments *arguments)
+{
+	Session    *session = session_open(arguments);
+	PGresult   *imported = folder_import(session, false);
+
+	if (imported)
+		report_rows("files", imported);
+	folder_tell_imported(session, imported);
+	return session;
+}
+
+/* ------------------------------------------------------------------------
+ * precheck
+ * ------------------------------------------------------------------------
+ */
+
+/* One line that is indented, if there is something to say */
+static void
+show_detail(const char *value, Color color)
+{
+	if (value)
+		show("      %s%s%s", paint(color), value, paint(COLOR_NONE));
+}
+
+/* What is wrong with the rows of one table, under the schema that it is in */
+static void
+show_problem(const PGresult *result, int row)
+{
+	const char *object = result_value(result, row, "object_name");
+
+	show("    %s%s%s %s%s%s  migration %s", paint(COLOR_RED), result_value(result, row, "problem"),
+		 paint(COLOR_NONE), result_value(result, row, "table_name"), object ? "." : "",
+		 object ? object : "", result_value(result, row, "version"));
+	show_detail(result_value(result, row, "error"), COLOR_NONE);
+	show_detail(result_value(result, row, "sample"), COLOR_NONE);
+	show_detail(result_value(result, row, "query"), COLOR_YELLOW);
+}
+
+static void
+show_problems(const PGresult *result)
+{
+	const char *last_schema = NULL;
+
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		const char *schema = result_value(result, row, "schema_name");
+
+		if (row == MAX_PROBLEMS)
+		{
+			warn("... and %d more: SELECT * FROM ashmig_precheck()", PQntuples(result) - row);
+			return;
+		}
+		if (!text_equal(schema, last_schema))
+			show("%s%s %s%s", paint(COLOR_BOLD), result_value(result, row, "scope"), schema, paint(COLOR_NONE));
+		show_problem(result, row);
+		last_schema = schema;
+	}
+}
+
+int
+command_precheck(const Arguments *arguments)
+{
+	Session    *session = open_with_files(arguments);
+	PGresult   *problems;
+	Call		call;
+
+	call_begin(&call, session, "ashmig_precheck");
+	call_options(&call, arguments);
+	problems = call_run(&call);
+	report_rows("problems", problems);
+	show_problems(problems);
+	if (PQntuples(problems) == 0)
+	{
+		say("Nothing in the data is in the way of the pending migrations.");
+		return EXIT_DONE;
+	}
+	say("%s in the way of the pending migrations.",
+		count_of(PQntuples(problems), "problem is", "problems are"));
+	return EXIT_PENDING;
+}
