@@ -16,7 +16,7 @@ use Fleet;
 my $fleet = Fleet->new;
 my $node = $fleet->node;
 my $rows = 20000;
-$node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '5ms'\nashmig.quiet = on\n");
+$node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '2ms'\nashmig.batch_pause = 4\nashmig.quiet = on\n");
 $node->restart;
 
 # One large tenant; t002 has a few rows
@@ -71,7 +71,7 @@ for my $how (sort keys %kill)
 {
 	subtest $how => sub {
 		fill();
-		for my $moment (0, 3000, 9000)
+		for my $moment (0, 2000, 5000)
 		{
 			$fleet->value('SELECT * FROM ashmig_migrate_all()');
 			ok(wait_past($moment), "it is past $moment rows");
@@ -95,8 +95,7 @@ subtest 'a busy table' => sub {
 	my $holder = $fleet->start;
 	$fleet->hold($holder, 'BEGIN; UPDATE t001.posts SET title = upper(title) WHERE id = 10000');
 	my $writer = $fleet->start(q{
-		SET lock_timeout = '1900ms';
-		DO $$BEGIN FOR i IN 1 .. 3000 LOOP
+		DO $$BEGIN PERFORM set_config('lock_timeout', '1900ms', false); FOR i IN 1 .. 3000 LOOP
 			UPDATE t001.posts SET title = title || ' changed', search = lower(title || ' changed')
 				WHERE id = 1 + (random() * 19999)::int AND search IS NOT NULL;
 			UPDATE t001.posts SET title = title || ' moved' WHERE id = 1 + (random() * 19999)::int AND search IS NULL;
