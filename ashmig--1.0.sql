@@ -448,6 +448,26 @@ CREATE FUNCTION ashmig.tenant_row_deleted() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_tenant_row_deleted';
 COMMENT ON FUNCTION ashmig.tenant_row_deleted IS 'Drops the tenant of a deleted row of a managed table';
 
+--
+-- Triggers that ashmig_add_reference puts on the two tables of a reference
+--
+
+CREATE FUNCTION ashmig.reference_row_written() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_reference_row_written';
+COMMENT ON FUNCTION ashmig.reference_row_written IS 'Checks that the row exists that a shared reference points to';
+
+CREATE FUNCTION ashmig.referenced_row_deleted() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_referenced_row_deleted';
+COMMENT ON FUNCTION ashmig.referenced_row_deleted IS 'Does what shared references say where a row is deleted that they point to';
+
+CREATE FUNCTION ashmig.referenced_row_updated() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_referenced_row_updated';
+COMMENT ON FUNCTION ashmig.referenced_row_updated IS 'Does what shared references say where the key of a row changes that they point to';
+
+CREATE FUNCTION ashmig.referenced_table_truncated() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ashmig_referenced_table_truncated';
+COMMENT ON FUNCTION ashmig.referenced_table_truncated IS 'Keeps a table that shared references point to from being truncated';
+
 -- ==========================================================================
 -- Code generation
 -- ==========================================================================
@@ -793,6 +813,14 @@ CREATE FUNCTION ashmig_migrations(
 COMMENT ON FUNCTION ashmig_migrations
     IS 'One row per migration: number of schemas in which it is applied and pending';
 
+CREATE FUNCTION ashmig_public_references(
+    OUT schema_name text, OUT table_name text, OUT keys bigint, OUT tenants bigint, OUT triggers bigint,
+    OUT locks_needed bigint, OUT locks_available bigint, OUT max_locks_per_transaction bigint)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_public_references
+    IS 'One row per table that foreign keys of other schemas reference: their number, the locks that one DELETE or key update there takes and the server has, and the setting with which half of them stay free';
+
 -- ==========================================================================
 -- Tenants
 -- ==========================================================================
@@ -847,6 +875,14 @@ CREATE FUNCTION ashmig_unmanage_tenant(relation regclass) RETURNS void
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_unmanage_tenant
     IS 'Remove the triggers of ashmig_manage_tenant; the tenants stay';
+
+CREATE FUNCTION ashmig_add_reference(
+    relation regclass, name text, columns text[], referenced regclass,
+    on_delete text DEFAULT 'no action', on_update text DEFAULT 'no action')
+    RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_add_reference
+    IS 'Let columns of a tenant''s table reference the primary key of a public table as a foreign key does, by triggers that all tenants share; DROP TRIGGER removes it';
 
 -- ==========================================================================
 -- Drift
@@ -924,7 +960,9 @@ COMMENT ON FUNCTION ashmig_revoke
 REVOKE EXECUTE ON FUNCTION
     ashmig.migrations_changed, ashmig.tenant_registered, ashmig.managed_table_registered,
     ashmig.setting_written, ashmig.extension_dropped,
-    ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted
+    ashmig.tenant_row_inserted, ashmig.tenant_row_updated, ashmig.tenant_row_deleted,
+    ashmig.reference_row_written, ashmig.referenced_row_deleted, ashmig.referenced_row_updated,
+    ashmig.referenced_table_truncated
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_plan, ashmig_generate, ashmig_apply, ashmig_check, ashmig_load,
@@ -938,11 +976,11 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
-    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_try
+    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_try, ashmig_public_references
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
-    ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant
+    ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant, ashmig_add_reference
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_drift, ashmig_drift_summary, ashmig_repair, ashmig_adopt, ashmig_attach_tenant

@@ -13,6 +13,8 @@
 #include "base/names.h"
 #include "base/settings.h"
 #include "metadata/catalog_spi.h"
+#include "run/lock_budget.h"
+#include "run/public_references.h"
 #include "syntax/sql_text.h"
 
 /* The public table as it stands in this database, or InvalidOid */
@@ -26,28 +28,28 @@ find_table(const TableName *name)
 		: InvalidOid;
 }
 
-/* Foreign keys of other schemas that point to the table */
-static int64
-count_keys(Oid table)
+/* The foreign keys of other schemas that point to the table, or NULL */
+static const PublicReferences *
+references_to(Oid table)
 {
-	static CatalogStatement keys = {
-		.sql = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t"
-		" JOIN pg_catalog.pg_class c ON c.oid = t.tgconstrrelid"
-		" JOIN pg_catalog.pg_class o ON o.oid = t.tgrelid"
-		" JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint AND k.confrelid = t.tgrelid"
-		" WHERE t.tgrelid = $1 AND t.tgisinternal AND k.contype = 'f'"
-		" AND c.relnamespace <> o.relnamespace",
-		.nargs = 1, .types = {OIDOID}
-	};
-	Datum		values[1];
-	int			level = catalog_connect();
-	int64		triggers;
+	List	   *found = OidIsValid(table) ? public_references_list(table) : NIL;
 
-	values[0] = ObjectIdGetDatum(table);
-	catalog_query(&keys, values, NULL);
-	triggers = catalog_int64(0, 1);
-	catalog_disconnect(level);
-	return triggers / 2;
+	return found == NIL ? NULL : linitial(found);
+}
+
+/* Locks that a new key brings to a delete: on the referencing table and two indexes */
+#define LOCKS_OF_KEY 3
+
+/* Would one delete in the table take too many locks, if each tenant has a key more? */
+static const char *
+note_locks(const PublicReferences *references)
+{
+	int64		locks = references ? references->locks + references->tenants * LOCKS_OF_KEY : 0;
+
+	return !public_references_are_many(locks) ? ""
+		: psprintf("; one delete there will take about " INT64_FORMAT " of the server's " INT64_FORMAT
+				   " locks: set max_locks_per_transaction to " INT64_FORMAT " or more",
+				   locks, lock_budget_room(), public_references_setting(locks));
 }
 
 /*
@@ -58,24 +60,25 @@ static const char *
 note_tenant_key(const Operation *operation)
 {
 	const ForeignKey *key = operation->foreign_key.to;
-	Oid			table = find_table(&key->target);
+	const PublicReferences *references;
 
 	if (operation->table.scope != SCOPE_TENANT || key->target.scope == SCOPE_TENANT)
 		return NULL;
+	references = references_to(find_table(&key->target));
 	return psprintf("adds 2 triggers per tenant to \"%s\", which has keys of " INT64_FORMAT
-					" tenant tables so far; a delete there looks into each of them",
-					table_name_show(&key->target), OidIsValid(table) ? count_keys(table) : 0);
+					" tenant tables so far; a delete there looks into each of them%s",
+					table_name_show(&key->target), references ? references->keys : 0,
+					note_locks(references));
 }
 
 /* The same, where a public table with such keys goes or its key changes */
 static const char *
 note_public_table(const Operation *operation)
 {
-	Oid			table = find_table(&operation->table);
-	int64		keys = OidIsValid(table) ? count_keys(table) : 0;
+	const PublicReferences *references = references_to(find_table(&operation->table));
 
-	return keys == 0 ? NULL
-		: psprintf("foreign keys of " INT64_FORMAT " tenant tables point to it", keys);
+	return references == NULL ? NULL
+		: psprintf("foreign keys of " INT64_FORMAT " tenant tables point to it", references->keys);
 }
 
 /* Does the template of the table's tenants name this column? */

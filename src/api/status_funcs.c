@@ -1,7 +1,7 @@
 /*
  * status_funcs.c
- *		The SQL-callable functions that report the status of schemas and
- *		migrations.
+ *		The SQL-callable functions that report the status of schemas,
+ *		migrations and references.
  */
 #include "postgres.h"
 
@@ -14,9 +14,12 @@
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
+#include "run/lock_budget.h"
+#include "run/public_references.h"
 
 PG_FUNCTION_INFO_V1(ashmig_status);
 PG_FUNCTION_INFO_V1(ashmig_migrations);
+PG_FUNCTION_INFO_V1(ashmig_public_references);
 
 /*
  * Names of all tenants, as text[].  Those that cannot be a tenant's are left
@@ -150,4 +153,31 @@ ashmig_migrations(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(ashmig_default_schema);
 	values[1] = tenant_names(NULL);
 	return return_query(fcinfo, &migrations, values);
+}
+
+/*
+ * One row per table that foreign keys of other schemas reference.
+ */
+Datum
+ashmig_public_references(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach_ptr(PublicReferences, references, public_references_list(InvalidOid))
+	{
+		Datum		values[8];
+		bool		nulls[8] = {0};
+
+		values[0] = CStringGetTextDatum(references->schema_name);
+		values[1] = CStringGetTextDatum(references->table_name);
+		values[2] = Int64GetDatum(references->keys);
+		values[3] = Int64GetDatum(references->tenants);
+		values[4] = Int64GetDatum(references->triggers);
+		values[5] = Int64GetDatum(references->locks);
+		values[6] = Int64GetDatum(lock_budget_room());
+		values[7] = Int64GetDatum(public_references_setting(references->locks));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

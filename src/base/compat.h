@@ -154,6 +154,21 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define executor_run_all(query) ExecutorRun(query, ForwardScanDirection, 0)
 #endif
 
+/* Begin an index scan */
+#if PG_VERSION_NUM < 180000
+#define index_beginscan_with(rel, index, snapshot, keys) index_beginscan(rel, index, snapshot, keys, 0)
+#else
+#define index_beginscan_with(rel, index, snapshot, keys) \
+	index_beginscan(rel, index, snapshot, NULL, keys, 0)
+#endif
+
+/* Does a role own a table? */
+#if PG_VERSION_NUM < 160000
+#define table_owned_by(table, role) pg_class_ownercheck(table, role)
+#else
+#define table_owned_by(table, role) object_ownercheck(RelationRelationId, table, role)
+#endif
+
 /* Does a role own an extension, or is it a member of the role that does? */
 #if PG_VERSION_NUM < 160000
 #define extension_owned_by(extension, role) pg_extension_ownercheck(extension, role)

@@ -21,8 +21,8 @@
 /*
  * The routines that a deployer calls, and the schemas in which they lie.  Asked
  * of the catalog, so that none is forgotten.  Of the trigger functions those for
- * managed tables are needed, by whoever creates such a trigger; those of the
- * catalog's own tables are not.  Who has what is for the owner of ashmig to say.
+ * managed tables and shared references are needed, by whoever creates such a
+ * trigger; those of the catalog's own tables are not.  Who has what is for the owner of ashmig to say.
  */
 static CatalogStatement routines = {
 	.sql = "SELECT pg_catalog.string_agg(p.oid::pg_catalog.regprocedure::pg_catalog.text, ', '"
@@ -34,7 +34,8 @@ static CatalogStatement routines = {
 	" JOIN pg_catalog.pg_proc AS p ON p.oid = d.objid"
 	" JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
 	" WHERE e.extname = 'ashmig' AND p.proname NOT IN ('ashmig_grant', 'ashmig_revoke')"
-	" AND (p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype OR p.proname LIKE 'tenant\\_row\\_%')"
+	" AND (p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype OR p.proname LIKE 'tenant\\_row\\_%'"
+	"  OR p.proname LIKE 'reference%')"
 };
 
 /* The statements, without their first word, in the current context */

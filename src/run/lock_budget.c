@@ -228,9 +228,11 @@ raise_too_many(int64 needed, int64 in_use, int64 room, int schemas)
 					 setting)));
 }
 
-/* Locks that the lock table is made for */
-static int64
-lock_room(void)
+/*
+ * Locks that the lock table is made for.
+ */
+int64
+lock_budget_room(void)
 {
 	return (int64) max_locks_per_xact * (MaxBackends + max_prepared_xacts);
 }
@@ -241,7 +243,7 @@ lock_room(void)
 bool
 budget_has_room(int locks)
 {
-	return locks <= FEW_LOCKS || locks + locks_in_use(NULL) <= lock_room();
+	return locks <= FEW_LOCKS || locks + locks_in_use(NULL) <= lock_budget_room();
 }
 
 /*
@@ -271,7 +273,7 @@ lock_budget_check(const RunOptions *options, List *targets)
 	}
 	if (needed > FEW_LOCKS)
 	{
-		int64		room = lock_room();
+		int64		room = lock_budget_room();
 		int64		in_use = locks_in_use(NULL);
 
 		if (needed + in_use > room)
@@ -298,8 +300,8 @@ lock_budget_measure(LockBudgetMeasure *measure, int schemas)
 	if (measure->done == 2)
 	{
 		needed = mine + (mine - measure->locks) * (schemas - 2);
-		if (needed + in_use - mine > lock_room())
-			raise_too_many(needed, in_use - mine, lock_room(), schemas);
+		if (needed + in_use - mine > lock_budget_room())
+			raise_too_many(needed, in_use - mine, lock_budget_room(), schemas);
 	}
 	measure->locks = mine;
 }
@@ -336,7 +338,7 @@ lock_budget_note_tenant(int locks)
 	static int64 until_count = 0;
 	static bool warned = false;
 	FullTransactionId now = GetTopFullTransactionId();
-	int64		room = lock_room();
+	int64		room = lock_budget_room();
 	int64		in_use;
 
 	if (!FullTransactionIdEquals(now, transaction))
@@ -363,7 +365,7 @@ lock_budget_note_tenant(int locks)
 void
 lock_budget_check_drop(const char *schema, int64 relations)
 {
-	int64		room = lock_room();
+	int64		room = lock_budget_room();
 	int64		in_use;
 
 	if (relations <= FEW_LOCKS)

@@ -30,6 +30,9 @@ typedef struct LockBudgetMeasure
 
 extern void lock_budget_measure(LockBudgetMeasure *measure, int schemas);
 
+/* Locks that the lock table is made for, whoever holds them */
+extern int64 lock_budget_room(void);
+
 /* Does the lock table have room for so many more? */
 extern bool budget_has_room(int locks);
 

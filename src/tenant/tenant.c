@@ -26,6 +26,7 @@
 #include "migrate/schema_lock.h"
 #include "run/backend_memory.h"
 #include "run/lock_budget.h"
+#include "run/public_references.h"
 #include "syntax/sql_text.h"
 #include "tenant/tenant.h"
 #include "tenant/tenant_ddl.h"
@@ -232,11 +233,14 @@ static int64
 build_tenant(const char *schema)
 {
 	const Compiled *compiled = NULL;
+	int64		version;
 
 	lock_budget_note_tenant(tenant_ddl_locks());
 	if (catalog_schema_versions(schema, SCOPE_TENANT) == NIL)
 		compiled = tenant_ddl_compiled();
-	return compiled ? build_compiled(schema, compiled) : build_by_history(schema);
+	version = compiled ? build_compiled(schema, compiled) : build_by_history(schema);
+	public_references_note_tenant();
+	return version;
 }
 
 /*
