@@ -180,7 +180,8 @@ put_new_column(OnlineContext *context, const Operation *operation)
 	Operation  *fill;
 
 	if (column->sequence != SEQUENCE_NONE || column->default_sql == NULL ||
-		!fragment_is_volatile(column->default_sql))
+		!fragment_is_volatile(column->default_sql) ||
+		replaces_key(context, &operation->table))
 	{
 		put(context, copy_operation(operation));
 		return;
