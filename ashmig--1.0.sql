@@ -103,12 +103,18 @@ CREATE TABLE ashmig.partial_migrations (
     down          boolean     NOT NULL,
     done          integer     NOT NULL,
     started       boolean     NOT NULL,
+    batch_rows    bigint,
+    batch_block   bigint,
+    batch_blocks  bigint,
     PRIMARY KEY (schema_name, repo, scope, version)
 );
 COMMENT ON TABLE ashmig.partial_migrations IS 'Non-transactional migrations that are applied, or rolled back, in part: one row per schema and migration, from which a run resumes';
 COMMENT ON COLUMN ashmig.partial_migrations.down IS 'True if the migration is being rolled back';
 COMMENT ON COLUMN ashmig.partial_migrations.done IS 'Number of completed statements';
 COMMENT ON COLUMN ashmig.partial_migrations.started IS 'True if the next statement was begun, and may have left something behind';
+COMMENT ON COLUMN ashmig.partial_migrations.batch_rows IS 'Of a statement that is run batch by batch: number of rows it has changed so far; NULL if there is none';
+COMMENT ON COLUMN ashmig.partial_migrations.batch_block IS 'Next block of its table; 0 if it is not run by blocks';
+COMMENT ON COLUMN ashmig.partial_migrations.batch_blocks IS 'Block at which this pass through the table ends';
 
 --
 -- Snapshots
@@ -471,6 +477,7 @@ CREATE FUNCTION ashmig_plan(
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
     allow text[] DEFAULT NULL,
+    online boolean DEFAULT NULL,
     OUT step integer, OUT repo text, OUT scope text, OUT schema_name text, OUT table_name text,
     OUT operation text, OUT subject text, OUT up text, OUT down text, OUT lock text,
     OUT rewrites boolean, OUT scans boolean, OUT destroys boolean, OUT transactional boolean,
@@ -487,6 +494,7 @@ CREATE FUNCTION ashmig_generate(
     renames jsonb DEFAULT NULL, drop_columns boolean DEFAULT false,
     drop_tables boolean DEFAULT false, concurrent_indexes boolean DEFAULT false,
     allow text[] DEFAULT NULL,
+    online boolean DEFAULT NULL,
     OUT repo text, OUT scope text, OUT version bigint, OUT migration text,
     OUT transactional boolean, OUT statements integer)
     RETURNS SETOF record
@@ -504,6 +512,7 @@ CREATE FUNCTION ashmig_apply(
     lock_timeout interval DEFAULT NULL, atomic boolean DEFAULT false,
     canary integer DEFAULT NULL, max_failures integer DEFAULT NULL, run_until timestamptz DEFAULT NULL,
     allow text[] DEFAULT NULL,
+    online boolean DEFAULT NULL,
     OUT scope text, OUT schema_name text, OUT applied integer, OUT version bigint,
     OUT status text, OUT elapsed interval, OUT error text)
     RETURNS SETOF record
@@ -552,9 +561,9 @@ COMMENT ON FUNCTION ashmig_squash_snapshots
 -- ==========================================================================
 
 CREATE FUNCTION ashmig_add_migration(
-    version bigint, name text, up text, down text DEFAULT NULL,
+    version bigint, name text, up text DEFAULT NULL, down text DEFAULT NULL,
     tenant boolean DEFAULT false, transactional boolean DEFAULT true,
-    covered boolean DEFAULT false, repo text DEFAULT '')
+    covered boolean DEFAULT false, repo text DEFAULT '', batch text DEFAULT NULL)
     RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_add_migration

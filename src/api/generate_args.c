@@ -8,6 +8,7 @@
 
 #include "api/args.h"
 #include "api/generate_args.h"
+#include "base/settings.h"
 #include "metadata/catalog_spi.h"
 
 GenerateOptions
@@ -30,5 +31,6 @@ generate_args_read(FunctionCallInfo fcinfo)
 	options.concurrent_indexes = call_boolean(fcinfo, "concurrent_indexes", false);
 	options.allowed = call_argument(fcinfo, "allow", &allow)
 		? gate_of_words(catalog_text_list(allow)) : gate_setting();
+	options.online = call_boolean(fcinfo, "online", ashmig_online);
 	return options;
 }

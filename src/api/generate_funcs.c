@@ -109,7 +109,7 @@ ashmig_generate(PG_FUNCTION_ARGS)
 }
 
 /* The statement that carries a call of ashmig_generate to a worker, for the versions that it records */
-#define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7, $8)"
+#define CARRIER "SELECT pg_catalog.array_agg(version) FROM %s.ashmig_generate($1, $2, $3, $4, $5, $6, $7, $8, online => $9)"
 
 /*
  * Run it.  An error is raised without the carrier in its context: to the
@@ -153,7 +153,7 @@ execute_carrier(const char *sql, int nargs, Oid *types, Datum *values, bool *nul
 static char *
 record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOptions *options)
 {
-	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, TEXTARRAYOID};
+	Oid			types[] = {JSONBOID, TEXTOID, BOOLOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID, TEXTARRAYOID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 
@@ -168,6 +168,7 @@ record_in_worker(FunctionCallInfo fcinfo, const char *schema, const GenerateOpti
 	values[5] = BoolGetDatum(options->drop_tables);
 	values[6] = BoolGetDatum(options->concurrent_indexes);
 	nulls[7] = !call_argument(fcinfo, "allow", &values[7]);
+	values[8] = BoolGetDatum(options->online);
 	return execute_carrier(psprintf(CARRIER, quote_name(schema)), lengthof(types), types,
 						   values, nulls);
 }

@@ -35,8 +35,28 @@ repo_argument(FunctionCallInfo fcinfo)
 }
 
 /*
+ * The statements that apply it: those of "up", and then "batch", which cannot
+ * run in a transaction.
+ */
+static void
+read_up(FunctionCallInfo fcinfo, Migration *migration)
+{
+	char	   *up = call_string(fcinfo, "up");
+	char	   *batch = call_string(fcinfo, "batch");
+
+	migration->transactional = batch == NULL && call_boolean(fcinfo, "transactional", true);
+	if (batch == NULL)
+		call_require(fcinfo, 2, "up");
+	if (up)
+		migration->up = record_sql_split(up, migration->scope, migration->transactional);
+	if (batch)
+		migration->up = lappend(migration->up, record_sql_batch(batch, migration->scope));
+}
+
+/*
  * ashmig_add_migration(version, name, up, down, tenant, transactional,
- * covered, repo): record a migration written by hand; returns its version.
+ * covered, repo, batch): record a migration written by hand; returns its
+ * version.
  */
 Datum
 ashmig_add_migration(PG_FUNCTION_ARGS)
@@ -46,16 +66,13 @@ ashmig_add_migration(PG_FUNCTION_ARGS)
 	int			level = settings_pin_parser();
 
 	call_require(fcinfo, 1, "name");
-	call_require(fcinfo, 2, "up");
 	migration.version = PG_ARGISNULL(0) ? 0 : catalog_check_version(PG_GETARG_INT64(0));
 	migration.repo = pstrdup(repo ? repo : "");
 	migration.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	migration.kind = MIGRATION_SQL;
 	migration.scope = call_scope(fcinfo);
-	migration.transactional = call_boolean(fcinfo, "transactional", true);
 	migration.covered = call_boolean(fcinfo, "covered", false);
-	migration.up = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(2)),
-									migration.scope, migration.transactional);
+	read_up(fcinfo, &migration);
 	migration.reversible = !PG_ARGISNULL(3);
 	if (migration.reversible)
 		migration.down = record_sql_split(text_to_cstring(PG_GETARG_TEXT_PP(3)),

@@ -21,6 +21,10 @@ bool		ashmig_log_sql = false;
 bool		ashmig_quiet = false;
 bool		ashmig_prove = true;
 char	   *ashmig_allow = NULL;
+bool		ashmig_online = false;
+int			ashmig_online_threshold = 8 * 1024;
+int			ashmig_batch_time = 100;
+double		ashmig_batch_pause = 0.5;
 bool		ashmig_allow_foreign_owner = false;
 bool		ashmig_ecto_schema_migrations = false;
 char	   *ashmig_ecto_migration_source = NULL;
@@ -158,11 +162,37 @@ define_ecto_settings(void)
 							   PGC_USERSET, 0, check_table_name, NULL, NULL);
 }
 
+/* Settings of changes of large tables */
+static void
+define_online_settings(void)
+{
+	DefineCustomBoolVariable("ashmig.online",
+							 "Generates changes of tables in forms that let others read and write meanwhile.",
+							 "The default of the argument \"online\".",
+							 &ashmig_online, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.online_threshold",
+							"Sets the size up to which a table is changed in one transaction nevertheless.",
+							"0 does so only for empty tables.",
+							&ashmig_online_threshold, 8 * 1024, 0, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("ashmig.batch_time",
+							"Sets the time that one batch of a migration that changes rows is meant to take.",
+							NULL, &ashmig_batch_time, 100, 1, 60000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomRealVariable("ashmig.batch_pause",
+							 "Sets the pause after each batch, in parts of the time that it took.",
+							 "0 makes no pause.",
+							 &ashmig_batch_pause, 0.5, 0, 100,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
 void
 settings_define(void)
 {
 	define_run_settings();
 	define_option_settings();
+	define_online_settings();
 	define_ecto_settings();
 	MarkGUCPrefixReserved("ashmig");
 }

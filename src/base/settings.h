@@ -24,6 +24,10 @@ extern bool ashmig_log_sql;
 extern bool ashmig_quiet;
 extern bool ashmig_prove;
 extern char *ashmig_allow;
+extern bool ashmig_online;
+extern int	ashmig_online_threshold;	/* kB */
+extern int	ashmig_batch_time;	/* ms */
+extern double ashmig_batch_pause;
 extern bool ashmig_allow_foreign_owner;
 extern bool ashmig_ecto_schema_migrations;
 extern char *ashmig_ecto_migration_source;

@@ -15,6 +15,7 @@
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
+#include "plan/online.h"
 #include "record/extensions.h"
 #include "snapshot/snapshot_merge.h"
 #include "syntax/sql_text.h"
@@ -153,6 +154,7 @@ diff_options(const GenerateOptions *options)
 	diff.drop_columns = options->drop_columns;
 	diff.drop_tables = options->drop_tables;
 	diff.concurrent_indexes = options->concurrent_indexes;
+	diff.online = options->online;
 	diff.default_schema = ashmig_default_schema;
 	diff.quiet = options->quiet;
 	diff.ask = !options->dev;
@@ -223,7 +225,9 @@ plan_repos(List *repos, const DiffOptions *options)
 		if (repo->diff->operations != NIL)
 			model_check_names(repo->diff->result, &problem);
 		problem_raise(&problem);
-		repo->migrations = migration_plan_make(repo->diff->operations);
+		repo->migrations = migration_plan_make(options->online
+											   ? online_operations(repo->diff->operations, repo->diff->result)
+											   : repo->diff->operations);
 	}
 }
 
@@ -413,6 +417,7 @@ generate_between(Datum old, Datum new, const GenerateOptions *options)
 			repos = lappend(repos, lfirst(lc));
 	}
 	diff.whole = new_bundle->is_object;
+	diff.online = false;
 	foreach(lc, repos)
 	{
 		RepoGeneration *before = palloc0(sizeof(RepoGeneration));

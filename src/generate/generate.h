@@ -30,6 +30,7 @@ typedef struct GenerateOptions
 	bool		drop_tables;
 	bool		concurrent_indexes;
 	HazardSet	allowed;		/* see gate.h */
+	bool		online;			/* forms for large tables (plan/online.h) */
 	bool		quiet;			/* no warnings: another look at the input
 								 * gives them */
 } GenerateOptions;

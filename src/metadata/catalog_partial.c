@@ -94,7 +94,8 @@ catalog_partial_write(const Migration *migration, const char *schema, bool down,
 		" (schema_name, repo, scope, version, down, done, started)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7)"
 		" ON CONFLICT (schema_name, repo, scope, version) DO UPDATE"
-		" SET down = excluded.down, done = excluded.done, started = excluded.started",
+		" SET down = excluded.down, done = excluded.done, started = excluded.started,"
+		" batch_rows = NULL, batch_block = NULL, batch_blocks = NULL",
 		.nargs = 7, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, BOOLOID}
 	};
 	Datum		values[7];
@@ -104,6 +105,64 @@ catalog_partial_write(const Migration *migration, const char *schema, bool down,
 	values[4] = BoolGetDatum(down);
 	values[5] = Int32GetDatum(done);
 	values[6] = BoolGetDatum(started);
+	catalog_execute(&write, values, NULL);
+	catalog_disconnect(level);
+}
+
+/*
+ * How far the statement has come that is run batch by batch; zero where none is.
+ */
+PartialBatch
+catalog_partial_read_batch(const Migration *migration, const char *schema, bool down)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT batch_rows, batch_block, batch_blocks FROM ashmig.partial_migrations"
+		" WHERE schema_name = $1 AND repo = $2 AND scope = $3 AND version = $4 AND down = $5"
+		" AND batch_block IS NOT NULL",
+		.nargs = 5, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID}
+	};
+	PartialBatch batch = {0};
+	Datum		values[5];
+	int			level = catalog_connect();
+
+	name_migration(migration, schema, values);
+	values[4] = BoolGetDatum(down);
+	if (catalog_query(&read, values, NULL) > 0)
+	{
+		batch.rows = catalog_int64(0, 1);
+		batch.block = (BlockNumber) catalog_int64(0, 2);
+		batch.blocks = (BlockNumber) catalog_int64(0, 3);
+	}
+	catalog_disconnect(level);
+	return batch;
+}
+
+/*
+ * Say that, in the transaction of the batch.
+ */
+void
+catalog_partial_write_batch(const Migration *migration, const char *schema, bool down, int done,
+							const PartialBatch *batch)
+{
+	static CatalogStatement write = {
+		.sql = "INSERT INTO ashmig.partial_migrations"
+		" (schema_name, repo, scope, version, down, done, started, batch_rows, batch_block, batch_blocks)"
+		" VALUES ($1, $2, $3, $4, $5, $6, false, $7, $8, $9)"
+		" ON CONFLICT (schema_name, repo, scope, version) DO UPDATE"
+		" SET down = excluded.down, done = excluded.done, started = excluded.started,"
+		" batch_rows = excluded.batch_rows, batch_block = excluded.batch_block,"
+		" batch_blocks = excluded.batch_blocks",
+		.nargs = 9, .types = {TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, INT8OID, INT8OID, INT8OID}
+	};
+	Datum		values[9];
+	int			level = catalog_connect();
+
+	name_migration(migration, schema, values);
+	values[4] = BoolGetDatum(down);
+	values[5] = Int32GetDatum(done);
+	values[6] = Int64GetDatum(batch->rows);
+	values[7] = Int64GetDatum(batch->block);
+	values[8] = Int64GetDatum(batch->blocks);
 	catalog_execute(&write, values, NULL);
 	catalog_disconnect(level);
 }

@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "storage/block.h"
+
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_versions.h"
 
@@ -31,6 +33,19 @@ extern PartialMigration catalog_partial_read(const Migration *migration, const c
 extern List *catalog_partial_versions(const char *schema, Scope scope);
 extern void catalog_partial_write(const Migration *migration, const char *schema, bool down,
 								  int done, bool started);
+
+/* How far the statement has come that is run batch by batch (migrate/batch.h) */
+typedef struct PartialBatch
+{
+	int64		rows;			/* that it has changed */
+	BlockNumber block;			/* of its table: the next one */
+	BlockNumber blocks;			/* at which this pass ends */
+} PartialBatch;
+
+extern PartialBatch catalog_partial_read_batch(const Migration *migration, const char *schema,
+											   bool down);
+extern void catalog_partial_write_batch(const Migration *migration, const char *schema, bool down,
+										int done, const PartialBatch *batch);
 extern void catalog_partial_forget(const Migration *migration, const char *schema);
 
 /*

@@ -50,6 +50,12 @@ extern CatchUp *catch_up_begin(const char *schema, List *pending);
 extern char *catch_up_statement(CatchUp *catch_up, const Migration *migration, char *sql);
 
 /*
+ * The same for a statement that stands alone, outside the series in which the
+ * tenant's foreign keys were left out: what it would validate may be missing.
+ */
+extern char *catch_up_alone(const Migration *migration, const char *schema, char *sql);
+
+/*
  * The foreign keys to public tables that a tenant lacks, when its migrations are
  * done: statements, filled in, List of char *
  */

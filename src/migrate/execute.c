@@ -32,6 +32,8 @@
 #include "metadata/search_path.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
+#include "migrate/plain_form.h"
+#include "syntax/directive.h"
 #include "syntax/statement.h"
 
 /* What the error context callback needs */
@@ -278,11 +280,11 @@ table_is_new_or_empty(Oid table)
 
 /*
  * Inside a transaction a concurrent build or drop of an index is done plainly
- * where nobody can be in its way; then it is no longer concurrent, and true is
- * returned.
+ * where nobody can be in its way, or not for long (an online form); then it is
+ * no longer concurrent, and true is returned.
  */
 static bool
-make_plain(Node *statement)
+make_plain(Node *statement, bool online)
 {
 	Oid			oid = InvalidOid;
 
@@ -298,7 +300,7 @@ make_plain(Node *statement)
 	else
 		return false;
 
-	if (OidIsValid(oid) && !table_is_new_or_empty(oid))
+	if (OidIsValid(oid) && !table_is_new_or_empty(oid) && !(online && plain_form_is_small(oid)))
 		return false;
 	if (IsA(statement, IndexStmt))
 		((IndexStmt *) statement)->concurrent = false;
@@ -308,10 +310,11 @@ make_plain(Node *statement)
 }
 
 /*
- * Refuse what a migration cannot do.
+ * Refuse what a migration cannot do.  "sql" is the text that the statement is
+ * of.
  */
 static void
-check_utility(Node *statement)
+check_utility(Node *statement, const char *sql)
 {
 	const char *outside = statement_outside_command(statement);
 
@@ -325,7 +328,8 @@ check_utility(Node *statement)
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("COPY from or to the client is not allowed in a migration"),
 				 errhint("Use INSERT instead.")));
-	if (outside && !IsA(statement, AlterEnumStmt) && !make_plain(statement))
+	if (outside && !IsA(statement, AlterEnumStmt) &&
+		!make_plain(statement, directive_is_online(sql)))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block", outside),
@@ -351,11 +355,13 @@ utility_context(Node *statement)
 }
 
 /*
- * Run one plan of the statement.
+ * Run one plan of the statement; the number of rows that it returned or changed.
  */
-static void
+static uint64
 execute_planned(PlannedStmt *planned, const char *sql)
 {
+	uint64		rows = 0;
+
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (planned->utilityStmt == NULL)
@@ -366,24 +372,26 @@ execute_planned(PlannedStmt *planned, const char *sql)
 
 		ExecutorStart(query, 0);
 		executor_run_all(query);
+		rows = query->estate->es_processed;
 		ExecutorFinish(query);
 		ExecutorEnd(query);
 		FreeQueryDesc(query);
 	}
 	else
 	{
-		check_utility(planned->utilityStmt);
+		check_utility(planned->utilityStmt, sql);
 		ProcessUtility(planned, sql, false, utility_context(planned->utilityStmt),
 					   NULL, NULL, None_Receiver, NULL);
 	}
 	PopActiveSnapshot();
+	return rows;
 }
 
 /*
  * Analyze and plan one parse tree, and run what comes of it.  Each is done
  * before the next is looked at, as it may depend on this one.
  */
-static void
+static uint64
 execute_raw(RawStmt *raw, const char *sql)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
@@ -392,6 +400,7 @@ execute_raw(RawStmt *raw, const char *sql)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *statements;
 	bool		snapshot = false;
+	uint64		rows = 0;
 
 	CommandCounterIncrement();
 	if (analyze_requires_snapshot(raw))
@@ -405,10 +414,11 @@ execute_raw(RawStmt *raw, const char *sql)
 		PopActiveSnapshot();
 
 	foreach_node(PlannedStmt, planned, statements)
-		execute_planned(planned, sql);
+		rows += execute_planned(planned, sql);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return rows;
 }
 
 /*
@@ -428,42 +438,58 @@ is_for_caller(const ExecuteEnvironment *environment, Node *statement)
 /*
  * Run one parse tree as the role of the environment, or the current one.
  */
-static void
+static uint64
 execute_as(const ExecuteEnvironment *environment, RawStmt *raw, const char *sql)
 {
 	ActingRole	acting = {GetUserId(), false};
 	RoleBeforeActing before;
+	uint64		rows;
 
 	if (environment && environment->acting.is_other && !is_for_caller(environment, raw->stmt))
 		acting = environment->acting;
 	before = acting_role_enter(&acting);
 	(void) foreign_code_refuse(acting.role);
-	execute_raw(raw, sql);
+	rows = execute_raw(raw, sql);
 	acting_role_leave(&acting, &before);
+	return rows;
 }
 
 /*
- * Run the statements of a string in the current transaction.
+ * Run the statements of a string in the current transaction, on some blocks of
+ * their tables, unless that is NULL.
  */
-static void
-execute_string(const ExecuteEnvironment *environment, const char *sql)
+static uint64
+execute_string(const ExecuteEnvironment *environment, const char *sql, const BlockRange *range)
 {
 	ForeignCodeBefore before = foreign_code_refuse(GetUserId());
+	volatile uint64 rows = 0;
 
 	PG_TRY();
 	{
 		foreach_node(RawStmt, raw, pg_parse_query(sql))
-			execute_as(environment, raw, sql);
+		{
+			if (range)
+				batch_statement_restrict(raw->stmt, range);
+			rows += execute_as(environment, raw, sql);
+		}
 	}
 	PG_FINALLY();
 	{
 		foreign_code_restore(&before);
 	}
 	PG_END_TRY();
+	return rows;
 }
 
 void
 execute_statement(const ExecuteEnvironment *environment, const char *sql, const ExecutePlace *place)
+{
+	(void) execute_blocks(environment, sql, place, NULL);
+}
+
+uint64
+execute_blocks(const ExecuteEnvironment *environment, const char *sql, const ExecutePlace *place,
+			   const BlockRange *range)
 {
 	ContextArg	arg = {environment, place, sql};
 	ErrorContextCallback callback;
@@ -471,6 +497,7 @@ execute_statement(const ExecuteEnvironment *environment, const char *sql, const 
 												  "ashmig statements",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
+	uint64		rows;
 
 	callback.callback = context_callback;
 	callback.arg = &arg;
@@ -478,12 +505,13 @@ execute_statement(const ExecuteEnvironment *environment, const char *sql, const 
 	error_context_stack = &callback;
 
 	CHECK_FOR_INTERRUPTS();
-	execute_string(environment, sql);
+	rows = execute_string(environment, sql, range);
 	CommandCounterIncrement();
 
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return rows;
 }
 
 /*

@@ -18,6 +18,7 @@
 
 #include "base/scope.h"
 #include "metadata/acting_role.h"
+#include "syntax/batch_statement.h"
 
 /* Where a statement stands; for errors and for pg_stat_activity */
 typedef struct ExecutePlace
@@ -79,6 +80,13 @@ extern void execute_set_lock_timeout(int lock_timeout);
  */
 extern void execute_statement(const ExecuteEnvironment *environment, const char *sql,
 							  const ExecutePlace *place);
+
+/*
+ * Run one UPDATE, DELETE or INSERT likewise, on some blocks of its table, unless
+ * that is NULL (syntax/batch_statement.h).  Returns the number of rows changed.
+ */
+extern uint64 execute_blocks(const ExecuteEnvironment *environment, const char *sql,
+							 const ExecutePlace *place, const BlockRange *range);
 
 /*
  * Run one statement that must not run in a transaction block: it commits by

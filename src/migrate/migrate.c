@@ -16,6 +16,7 @@
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_repairs.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/batch.h"
 #include "migrate/catch_up.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
@@ -25,7 +26,9 @@
 #include "migrate/migrate.h"
 #include "migrate/nontransactional.h"
 #include "migrate/pending.h"
+#include "migrate/plain_form.h"
 #include "migrate/schema_lock.h"
+#include "syntax/directive.h"
 #include "syntax/enum_follow.h"
 #include "syntax/sql_text.h"
 
@@ -98,7 +101,10 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 		series->options->watch->before(series->options->watch, place->scope, place->version,
 									   place->statement, sql);
 	start = elapsed_start();
-	execute_statement(series->environment, sql, place);
+	if (directive_is_batch(sql))
+		batch_run_inside(series->environment, sql, place);
+	else
+		execute_statement(series->environment, sql, place);
 	executed->elapsed += elapsed_since(start);
 	if (series->options->watch)
 		series->options->watch->after(series->options->watch);
@@ -229,7 +235,8 @@ run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environme
 	{
 		ExecutedMigration *executed;
 
-		if (outside && !migration->transactional)
+		if (outside && !migration->transactional &&
+			!plain_form_fits(migration, schema, series.default_schema, options->down))
 			break;
 		executed = palloc0(sizeof(ExecutedMigration));
 		executed->migration = migration;

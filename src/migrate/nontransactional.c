@@ -20,9 +20,12 @@
 #include "base/transaction.h"
 #include "metadata/catalog_partial.h"
 #include "metadata/catalog_versions.h"
+#include "migrate/batch.h"
+#include "migrate/catch_up.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
 
@@ -185,7 +188,8 @@ remaining_statements(const Migration *migration, const ExecuteEnvironment *envir
 			if (was_done_before(statement, true, &leftover))
 				sql = pstrdup("");
 			else if (leftover)
-				sql = psprintf("DROP INDEX %s; %s", leftover, sql);
+				sql = psprintf("%sDROP INDEX %s; %s", directive_is_online(sql) ? DIRECTIVE_ONLINE : "",
+							   leftover, sql);
 			acting_role_leave(&environment->acting, &before);
 		}
 		result = lappend(result, sql);
@@ -248,7 +252,7 @@ run_alone(const Migration *migration, const ExecuteEnvironment *environment, con
  * Run one statement in a transaction together with the note that it is done.
  */
 static void
-run_with_note(const RunOptions *options, const Migration *migration, const char *sql,
+run_with_note(const RunOptions *options, const Migration *migration, char *sql,
 			  const char *default_schema, const ExecutePlace *place)
 {
 	ExecuteEnvironment environment;
@@ -258,7 +262,10 @@ run_with_note(const RunOptions *options, const Migration *migration, const char 
 	environment = execute_enter(options->lock_timeout, true);
 	execute_go_into(&environment, migration->scope, place->schema, default_schema);
 	entered = execute_enter_migration();
-	execute_statement(&environment, sql, place);
+	if (migration->scope == SCOPE_TENANT && migration->kind == MIGRATION_GENERATED && !place->down)
+		sql = catch_up_alone(migration, place->schema, sql);
+	if (sql)
+		execute_statement(&environment, sql, place);
 	execute_leave_migration(&entered);
 	execute_leave(&environment);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);
@@ -305,7 +312,9 @@ run_direction(const RunOptions *options, const Migration *migration,
 		Node	   *statement = outside_statement(sql);
 
 		place.statement = i + 1;
-		if (statement)
+		if (directive_is_batch(sql))
+			batch_run(options, migration, sql, default_schema, &place);
+		else if (statement)
 			run_alone(migration, environment, sql, statement, &place,
 					  was_begun(partial, down, place.statement));
 		else

@@ -14,6 +14,8 @@
 
 #include "base/names.h"
 #include "plan/deparse.h"
+#include "plan/online.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
 typedef struct DeparseContext
@@ -57,6 +59,13 @@ add_clause(DeparseContext *context, char *table, const char *clause)
 	else
 		appendStringInfoString(&context->clauses, ", ");
 	appendStringInfoString(&context->clauses, clause);
+}
+
+/* Add a whole statement that is for large tables (directive.h). */
+static void
+add_online(DeparseContext *context, const char *statement)
+{
+	add_statement(context, psprintf(DIRECTIVE_ONLINE "%s", statement));
 }
 
 /* ----------
@@ -231,6 +240,44 @@ alter_column(DeparseContext *context, const TableName *table,
 	if (retyped && to->sequence == SEQUENCE_SERIAL)
 		add_statement(context, psprintf("ALTER SEQUENCE %s AS %s",
 										beside(table, to->sequence_name), to->type));
+}
+
+/*
+ * A column that gets its default, its rows, and NOT NULL, each without keeping
+ * others from the table; or what takes that back, wherever it has stopped.
+ *
+ * The check comes after the rows are filled: a row that does not satisfy it
+ * could not be updated, even though it is NOT VALID.
+ */
+static void
+alter_column_online(DeparseContext *context, const TableName *table,
+					const Column *from, const Column *to)
+{
+	char	   *name = quote_name(to->name);
+	char	   *target = qualified(table);
+	char	   *check = quote_name(online_check_name(table, to));
+
+	if (from->not_null && !to->not_null)
+		add_clause(context, target, psprintf("DROP CONSTRAINT IF EXISTS %s", check));
+	if (from->default_sql == NULL && to->default_sql != NULL)
+	{
+		add_online(context, psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", target, name,
+									 to->default_sql));
+		add_statement(context, psprintf(DIRECTIVE_BATCH "UPDATE %s SET %s = DEFAULT WHERE %s IS NULL",
+										target, name, name));
+	}
+	if (!from->not_null && to->not_null)
+	{
+		add_online(context, psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s, ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID",
+									 target, check, check, name));
+		add_online(context, psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", target, check));
+		add_online(context, psprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", target, name));
+		add_online(context, psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", target, check));
+	}
+	if (from->not_null && !to->not_null)
+		add_clause(context, target, psprintf("ALTER COLUMN %s DROP NOT NULL", name));
+	if (from->default_sql != NULL && to->default_sql == NULL)
+		add_clause(context, target, psprintf("ALTER COLUMN %s DROP DEFAULT", name));
 }
 
 /*
@@ -414,8 +461,13 @@ create_index(const TableName *table, const TableIndex *index, bool concurrently)
 static void
 deparse_add_index(DeparseContext *context, const Operation *operation)
 {
-	add_statement(context, create_index(&operation->table, operation->index.to,
-										operation->concurrently));
+	char	   *statement = create_index(&operation->table, operation->index.to,
+										 operation->concurrently);
+
+	if (operation->online)
+		add_online(context, statement);
+	else
+		add_statement(context, statement);
 }
 
 /*
@@ -430,7 +482,7 @@ deparse_remove_index(DeparseContext *context, const Operation *operation)
 
 	if (operation->with_table && !operation->concurrently)
 		return;
-	add_statement(context, psprintf("DROP INDEX %s%s",
+	add_statement(context, psprintf("%sDROP INDEX %s%s", operation->online ? DIRECTIVE_ONLINE : "",
 									operation->concurrently ? "CONCURRENTLY IF EXISTS " : "",
 									beside(&on, index->name)));
 }
@@ -539,9 +591,56 @@ deparse_rename(DeparseContext *context, const Operation *operation)
 
 /* Append a clause that drops a constraint. */
 static void
-drop_constraint(DeparseContext *context, const TableName *table, const char *name)
+drop_constraint(DeparseContext *context, const Operation *operation, const char *name)
 {
-	add_clause(context, qualified(table), psprintf("DROP CONSTRAINT %s", quote_name(name)));
+	add_clause(context, qualified(&operation->table),
+			   psprintf("DROP CONSTRAINT %s%s",
+						operation->not_valid || operation->online ? "IF EXISTS " : "", quote_name(name)));
+}
+
+/* Append a clause that adds one; in an online form, a statement. */
+static void
+add_constraint(DeparseContext *context, const Operation *operation, const char *definition)
+{
+	char	   *table = qualified(&operation->table);
+	char	   *clause = psprintf("ADD %s%s", definition, operation->not_valid ? " NOT VALID" : "");
+
+	if (operation->online)
+		add_online(context, psprintf("ALTER TABLE %s %s", table, clause));
+	else
+		add_clause(context, table, clause);
+}
+
+/* Validate one; there is nothing to undo. */
+static void
+validate_constraint(DeparseContext *context, const Operation *operation)
+{
+	if (operation->any.to != NULL)
+		add_online(context, psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", qualified(&operation->table),
+									 quote_name(operation_subject_name(operation))));
+}
+
+/*
+ * A primary key of an index that is built concurrently: the index takes over
+ * its name.
+ */
+static void
+deparse_primary_key_online(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const PrimaryKey *key = OPERATION_SIDE(operation->primary_key);
+	char	   *index = makeObjectName(key->name, NULL, "ashmig_index");
+
+	if (operation->kind == OP_REMOVE_PRIMARY_KEY)
+	{
+		drop_constraint(context, operation, key->name);
+		add_online(context, psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s", beside(table, index)));
+		return;
+	}
+	add_online(context, psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s)", quote_name(index),
+								 qualified(table), quote_names(key->columns)));
+	add_online(context, psprintf("ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY USING INDEX %s",
+								 qualified(table), quote_name(key->name), quote_name(index)));
 }
 
 /* Foreign keys, checks, primary keys: clauses of ALTER TABLE */
@@ -554,25 +653,32 @@ deparse_constraint(DeparseContext *context, const Operation *operation)
 	switch (operation->kind)
 	{
 		case OP_DROP_FOREIGN_KEY:
-			drop_constraint(context, table, operation->foreign_key.from->name);
+			drop_constraint(context, operation, operation->foreign_key.from->name);
 			break;
 		case OP_REMOVE_CHECK:
-			drop_constraint(context, table, operation->check.from->name);
+			drop_constraint(context, operation, operation->check.from->name);
 			break;
 		case OP_REMOVE_PRIMARY_KEY:
-			drop_constraint(context, table, operation->primary_key.from->name);
+			if (operation->online)
+				deparse_primary_key_online(context, operation);
+			else
+				drop_constraint(context, operation, operation->primary_key.from->name);
 			break;
 		case OP_ADD_FOREIGN_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", foreign_key_definition(operation->foreign_key.to)));
+			add_constraint(context, operation, foreign_key_definition(operation->foreign_key.to));
 			break;
 		case OP_ADD_CHECK:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", check_definition(operation->check.to)));
+			add_constraint(context, operation, check_definition(operation->check.to));
 			break;
 		case OP_ADD_PRIMARY_KEY:
-			add_clause(context, qualified(table),
-					   psprintf("ADD %s", primary_key_definition(operation->primary_key.to)));
+			if (operation->online)
+				deparse_primary_key_online(context, operation);
+			else
+				add_constraint(context, operation, primary_key_definition(operation->primary_key.to));
+			break;
+		case OP_VALIDATE_CHECK:
+		case OP_VALIDATE_FOREIGN_KEY:
+			validate_constraint(context, operation);
 			break;
 		case OP_ALTER_DEFERRABILITY:
 			key = operation->foreign_key.to;
@@ -619,7 +725,10 @@ deparse_column(DeparseContext *context, const Operation *operation)
 			break;
 		case OP_ALTER_ATTRIBUTE:
 		case OP_RETIRE_ATTRIBUTE:
-			alter_column(context, table, from, to);
+			if (operation->online)
+				alter_column_online(context, table, from, to);
+			else
+				alter_column(context, table, from, to);
 			break;
 		case OP_REMOVE_SEQUENCE:
 			remove_sequence(context, table, from);
@@ -652,6 +761,8 @@ deparse_operation(DeparseContext *context, const Operation *operation)
 		case OP_DROP_FOREIGN_KEY:
 		case OP_ADD_FOREIGN_KEY:
 		case OP_ALTER_DEFERRABILITY:
+		case OP_VALIDATE_CHECK:
+		case OP_VALIDATE_FOREIGN_KEY:
 		case OP_REMOVE_CHECK:
 		case OP_ADD_CHECK:
 		case OP_REMOVE_PRIMARY_KEY:

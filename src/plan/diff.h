@@ -23,6 +23,7 @@ typedef struct DiffOptions
 	bool		ask;			/* for the caller: open questions are an error */
 	List	   *answers;		/* of RenameAnswer * */
 	bool		concurrent_indexes;
+	bool		online;			/* for the caller: see online.h */
 	bool		quiet;			/* for the caller: no warnings */
 	const char *default_schema;
 } DiffOptions;

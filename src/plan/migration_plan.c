@@ -15,24 +15,22 @@
 typedef enum MigrationPart
 {
 	PART_REGULAR,
-	PART_CONCURRENT,
-	PART_DEFERRED				/* foreign keys that need a concurrent index */
+	PART_OUTSIDE,				/* of a transaction */
+	PART_DEFERRED				/* what needs that: foreign keys, statements */
 } MigrationPart;
 
-static const char *const part_suffixes[] = {
-	[PART_REGULAR] = "",
-	[PART_CONCURRENT] = "_concurrent_indexes",
-	[PART_DEFERRED] = "_foreign_keys"
-};
-
-/* Does the foreign key point to exactly the columns of this index? */
+/* Does the foreign key point to exactly the columns of this index, or of this primary key? */
 static bool
-foreign_key_uses(const ForeignKey *key, const Operation *add_index)
+foreign_key_uses(const ForeignKey *key, const Operation *add)
 {
-	const TableIndex *index = add_index->index.to;
+	const TableIndex *index = add->index.to;
 	List	   *columns = NIL;
 
-	if (!index->unique || !table_name_equal(&key->target, &add_index->table))
+	if (!table_name_equal(&key->target, &add->table))
+		return false;
+	if (add->kind == OP_ADD_PRIMARY_KEY)
+		return names_same_set(add->primary_key.to->columns, key->target_columns);
+	if (!index->unique)
 		return false;
 	foreach_ptr(IndexKey, index_key, index->keys)
 		columns = lappend(columns, index_key->value);
@@ -46,23 +44,87 @@ is_concurrent_index(const Operation *operation)
 		operation->concurrently && operation->index.to != NULL && operation->index.from == NULL;
 }
 
-/* The part that an operation belongs to; "concurrent" are the indexes built so. */
+/* The operations that build an index outside a transaction */
+static List *
+find_concurrent(List *operations)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, operations)
+	{
+		const Operation *operation = lfirst(lc);
+
+		if (is_concurrent_index(operation) ||
+			(operation->kind == OP_ADD_PRIMARY_KEY && operation->online))
+			result = lappend(result, lfirst(lc));
+	}
+	return result;
+}
+
+/*
+ * The part that an operation belongs to; "concurrent" is what builds an index
+ * outside a transaction.
+ */
 static MigrationPart
 migration_part(const Operation *operation, const List *concurrent)
 {
 	ListCell   *lc;
 
-	if (is_concurrent_index(operation))
-		return PART_CONCURRENT;
+	if (is_concurrent_index(operation) || operation->online)
+		return PART_OUTSIDE;
 	if (operation->kind == OP_ADD_FOREIGN_KEY)
 	{
 		foreach(lc, concurrent)
 		{
 			if (foreign_key_uses(operation->foreign_key.to, lfirst(lc)))
-				return PART_DEFERRED;
+				return operation->not_valid ? PART_OUTSIDE : PART_DEFERRED;
 		}
 	}
 	return PART_REGULAR;
+}
+
+/*
+ * The position from which custom statements come after online forms: the last
+ * ones, which nothing else waits for.  They may need what those make.
+ */
+static int
+last_statements(List *operations)
+{
+	int			from = list_length(operations);
+	bool		online = false;
+
+	foreach_ptr(const Operation, operation, operations)
+		online = online || operation->online;
+	if (!online)
+		return from;
+	while (from > 0 && ((Operation *) list_nth(operations, from - 1))->kind == OP_ADD_STATEMENT)
+		from--;
+	return from;
+}
+
+/* How the name of a migration ends */
+static const char *
+part_suffix(MigrationPart part, const List *operations)
+{
+	bool		online = false;
+	bool		statements = false;
+
+	foreach_ptr(const Operation, operation, operations)
+	{
+		online = online || operation->online;
+		statements = statements || operation->kind == OP_ADD_STATEMENT;
+	}
+	switch (part)
+	{
+		case PART_REGULAR:
+			return "";
+		case PART_OUTSIDE:
+			return online ? "_online" : "_concurrent_indexes";
+		case PART_DEFERRED:
+			return statements ? "_after_online" : "_foreign_keys";
+	}
+	return "";					/* not reached: every part is above */
 }
 
 /* Does any of the operations create this schema before? Each schema once is enough. */
@@ -262,22 +324,25 @@ plan_migration(Scope scope, const char *suffix, bool transactional, List *operat
 static List *
 plan_scope(Scope scope, List *operations, const List *concurrent)
 {
+	List	   *parts[PART_DEFERRED + 1] = {NIL};
 	List	   *migrations = NIL;
-	ListCell   *lc;
+	int			last = last_statements(operations);
 
+	for (int i = 0; i < list_length(operations); i++)
+	{
+		Operation  *operation = list_nth(operations, i);
+		MigrationPart part = i < last ? migration_part(operation, concurrent) : PART_DEFERRED;
+
+		if (part == PART_OUTSIDE && operation->not_valid)
+			operation->online = true;	/* its index is, so it is too */
+		parts[part] = lappend(parts[part], operation);
+	}
 	for (MigrationPart part = PART_REGULAR; part <= PART_DEFERRED; part++)
 	{
-		List	   *chosen = NIL;
-
-		foreach(lc, operations)
-		{
-			if (migration_part(lfirst(lc), concurrent) == part)
-				chosen = lappend(chosen, lfirst(lc));
-		}
-		if (chosen != NIL)
+		if (parts[part] != NIL)
 			migrations = lappend(migrations,
-								 plan_migration(scope, part_suffixes[part],
-												part != PART_CONCURRENT, chosen));
+								 plan_migration(scope, part_suffix(part, parts[part]),
+												part != PART_OUTSIDE, parts[part]));
 	}
 	return migrations;
 }
@@ -289,15 +354,9 @@ migration_plan_make(List *operations)
 	List	   *public = scope_operations(sorted, SCOPE_PUBLIC);
 	List	   *tenant = scope_operations(sorted, SCOPE_TENANT);
 	int			released = count_released(public, tenant);
-	List	   *concurrent = NIL;
+	List	   *concurrent = find_concurrent(sorted);
 	List	   *migrations = NIL;
-	ListCell   *lc;
 
-	foreach(lc, sorted)
-	{
-		if (is_concurrent_index(lfirst(lc)))
-			concurrent = lappend(concurrent, lfirst(lc));
-	}
 	if (released > 0)
 	{
 		List	   *first = list_truncate(list_copy(tenant), released);

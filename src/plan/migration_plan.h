@@ -17,7 +17,7 @@ typedef struct PlannedMigration
 {
 	Scope		scope;
 	const char *suffix;			/* of its name: "" or "_concurrent_indexes",
-								 * ... */
+								 * "_online", ... */
 	bool		transactional;
 	List	   *operations;		/* of Operation *, in order */
 	List	   *up;				/* of char * */
@@ -27,8 +27,9 @@ typedef struct PlannedMigration
 /*
  * Put the operations (as diff found them) in order and into migrations (of
  * PlannedMigration *): public before tenant; within a scope what runs in a
- * transaction, then indexes that are built concurrently, then foreign keys
- * that need one of those.
+ * transaction; then what runs outside one, indexes that are built concurrently
+ * and online forms (online.h); then what needs one of those, foreign keys and
+ * the last custom statements.
  *
  * Where public takes away or changes what foreign keys or statements of the
  * tenants refer to, and these go or are made again, the tenants let go first,

@@ -56,6 +56,8 @@ static const OperationInfo operation_info[] = {
 	[OP_ADD_CHECK] = {"add_check_constraint", SUBJECT_CHECK, OP_REMOVE_CHECK, NULL},
 	[OP_ADD_FOREIGN_KEY] = {"add_foreign_key", SUBJECT_FOREIGN_KEY, OP_DROP_FOREIGN_KEY, NULL},
 	[OP_ALTER_DEFERRABILITY] = {"alter_deferrability", SUBJECT_FOREIGN_KEY, OP_ALTER_DEFERRABILITY, NULL},
+	[OP_VALIDATE_CHECK] = {"validate_check_constraint", SUBJECT_CHECK, OP_VALIDATE_CHECK, NULL},
+	[OP_VALIDATE_FOREIGN_KEY] = {"validate_foreign_key", SUBJECT_FOREIGN_KEY, OP_VALIDATE_FOREIGN_KEY, NULL},
 	[OP_ADD_STATEMENT] = {"add_custom_statement", SUBJECT_STATEMENT, OP_REMOVE_STATEMENT, NULL},
 };
 

@@ -56,6 +56,8 @@ typedef enum OperationKind
 	OP_ADD_CHECK,				/* check.to */
 	OP_ADD_FOREIGN_KEY,			/* foreign_key.to */
 	OP_ALTER_DEFERRABILITY,		/* foreign_key, both */
+	OP_VALIDATE_CHECK,			/* check.to: was added NOT VALID */
+	OP_VALIDATE_FOREIGN_KEY,	/* foreign_key.to: likewise */
 	OP_ADD_STATEMENT			/* statement.to */
 } OperationKind;
 
@@ -85,6 +87,9 @@ typedef struct Operation
 	bool		with_table;		/* created and dropped with its table, so
 								 * removing it prints nothing */
 	bool		concurrently;	/* an index built without blocking writers */
+	bool		online;			/* in a form for large tables, outside a
+								 * transaction; see online.h */
+	bool		not_valid;		/* a constraint that is validated later */
 	bool		before_renames; /* removes SQL text that holds the old names */
 	const char *note;			/* what diff has to say of it, or NULL */
 	union

@@ -90,6 +90,8 @@ order_phase(OperationKind kind)
 			return PHASE_BUILD;
 		case OP_ADD_FOREIGN_KEY:
 		case OP_ALTER_DEFERRABILITY:
+		case OP_VALIDATE_CHECK:
+		case OP_VALIDATE_FOREIGN_KEY:
 			return PHASE_ADD_FOREIGN_KEYS;
 		case OP_ADD_STATEMENT:
 			return PHASE_ADD_STATEMENTS;

@@ -13,6 +13,8 @@
 #include "base/problem.h"
 #include "migrate/execute.h"
 #include "record/record_sql.h"
+#include "syntax/batch_statement.h"
+#include "syntax/directive.h"
 #include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
@@ -115,4 +117,25 @@ record_sql_split(const char *sql, Scope scope, bool transactional)
 	statements = fragment_split(sql, NULL, &problem);
 	problem_raise(&problem);
 	return statements;
+}
+
+char *
+record_sql_batch(const char *sql, Scope scope)
+{
+	List	   *statements = record_sql_split(sql, scope, false);
+	const char *fault = "It is not a single statement.";
+
+	if (list_length(statements) == 1)
+	{
+		char	   *text = sql_fill(linitial(statements), "prefix_name", "default");
+
+		fault = batch_statement_fault(linitial_node(RawStmt, raw_parser(text, RAW_PARSE_DEFAULT))->stmt);
+	}
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("statement cannot be run in batches: %s", sql),
+				 errdetail("%s", fault),
+				 errhint("Write an UPDATE or DELETE whose WHERE selects the rows that are left to do, or an INSERT ... SELECT ... LIMIT that ends by inserting none.")));
+	return psprintf(DIRECTIVE_BATCH "%s", (char *) linitial(statements));
 }

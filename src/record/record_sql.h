@@ -20,4 +20,10 @@
  */
 extern List *record_sql_split(const char *sql, Scope scope, bool transactional);
 
+/*
+ * A statement that is run batch by batch (syntax/directive.h), marked as such.
+ * Raises ERRCODE_ASHMIG_INVALID_ARGUMENT where it is none that can be.
+ */
+extern char *record_sql_batch(const char *sql, Scope scope);
+
 #endif							/* ASHMIG_RECORD_SQL_H */
