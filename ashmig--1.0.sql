@@ -763,6 +763,17 @@ CREATE FUNCTION ashmig_precheck(
 COMMENT ON FUNCTION ashmig_precheck
     IS 'Find data that would make pending migrations fail, without running them; one row per schema and failure, with a sample row and the query that shows all';
 
+CREATE FUNCTION ashmig_try(
+    schema text, with_public boolean DEFAULT false, repo text DEFAULT NULL,
+    to_version bigint DEFAULT NULL, lock_timeout interval DEFAULT NULL,
+    OUT scope text, OUT schema_name text, OUT version bigint, OUT statement integer, OUT status text,
+    OUT elapsed interval, OUT locks text[], OUT rewritten text[], OUT wal_bytes bigint,
+    OUT error text, OUT sql text)
+    RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_try
+    IS 'Run what is pending in one schema and roll it back; one row per statement, with its duration, the locks it took, the files it rewrote and the WAL it wrote';
+
 CREATE PROCEDURE ashmig_wait(run bigint DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME';
 COMMENT ON PROCEDURE ashmig_wait
@@ -956,7 +967,7 @@ REVOKE EXECUTE ON FUNCTION
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_migrate, ashmig_migrate_tenants, ashmig_migrate_all, ashmig_rollback, ashmig_rollback_tenants,
-    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_public_references
+    ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_try, ashmig_public_references
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
     ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,

@@ -56,12 +56,12 @@ SELECT step(has('"bigint"', '{"generated?": true}'));
 SELECT step(has('"bigint"'));
 
 -- What a plan says about them
-SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
-SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"allow_nil?": false}'));
-SELECT operation, lock, rewrites, scans, destroys, note FROM ashmig_plan(has('"bigint"', '{"generated?": true}'));
+SELECT operation, lock, rewrites, scans, destroys, note, notice FROM ashmig_plan(has('"text"'));
+SELECT operation, lock, rewrites, scans, destroys, note, notice FROM ashmig_plan(has('"bigint"', '{"allow_nil?": false}'));
+SELECT operation, lock, rewrites, scans, destroys, note, notice FROM ashmig_plan(has('"bigint"', '{"generated?": true}'));
 SELECT apply(has('"string"', '{"size": 20}'));
-SELECT size, rewrites, scans, destroys, note FROM unnest('{10,30,255}'::int[]) AS size, ashmig_plan(has('"string"', jsonb_build_object('size', size)));
-SELECT rewrites, scans, destroys, note FROM ashmig_plan(has('"text"'));
+SELECT size, rewrites, scans, destroys, note, notice FROM unnest('{10,30,255}'::int[]) AS size, ashmig_plan(has('"string"', jsonb_build_object('size', size)));
+SELECT rewrites, scans, destroys, note, notice FROM ashmig_plan(has('"text"'));
 -- a default that differs from row to row rewrites the table
 SELECT d, rewrites
   FROM unnest(ARRAY['"draft (new)"', '["f(x)"]', 'fragment("''f(x)''")', 'fragment("now()")', 'fragment("current_timestamp")', 'fragment("(now() AT TIME ZONE ''utc'')")',

@@ -15,7 +15,7 @@ BEGIN
   RETURN 'passed';
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), substring(hint FROM 'To let .*|Hazards are .*|Write .*'));
+  RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, regexp_replace(nullif(detail, ''), '\d{14}', 'VERSION', 'g'), substring(hint FROM 'To let .*|Hazards are .*|Write .*'));
 END
 $$;
 CREATE TABLE wanted (snapshots jsonb);

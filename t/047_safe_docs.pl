@@ -116,7 +116,7 @@ for my $part (parts('dba'))
 	{
 		$holder = $fleet->start(undef, 'holder');
 		$fleet->hold($holder, 'BEGIN; LOCK TABLE t002.tickets IN ACCESS SHARE MODE');
-		$run = $fleet->start(q{SELECT * FROM ashmig_apply('} . tickets('body', 'number') . q{', name => 'more', workers => 1, lock_timeout => '60s', allow => '{all}')});
+		$run = $fleet->start(q{SELECT * FROM ashmig_apply('} . tickets('body', 'title', 'number') . q{', name => 'more', workers => 1, lock_timeout => '60s', allow => '{all}')});
 		$fleet->wait_for("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 't002.tickets'::regclass");
 	}
 	for my $block (@blocks)

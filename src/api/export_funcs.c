@@ -17,7 +17,6 @@
 #include "base/errors.h"
 #include "base/pin.h"
 #include "generate/refusals.h"
-#include "generate/snapshot_store.h"
 #include "metadata/catalog_migrations.h"
 #include "record/branches.h"
 #include "record/export.h"

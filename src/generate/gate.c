@@ -22,6 +22,14 @@
 /* How many steps an error names; the others it counts. */
 #define STEPS_SHOWN 10
 
+/* What to do about steps of a plan, statements of one migration, and recorded migrations */
+#define HINT_PLAN \
+	"SELECT * FROM ashmig_plan(snapshots) shows what each does, and the safer way. To let them pass: allow => '{%s}'."
+#define HINT_SETTING \
+	"To let them pass: SET ashmig.allow = '%s'."
+#define HINT_RECORDED \
+	"The column hazards of ashmig.migrations shows what each does, and the safer way. To let them pass: allow => '{%s}'."
+
 /* ----------
  * What may pass
  * ----------
@@ -86,8 +94,9 @@ refuse(Refused *refused, const char *step, HazardSet kinds)
 						 hazard_names(kinds));
 }
 
+/* "hint" says how to look at them, and how to let the words that it gets pass. */
 static void
-raise_refused(const Refused *refused, HazardSet allowed)
+raise_refused(const Refused *refused, HazardSet allowed, const char *hint)
 {
 	char	   *words = hazard_names(allowed | refused->kinds);
 
@@ -101,8 +110,7 @@ raise_refused(const Refused *refused, HazardSet allowed)
 			 refused->steps > STEPS_SHOWN
 			 ? errdetail("%s\nAnd %d more.", refused->text.data, refused->steps - STEPS_SHOWN)
 			 : errdetail("%s", refused->text.data),
-			 errhint("SELECT * FROM ashmig_plan(snapshots) shows what each does, and the safer way. To let them pass: allow => '{%s}', or SET ashmig.allow = '%s'.",
-					 words, words)));
+			 errhint(hint, words)));
 }
 
 /* "add_foreign_key posts.posts_author_fkey" */
@@ -115,8 +123,8 @@ step_name(const Operation *operation)
 					table_name_show(&operation->table), name ? "." : "", name ? name : "");
 }
 
-void
-gate_check(const List *migrations, HazardSet allowed)
+static void
+check_planned(const List *migrations, HazardSet allowed, const char *hint)
 {
 	HazardReader reader = {NIL};
 	Refused		refused = {0};
@@ -133,7 +141,19 @@ gate_check(const List *migrations, HazardSet allowed)
 				refuse(&refused, step_name(operation), kinds);
 		}
 	}
-	raise_refused(&refused, allowed);
+	raise_refused(&refused, allowed, hint);
+}
+
+void
+gate_check(const List *migrations, HazardSet allowed)
+{
+	check_planned(migrations, allowed, HINT_PLAN);
+}
+
+void
+gate_check_by_setting(const List *migrations)
+{
+	check_planned(migrations, gate_setting(), HINT_SETTING);
 }
 
 void
@@ -154,7 +174,7 @@ gate_check_statements(const List *statements)
 		if (kinds != 0)
 			refuse(&refused, psprintf("statement %d", number), kinds);
 	}
-	raise_refused(&refused, allowed);
+	raise_refused(&refused, allowed, HINT_SETTING);
 }
 
 void
@@ -188,6 +208,6 @@ gate_check_recorded(HazardSet allowed)
 
 		refuse(&refused, catalog_string(i, 1, CurrentMemoryContext), gate_of_words(words));
 	}
-	raise_refused(&refused, allowed);
+	raise_refused(&refused, allowed, HINT_RECORDED);
 	catalog_disconnect(level);
 }

@@ -30,10 +30,12 @@ extern HazardSet gate_of_words(const List *words);
 
 /*
  * Raise an error (ERRCODE_ASHMIG_HAZARD) where planned migrations (of
- * PlannedMigration *), of all repos, have other hazards.  The same for the
- * statements of a hand-written migration, which ashmig.allow alone lets pass.
+ * PlannedMigration *), of all repos, have other hazards.  The same for those of
+ * a call without the argument, and for the statements of a hand-written
+ * migration: what ashmig.allow says counts.
  */
 extern void gate_check(const List *migrations, HazardSet allowed);
+extern void gate_check_by_setting(const List *migrations);
 extern void gate_check_statements(const List *statements);
 
 /* The same for migrations that are recorded, and that no schema has applied */

@@ -328,7 +328,7 @@ generate_drop_retired(const char *repo, List *tables, const char *name)
 	options.name = name;
 	dropping.repo = pstrdup(repo);
 	dropping.migrations = migration_plan_make(operations);
-	gate_check(dropping.migrations, gate_setting());
+	gate_check_by_setting(dropping.migrations);
 	subject.after = recorded->model;
 	subject.migrations = dropping.migrations;
 	prove(&subject, list_make1(dropping.repo), false);

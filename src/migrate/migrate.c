@@ -94,9 +94,14 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 				(errmsg_internal("\"%s\" " INT64_FORMAT " %s: %s", place->schema,
 								 place->version, place->down ? "down" : "up", sql)));
 	bound_wait(series);
+	if (series->options->watch)
+		series->options->watch->before(series->options->watch, place->scope, place->version,
+									   place->statement, sql);
 	start = elapsed_start();
 	execute_statement(series->environment, sql, place);
 	executed->elapsed += elapsed_since(start);
+	if (series->options->watch)
+		series->options->watch->after(series->options->watch);
 }
 
 /* Run what has waited. */

@@ -11,12 +11,22 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "base/scope.h"
+
 typedef enum OnError
 {
 	ON_ERROR_ERROR,				/* others go on; an error at the end */
 	ON_ERROR_REPORT,			/* others go on; failures are rows */
 	ON_ERROR_STOP				/* no new schema is begun; an error at the end */
 } OnError;
+
+/* Somebody who looks at each statement of a run, before and after it */
+typedef struct StatementWatch
+{
+	void		(*before) (struct StatementWatch *watch, Scope scope, int64 version, int statement,
+						   const char *sql);
+	void		(*after) (struct StatementWatch *watch);
+} StatementWatch;
 
 typedef struct RunOptions
 {
@@ -53,6 +63,7 @@ typedef struct RunOptions
 	bool		quiet;
 	int			lock_timeout;	/* ms */
 	int			lock_retries;
+	StatementWatch *watch;		/* or NULL; not in workers */
 } RunOptions;
 
 /* Migrate everything up, by the settings of the session. */
