@@ -86,7 +86,7 @@ batch_statement_table(Node *statement)
  * versions.
  */
 static Node *
-range_condition(const RangeVar * table, const BlockRange *range)
+range_condition(const RangeVar *table, const BlockRange *range)
 {
 	char	   *ctid = psprintf("%s.ctid", quote_name(table->alias ? table->alias->aliasname : table->relname));
 	char	   *sql = psprintf("SELECT WHERE %s OPERATOR(pg_catalog.>=) '(%u,0)'::pg_catalog.tid", ctid, range->from);

@@ -28,7 +28,7 @@ typedef struct BlockRange
 extern const char *batch_statement_fault(Node *statement);
 
 /* The table to go through, block by block; NULL: the statement is repeated */
-extern RangeVar * batch_statement_table(Node *statement);
+extern RangeVar *batch_statement_table(Node *statement);
 
 /* Restrict a statement that has such a table to some of its blocks. */
 extern void batch_statement_restrict(Node *statement, const BlockRange *range);
