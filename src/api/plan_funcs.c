@@ -121,8 +121,9 @@ static void
 put_plan_row(PlanRows *rows, const char *repo, const PlannedMigration *planned,
 			 const Operation *operation, const TableName *table)
 {
-	Hazards    *hazards = operation_hazards(&rows->reader, operation);
 	List	   *one = list_make1((void *) operation);
+	List	   *up = deparse_up(one);
+	Hazards    *hazards = operation_hazards(&rows->reader, operation, up);
 	Datum		values[PLAN_COLUMNS];
 	bool		nulls[PLAN_COLUMNS] = {false};
 
@@ -133,7 +134,7 @@ put_plan_row(PlanRows *rows, const char *repo, const PlannedMigration *planned,
 	set_text(values, nulls, 4, operation->table.name);
 	set_text(values, nulls, 5, operation_name(operation->kind));
 	set_text(values, nulls, 6, operation_subject_name(operation));
-	set_text(values, nulls, 7, statements_text(deparse_up(one)));
+	set_text(values, nulls, 7, statements_text(up));
 	set_text(values, nulls, 8, statements_text(deparse_down(one)));
 	values[13] = BoolGetDatum(planned->transactional);
 	set_text(values, nulls, 14, plan_notes_add(operation, operation_note(operation)));
@@ -205,6 +206,8 @@ put_plan(PlanRows *rows, const Generation *generation)
 {
 	List	   *names = present_names(generation);
 	ListCell   *name = list_head(names);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "ashmig plan rows",
+												  ALLOCSET_DEFAULT_SIZES);
 
 	rows->extents = extent_read(names);
 	rows->pace = pace_read();
@@ -216,11 +219,16 @@ put_plan(PlanRows *rows, const Generation *generation)
 		{
 			foreach_ptr(const Operation, operation, planned->operations)
 			{
+				MemoryContext old = MemoryContextSwitchTo(scratch);
+
 				put_plan_row(rows, repo->repo, planned, operation, lfirst(name));
+				MemoryContextSwitchTo(old);
+				MemoryContextReset(scratch);
 				name = lnext(names, name);
 			}
 		}
 	}
+	MemoryContextDelete(scratch);
 }
 
 /*
@@ -233,7 +241,8 @@ ashmig_plan(PG_FUNCTION_ARGS)
 {
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	PlanRows	rows = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo, .allowed = options.allowed};
+	PlanRows	rows = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo, .allowed = options.allowed,
+	.reader = hazard_reader()};
 	Generation *generation;
 
 	call_require(fcinfo, 0, "snapshots");
@@ -340,7 +349,7 @@ ashmig_operations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	GenerateOptions options = generate_args_read(fcinfo);
 	int			level = settings_pin_parser();
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	ListCell   *lo;
 
 	call_require(fcinfo, 0, "old");

@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "generate/gate.h"
 #include "metadata/catalog_spi.h"
+#include "plan/deparse.h"
 #include "plan/migration_plan.h"
 #include "plan/operation_hazard.h"
 
@@ -126,7 +127,7 @@ step_name(const Operation *operation)
 static void
 check_planned(const List *migrations, HazardSet allowed, const char *hint)
 {
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	Refused		refused = {0};
 
 	if (allowed == GATE_OPEN)
@@ -135,7 +136,8 @@ check_planned(const List *migrations, HazardSet allowed, const char *hint)
 	{
 		foreach_ptr(const Operation, operation, planned->operations)
 		{
-			HazardSet	kinds = operation_hazards(&reader, operation)->kinds & ~allowed;
+			List	   *up = deparse_up(list_make1((void *) operation));
+			HazardSet	kinds = operation_hazards(&reader, operation, up)->kinds & ~allowed;
 
 			if (kinds != 0)
 				refuse(&refused, step_name(operation), kinds);
@@ -160,7 +162,7 @@ void
 gate_check_statements(const List *statements)
 {
 	HazardSet	allowed = gate_setting();
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	Refused		refused = {0};
 	int			number = 0;
 

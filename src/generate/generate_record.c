@@ -228,7 +228,7 @@ generate_check_hazards(const Generation *generation, HazardSet allowed)
 List *
 generate_record(Datum input, const GenerateOptions *options)
 {
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	Generation *generation;
 	List	   *result = NIL;
 
@@ -304,7 +304,7 @@ List *
 generate_drop_retired(const char *repo, List *tables, const char *name)
 {
 	GenerateOptions options = {0};
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	RepoGeneration dropping = {0};
 	ProofSubject subject = {0};
 	Problem		problem = {0};

@@ -171,7 +171,7 @@ add_unprinted(Hazards *hazards, const Operation *operation)
 }
 
 Hazards *
-operation_hazards(HazardReader *reader, const Operation *operation)
+operation_hazards(HazardReader *reader, const Operation *operation, List *statements)
 {
 	Hazards    *hazards = palloc0(sizeof(Hazards));
 	TableLock	on = {(char *) stored_schema(&operation->table), operation->table.name, NoLock};
@@ -186,7 +186,7 @@ operation_hazards(HazardReader *reader, const Operation *operation)
 	reader->knows_constraints = operation_subject(operation->kind) != SUBJECT_STATEMENT;
 	reader->retypes_in_place = is_retyped(operation) &&
 		retypes_in_place(operation->column.from->type, operation->column.to->type);
-	foreach_ptr(const char, statement, deparse_up(list_make1((void *) operation)))
+	foreach_ptr(const char, statement, statements)
 		hazard_add(hazards, hazard_read(reader, statement));
 	reader->index_table = NULL;
 	reader->retypes_in_place = reader->knows_constraints = false;
@@ -203,7 +203,8 @@ operation_hazards_json(HazardReader *reader, const List *operations)
 	json_write_open(&json, NULL, '[');
 	foreach_ptr(const Operation, operation, (List *) operations)
 	{
-		Hazards    *hazards = operation_hazards(reader, operation);
+		Hazards    *hazards = operation_hazards(reader, operation,
+												deparse_up(list_make1((void *) operation)));
 
 		if (hazard_is_none(hazards))
 			continue;

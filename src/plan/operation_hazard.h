@@ -16,10 +16,11 @@
 #include "syntax/hazard.h"
 
 /*
- * What an operation does.  The operations of a migration are read in order, by
+ * What an operation does; "statements" is what deparse_up() prints of it.  The operations of a migration are read in order, by
  * the same reader: a table that one of them creates is used by nobody yet.
  */
-extern Hazards *operation_hazards(HazardReader *reader, const Operation *operation);
+extern Hazards *operation_hazards(HazardReader *reader, const Operation *operation,
+								  List *statements);
 
 /*
  * What each operation of a migration does, as ashmig.migrations.hazards keeps

@@ -13,7 +13,8 @@ char *
 operation_json(const char *repo, HazardReader *reader, const Operation *operation)
 {
 	List	   *one = list_make1((void *) operation);
-	Hazards    *hazards = operation_hazards(reader, operation);
+	List	   *up = deparse_up(one);
+	Hazards    *hazards = operation_hazards(reader, operation, up);
 	JsonWriter	json;
 
 	json_write_init(&json);
@@ -26,7 +27,7 @@ operation_json(const char *repo, HazardReader *reader, const Operation *operatio
 	json_write_string(&json, "name", operation_subject_name(operation));
 	json_write_bool(&json, "destroys", hazard_has(hazards, HAZARD_DATA_LOSS));
 	hazard_write(&json, hazards);
-	json_write_strings(&json, "up", deparse_up(one));
+	json_write_strings(&json, "up", up);
 	json_write_strings(&json, "down", deparse_down(one));
 	json_write_close(&json, '}');
 	return json.text.data;

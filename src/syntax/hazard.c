@@ -435,6 +435,7 @@ apply(Reading *reading, HazardRule rule, const RangeVar *table)
 static void
 create(Reading *reading, const RangeVar *table)
 {
+	MemoryContext old = MemoryContextSwitchTo(reading->reader->context);
 	TableLock  *created = palloc(sizeof(TableLock));
 	const char *schema = shown_schema(table->schemaname);
 
@@ -442,6 +443,7 @@ create(Reading *reading, const RangeVar *table)
 	created->name = pstrdup(table->relname);
 	created->mode = NoLock;
 	reading->reader->created = lappend(reading->reader->created, created);
+	MemoryContextSwitchTo(old);
 }
 
 /* The table that a qualified name of an object (a List of String) means */
@@ -1054,7 +1056,7 @@ hazard_is_none(const Hazards *hazards)
 char *
 hazard_json(const List *statements)
 {
-	HazardReader reader = {NIL};
+	HazardReader reader = hazard_reader();
 	JsonWriter	json;
 	int			number = 0;
 

@@ -69,6 +69,7 @@ typedef struct Hazards
 /* What is known from elsewhere while statements are read, one after the other */
 typedef struct HazardReader
 {
+	MemoryContext context;		/* of what is created */
 	List	   *created;		/* of TableLock *: tables that the statements
 								 * before have created, which nobody uses yet;
 								 * grows */
@@ -79,6 +80,15 @@ typedef struct HazardReader
 	bool		retypes_in_place;	/* the old values are valid for the new
 									 * type as they are */
 } HazardReader;
+
+/* One that has read nothing; what it notes is allocated in the current context. */
+static inline HazardReader
+hazard_reader(void)
+{
+	HazardReader reader = {.context = CurrentMemoryContext};
+
+	return reader;
+}
 
 /*
  * What a statement does, or several in one text, with the placeholders of

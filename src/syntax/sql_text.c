@@ -52,24 +52,25 @@ has_placeholder(const char *value)
 char *
 quote_name(const char *name)
 {
-	StringInfoData buf;
 	bool		escape = has_placeholder(name);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, escape ? "U&\"" : "\"");
+	/* one character becomes at most five */
+	char	   *result = palloc(strlen(name) * (escape ? 5 : 2) + sizeof("U&\"\""));
+	char	   *to = result + sprintf(result, escape ? "U&\"" : "\"");
+
 	for (const char *at = name; *at; at++)
 	{
 		if (escape && placeholder_length(at) > 0)
-			appendStringInfo(&buf, "\\%04X", (unsigned char) *at);
+			to += sprintf(to, "\\%04X", (unsigned char) *at);
 		else
 		{
 			if (*at == '"' || (escape && *at == '\\'))
-				appendStringInfoChar(&buf, *at);
-			appendStringInfoChar(&buf, *at);
+				*to++ = *at;
+			*to++ = *at;
 		}
 	}
-	appendStringInfoChar(&buf, '"');
-	return buf.data;
+	strcpy(to, "\"");
+	return result;
 }
 
 /*
