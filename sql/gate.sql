@@ -86,6 +86,8 @@ SELECT ashmig_remove_migration(:changed, tenant => true);
 SELECT status FROM ashmig_import_files(jsonb_build_object(:'path', :'file'));
 -- read off the statements again: "rank" might be of any type before
 SELECT jsonb_agg(h - 'notice' - 'safer' - 'lock') FROM ashmig.migrations, jsonb_array_elements(hazards) AS h WHERE version = :changed;
+SELECT ashmig_import_migration(20200101000000, 'odd', '', '{SELECT 1}', hazards => '{"rewrite": true}');
+SELECT ashmig_import_migration(20200101000000, 'odd', '', '{SELECT 1}', hazards => '1');
 
 \c :home
 DROP DATABASE ashmig_gate;

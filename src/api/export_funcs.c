@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/tuplestore.h"
 
 #include "api/args.h"
@@ -75,6 +76,22 @@ import_kind(const char *name)
 	return kind;
 }
 
+/* What the statements do to tables in use, as a script gives it; or NULL */
+static char *
+hazards_argument(FunctionCallInfo fcinfo)
+{
+	Datum		value;
+
+	if (!call_argument(fcinfo, "hazards", &value))
+		return NULL;
+	if (!JB_ROOT_IS_ARRAY(DatumGetJsonbP(value)) || JB_ROOT_IS_SCALAR(DatumGetJsonbP(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_INVALID_ARGUMENT),
+				 errmsg("argument \"hazards\" must be a JSON array"),
+				 errhint("NULL reads the hazards off the statements.")));
+	return DatumGetCString(DirectFunctionCall1(jsonb_out, value));
+}
+
 /*
  * ashmig_import_migration(version, name, checksum, up, down, kind, tenant,
  * transactional, covered, repo, generation, snapshots, hazards): what the
@@ -90,7 +107,6 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 	bool		merged;
 	bool		imported;
 	Datum		value;
-	Datum		hazards;
 	int			level;
 
 	for (int i = 0; i < lengthof(required); i++)
@@ -113,8 +129,7 @@ ashmig_import_migration(PG_FUNCTION_ARGS)
 		migration.generation = DatumGetInt64(value);
 	if (!call_argument(fcinfo, "snapshots", &value))
 		value = (Datum) 0;
-	if (call_argument(fcinfo, "hazards", &hazards))
-		migration.hazards = DatumGetCString(DirectFunctionCall1(jsonb_out, hazards));
+	migration.hazards = hazards_argument(fcinfo);
 	level = settings_pin_parser();
 	imported = export_import(&migration, value, &merged);
 	settings_unpin(level);
