@@ -23,6 +23,7 @@ INSERT INTO "full".posts SELECT i FROM generate_series(1, 3000) AS i;
 SELECT ashmig_add_migration(2, 'index', up => 'CREATE INDEX posts_n ON posts (n)',
   batch => 'UPDATE posts AS p SET n = x.id, fills = p.fills + 1 FROM posts AS x WHERE x.id = p.id AND p.n IS NULL', down => 'DROP INDEX posts_n', tenant => true);
 SELECT up, transactional FROM ashmig.migrations WHERE version = 2;
+SELECT h ->> 'lock' AS lock, h ->> 'hazards' AS hazards, h ->> 'notice' AS notice, h ->> 'safer' AS safer FROM ashmig.migrations, jsonb_array_elements(hazards) AS h WHERE version = 2;
 SELECT schema_name, status, applied FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT count(*), sum(fills), bool_and(n = id) FROM "full".posts;

@@ -193,6 +193,7 @@ CALL tools.hold_statements($$
   ALTER TABLE @default@.a VALIDATE CONSTRAINT a_b;
   ALTER TABLE @default@.a ADD CONSTRAINT n_there CHECK (n IS NOT NULL) NOT VALID;
   ALTER TABLE @default@.a VALIDATE CONSTRAINT n_there;
+  ALTER TABLE @default@.a ALTER COLUMN n SET NOT NULL;
   ALTER TABLE @default@.a ADD CONSTRAINT t_short CHECK (length(t) < 100);
   ALTER TABLE @default@.b ALTER COLUMN n SET NOT NULL, ADD COLUMN x int NOT NULL DEFAULT 1;
   ALTER TABLE @default@.b ADD COLUMN r uuid DEFAULT gen_random_uuid();

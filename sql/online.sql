@@ -38,7 +38,11 @@ INSERT INTO "full".posts SELECT gen_random_uuid(), 'title ' || n, (SELECT id FRO
 
 -- The plan: what is quick in a transaction, and the rest outside
 SELECT operation, subject, up, lock, scans, rewrites, transactional FROM ashmig_plan(wanted('after'), online => true);
-SELECT operation, transactional FROM ashmig_plan(wanted('after'));
+SELECT operation, subject, hazards, notice, safer FROM ashmig_plan(wanted('after'), online => true);
+SELECT operation, subject, transactional, hazards, safer FROM ashmig_plan(wanted('after'));
+-- the gate: no step reads or writes a table while others wait
+SELECT count(*) FROM ashmig_plan(wanted('after'), online => true, allow => '{constraint,not_null,data_change}') WHERE NOT allowed;
+SELECT ashmig_generate(wanted('after'), online => true, allow => '{constraint}');
 SET ashmig.online = on;
 SELECT count(*) FILTER (WHERE NOT transactional) FROM ashmig_plan(wanted('after'));
 SELECT count(*) FILTER (WHERE NOT transactional) FROM ashmig_plan(wanted('after'), online => false);
@@ -71,11 +75,13 @@ SELECT * FROM differences('full', 'empty');
 UPDATE "full".posts SET title = 'title 1' WHERE n = 2;
 UPDATE "full".posts SET title = NULL WHERE n = 3;
 INSERT INTO empty.posts SELECT gen_random_uuid(), 'title', NULL, 1;
+SELECT schema_name, table_name, problem, object_name, sample - 'id' - 'user_id' AS sample FROM ashmig_precheck();
 SELECT schema_name, status, applied FROM ashmig_migrate_all();
 \set VERBOSITY terse
 CALL ashmig_wait();
 TABLE history;
 TABLE partial;
+SELECT schema_name, table_name, problem, object_name, sample - 'id' - 'user_id' AS sample FROM ashmig_precheck();
 UPDATE "full".posts SET title = 'title 3' WHERE n = 3;
 SELECT schema_name, status FROM ashmig_migrate_all();
 CALL ashmig_wait();
@@ -113,7 +119,7 @@ SELECT * FROM differences('full', 'new');
 SET ashmig.online_threshold = 0;
 
 -- What stays as it is: types, keys that replace others, unique indexes that do
-SELECT operation, subject, transactional FROM ashmig_plan(jsonb_build_array(
+SELECT operation, subject, transactional, safer FROM ashmig_plan(jsonb_build_array(
   posts(attr('title', 'text'), attr('user_id', 'uuid', '{"primary_key?": true, "allow_nil?": false}'), attr('n', 'text', '{"allow_nil?": false}'),
     attr('token', 'uuid', '{"allow_nil?": false, "default": "fragment(\"gen_random_uuid()\")"}')) || unique_on('title', 'title', 'n')),
   online => true, renames => '[]');
@@ -126,6 +132,26 @@ ROLLBACK;
 -- a table of the same generation, and a partitioned one
 SELECT operation, subject, transactional FROM ashmig_plan(jsonb_build_array(
   resource('notes', id(), attr('body', 'text'), ref('post_id', 'posts.id', '{"multitenancy": {"strategy": "context"}}')) || strategy('context')), online => true);
+
+-- A new column of a key that replaces another, with a value of its own for each row: up and down
+INSERT INTO wanted VALUES
+  ('codes', jsonb_build_array(resource('codes', id(), attr('n', 'bigint')) || strategy('context'))),
+  ('coded', jsonb_build_array(resource('codes', id(), attr('n', 'bigint'),
+    attr('code', 'uuid', '{"primary_key?": true, "allow_nil?": false, "default": "fragment(\"gen_random_uuid()\")"}')) || strategy('context')));
+SELECT schema_name, status FROM ashmig_apply(wanted('codes'), name => 'codes');
+INSERT INTO "full".codes SELECT gen_random_uuid(), n FROM generate_series(1, 3) AS n;
+SELECT operation, subject, transactional, safer FROM ashmig_plan(wanted('coded'));
+SELECT schema_name, status, applied FROM ashmig_apply(wanted('coded'), name => 'coded', online => true);
+CALL ashmig_wait();
+SELECT * FROM differences('full', 'new');
+SELECT kind, name, definition FROM structure('full') WHERE table_name = 'codes' AND kind <> 'index';
+SELECT count(DISTINCT code) FROM "full".codes;
+SELECT schema_name, status FROM ashmig_rollback_tenants();
+CALL ashmig_wait();
+SELECT kind, name, definition FROM structure('full') WHERE table_name = 'codes' AND kind <> 'index';
+SELECT * FROM differences('full', 'new');
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
 
 -- A key that a table did not have; statements that may need it come after
 SELECT schema_name, status FROM ashmig_apply(jsonb_build_array(resource('logs', attr('id', 'uuid'), attr('at', 'timestamp')) || strategy('context')), name => 'logs');

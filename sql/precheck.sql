@@ -102,6 +102,37 @@ SELECT * FROM ashmig_precheck(only_tenants => '{t149}');
 \pset expanded off
 SELECT ashmig_remove_migration(20260103000000, tenant => true);
 
+-- What is added NOT VALID and validated later, with and without a run between
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('tenant', 20260103000001, 'not valid', ARRAY[
+     'ALTER TABLE @tenant@.users ADD CONSTRAINT young CHECK (age > 0) NOT VALID, ADD CONSTRAINT old CHECK (age < 0) NOT VALID',
+     'ALTER TABLE @tenant@.users DROP CONSTRAINT old, ADD CONSTRAINT old CHECK (age < 500) NOT VALID',
+     'ALTER TABLE @tenant@.users ADD CONSTRAINT nick_there CHECK (nick IS NOT NULL) NOT VALID, ADD COLUMN token uuid, ADD COLUMN code int DEFAULT 5'],
+   '{"ALTER TABLE @tenant@.users DROP CONSTRAINT young, DROP CONSTRAINT old, DROP CONSTRAINT nick_there, DROP COLUMN token, DROP COLUMN code"}'),
+  ('tenant', 20260103000002, 'valid', ARRAY[
+     'ALTER TABLE @tenant@.users ALTER COLUMN token SET DEFAULT gen_random_uuid()',
+     'UPDATE @tenant@.users SET token = DEFAULT, code = DEFAULT WHERE id <> 201',
+     'ALTER TABLE @tenant@.users ADD CHECK (code <> 5)',
+     'ALTER TABLE @tenant@.users ALTER COLUMN token SET NOT NULL',
+     'ALTER TABLE @tenant@.users VALIDATE CONSTRAINT young',
+     'ALTER TABLE @tenant@.users VALIDATE CONSTRAINT old',
+     'ALTER TABLE @tenant@.users VALIDATE CONSTRAINT nick_there',
+     'ALTER TABLE @tenant@.users ALTER COLUMN nick SET NOT NULL'],
+   '{}');
+SELECT version, problem, object_name, sample ->> 'id' AS id, error FROM ashmig_precheck(only_tenants => '{t149}');
+SELECT status FROM ashmig_migrate_tenants(only_tenants => '{t149}', to_version => 20260103000001);
+SELECT version, problem, object_name, sample ->> 'id' AS id, error FROM ashmig_precheck(only_tenants => '{t149}');
+-- where DEFAULT takes values of a sequence, nobody asks for them
+CREATE SEQUENCE numbers;
+UPDATE ashmig.migrations SET up = ARRAY['ALTER TABLE @tenant@.users ALTER COLUMN code SET DEFAULT nextval(''public.numbers'')', 'UPDATE @tenant@.users SET code = DEFAULT', 'ALTER TABLE @tenant@.users ALTER COLUMN code SET NOT NULL']
+ WHERE version = 20260103000002;
+SET client_min_messages = notice;
+SELECT version, problem FROM ashmig_precheck(only_tenants => '{t149}');
+SET client_min_messages = warning;
+SELECT is_called FROM numbers;
+SELECT status FROM ashmig_rollback_tenants(only_tenants => '{t149}');
+SELECT ashmig_remove_migration(version, tenant => true) FROM unnest('{20260103000001,20260103000002}'::bigint[]) AS version;
+
 -- What cannot be followed is said, and not guessed
 SET client_min_messages = notice;
 INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES

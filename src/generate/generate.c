@@ -218,6 +218,7 @@ plan_repos(List *repos, const DiffOptions *options)
 	foreach(lc, repos)
 	{
 		RepoGeneration *repo = lfirst(lc);
+		List	   *operations = repo->diff->operations;
 
 		if (options->ask && repo->diff->questions != NIL)
 			rename_report(repo->diff->questions, &problem);
@@ -225,9 +226,11 @@ plan_repos(List *repos, const DiffOptions *options)
 		if (repo->diff->operations != NIL)
 			model_check_names(repo->diff->result, &problem);
 		problem_raise(&problem);
-		repo->migrations = migration_plan_make(options->online
-											   ? online_operations(repo->diff->operations, repo->diff->result)
-											   : repo->diff->operations);
+		if (options->online)
+			operations = online_operations(operations, repo->diff->result);
+		else
+			online_note_forms(operations, repo->diff->result);
+		repo->migrations = migration_plan_make(operations);
 	}
 }
 

@@ -268,18 +268,39 @@ put_forms(OnlineContext *context, Operation *operation)
 	}
 }
 
-List *
-online_operations(List *operations, const Model *result)
+static OnlineContext
+make_context(List *operations, const Model *result)
 {
 	OnlineContext context = {operations, result, table_map_create(), NIL};
-	ListCell   *lc;
 
 	foreach_ptr(Operation, operation, operations)
 	{
 		if (operation->kind == OP_CREATE_TABLE)
 			table_map_put(context.created, &operation->table, operation);
 	}
-	foreach(lc, operations)
-		put_forms(&context, lfirst(lc));
+	return context;
+}
+
+List *
+online_operations(List *operations, const Model *result)
+{
+	OnlineContext context = make_context(operations, result);
+
+	foreach_ptr(Operation, operation, operations)
+		put_forms(&context, operation);
 	return context.online;
+}
+
+void
+online_note_forms(List *operations, const Model *result)
+{
+	OnlineContext context = make_context(operations, result);
+
+	foreach_ptr(Operation, operation, operations)
+	{
+		context.online = NIL;
+		put_forms(&context, operation);
+		foreach_ptr(const Operation, form, context.online)
+			operation->has_online_form |= form->online || form->not_valid;
+	}
 }

@@ -37,6 +37,9 @@
  */
 extern List *online_operations(List *operations, const Model *result);
 
+/* Note on those that have an online form, and are to be done in the plain one, that they have. */
+extern void online_note_forms(List *operations, const Model *result);
+
 /*
  * The check by which a column becomes NOT NULL.  It exists only meanwhile, and
  * has a name that nobody else would choose.

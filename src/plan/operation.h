@@ -90,6 +90,8 @@ typedef struct Operation
 	bool		online;			/* in a form for large tables, outside a
 								 * transaction; see online.h */
 	bool		not_valid;		/* a constraint that is validated later */
+	bool		has_online_form;	/* it would be done in another form with
+									 * online => true */
 	bool		before_renames; /* removes SQL text that holds the old names */
 	const char *note;			/* what diff has to say of it, or NULL */
 	union

@@ -170,6 +170,21 @@ add_unprinted(Hazards *hazards, const Operation *operation)
 		hazards->kinds |= HAZARD_BIT(HAZARD_SCAN);
 }
 
+/*
+ * The strongest lock of an online form is not the one under which the table is
+ * read.
+ */
+static void
+add_online(Hazards *hazards, const Operation *operation)
+{
+	if (operation->online && hazards->scans && !hazard_has(hazards, HAZARD_SCAN) &&
+		hazard_strongest_lock(hazards) >= ShareLock)
+		hazards->notices = lappend(hazards->notices,
+								   "the table is read while others write, and locked against them for moments only");
+	if (operation->has_online_form && hazards->safer != NIL)
+		hazards->safer = list_make1("online => true: others read and write meanwhile");
+}
+
 Hazards *
 operation_hazards(HazardReader *reader, const Operation *operation, List *statements)
 {
@@ -191,6 +206,7 @@ operation_hazards(HazardReader *reader, const Operation *operation, List *statem
 	reader->index_table = NULL;
 	reader->retypes_in_place = reader->knows_constraints = false;
 	add_unprinted(hazards, operation);
+	add_online(hazards, operation);
 	return hazards;
 }
 

@@ -21,6 +21,7 @@
 #include "base/errors.h"
 #include "precheck/demands.h"
 #include "precheck/future_table.h"
+#include "syntax/not_null_proof.h"
 #include "syntax/sql_text.h"
 #include "syntax/sql_words.h"
 
@@ -164,6 +165,22 @@ add_demand(Future *future, DemandKind kind, const FutureTable *table, const char
 	return demand;
 }
 
+/* Do the statements demand it already, as the validation before SET NOT NULL does? */
+static bool
+is_demanded(const Future *future, DemandKind kind, const char *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, future->demands)
+	{
+		const Demand *demand = lfirst(lc);
+
+		if (demand->kind == kind && strcmp(demand->query, query) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Rows for which the condition holds must not be there. */
 static void
 forbid_rows(Future *future, DemandKind kind, const FutureTable *table, const char *object,
@@ -174,7 +191,8 @@ forbid_rows(Future *future, DemandKind kind, const FutureTable *table, const cha
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT t.* FROM %s", future_table_from(table, "t"));
 	append_conditions(&buf, lappend(row_conditions(table, "t"), condition));
-	add_demand(future, kind, table, object)->query = buf.data;
+	if (!is_demanded(future, kind, buf.data))
+		add_demand(future, kind, table, object)->query = buf.data;
 }
 
 /* The future value of a column, as an expression; raises where it is not known */
@@ -227,12 +245,17 @@ demand_not_null(Future *future, const FutureTable *table, const char *column)
 static void
 demand_check(Future *future, const FutureTable *table, const Constraint *check)
 {
+	const char *column = not_null_proof_column(check->raw_expr);
 	Node	   *expr;
 
-	if (check->raw_expr)
-		expr = future_table_expression(table, check->raw_expr, true);
-	else
+	if (check->raw_expr == NULL)
 		return;
+	if (column && !type_is_rowtype(exprType(column_value(table, column))))
+	{
+		demand_not_null(future, table, column);
+		return;
+	}
+	expr = future_table_expression(table, check->raw_expr, true);
 	forbid_rows(future, DEMAND_CHECK, table, check->conname,
 				psprintf("NOT %s", future_table_sql(table, expr, "t")));
 }
@@ -547,23 +570,33 @@ fills_itself(const ColumnDef *def)
 	return strstr(type, "serial") != NULL && !OidIsValid(LookupTypeNameOid(NULL, def->typeName, true));
 }
 
-/* What a new column has in the rows that are there: its default */
+/* The default of a new column, as it is written; or NULL */
 static Node *
-new_value(const FutureTable *table, const ColumnDef *def)
+written_default(const ColumnDef *def)
 {
-	Oid			type;
-	int32		typmod;
 	ListCell   *lc;
 
-	typenameTypeIdAndMod(NULL, def->typeName, &type, &typmod);
 	foreach(lc, def->constraints)
 	{
 		const Constraint *constraint = lfirst(lc);
 
 		if (constraint->contype == CONSTR_DEFAULT)
-			return future_table_cast(future_table_expression(table, constraint->raw_expr, false), type, typmod);
+			return copyObject(constraint->raw_expr);
 	}
-	return (Node *) makeNullConst(type, typmod, get_typcollation(type));
+	return NULL;
+}
+
+/* What a new column has in the rows that are there: its default */
+static Node *
+new_value(const FutureTable *table, const ColumnDef *def)
+{
+	Node	   *value = written_default(def);
+	Oid			type;
+	int32		typmod;
+
+	typenameTypeIdAndMod(NULL, def->typeName, &type, &typmod);
+	return value ? future_table_cast(future_table_expression(table, value, false), type, typmod) :
+		(Node *) makeNullConst(type, typmod, get_typcollation(type));
 }
 
 /* ADD COLUMN */
@@ -578,6 +611,7 @@ add_column(Future *future, FutureTable *table, const ColumnDef *def)
 		return;					/* IF NOT EXISTS, or an error */
 	column->name = pstrdup(def->colname);
 	column->expr = filled || !has_rows(table) ? NULL : new_value(table, def);
+	column->new_default = written_default(def);
 	table->columns = lappend(table->columns, column);
 	if (filled)
 		return;
@@ -592,6 +626,33 @@ drop_column(FutureTable *table, const char *name)
 
 	if (column)
 		table->columns = list_delete_ptr(table->columns, column);
+}
+
+/* SET DEFAULT, DROP DEFAULT: the rows that are there stay as they are */
+static void
+change_default(FutureTable *table, const AlterTableCmd *cmd)
+{
+	FutureColumn *column = future_table_column(table, cmd->name);
+
+	if (column == NULL)
+		return;
+	column->default_of = 0;
+	column->new_default = copyObject(cmd->def);
+}
+
+/* DROP CONSTRAINT: another one may take its name */
+static void
+drop_constraint(FutureTable *table, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, table->not_validated)
+	{
+		const Constraint *constraint = lfirst(lc);
+
+		if (constraint->conname && strcmp(constraint->conname, name) == 0)
+			table->not_validated = foreach_delete_current(table->not_validated, lc);
+	}
 }
 
 /* ALTER TABLE */
@@ -621,6 +682,12 @@ follow_alter(Future *future, FutureTable *table, const AlterTableStmt *alter)
 				break;
 			case AT_AddConstraint:
 				demand_constraint(future, table, (Constraint *) cmd->def, NULL, false);
+				break;
+			case AT_ColumnDefault:
+				change_default(table, cmd);
+				break;
+			case AT_DropConstraint:
+				drop_constraint(table, cmd->name);
 				break;
 			case AT_ValidateConstraint:
 				demand_validation(future, table, cmd->name);
@@ -667,12 +734,13 @@ follow_update(FutureTable *table, const UpdateStmt *update)
 		Node	   *value;
 
 		if (column == NULL || target->indirection != NIL || IsA(target->val, MultiAssignRef) ||
-			column->expr == NULL || IsA(target->val, SetToDefault))
+			column->expr == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 					 errmsg("an UPDATE sets what cannot be followed")));
-		value = future_table_cast(future_table_expression(table, target->val, false),
-								  exprType(column->expr), exprTypmod(column->expr));
+		value = IsA(target->val, SetToDefault) ? future_table_default(table, column) :
+			future_table_cast(future_table_expression(table, target->val, false),
+							  exprType(column->expr), exprTypmod(column->expr));
 		if (where)
 		{
 			CaseExpr   *choice = makeNode(CaseExpr);

@@ -12,7 +12,9 @@
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -45,10 +47,11 @@ future_table_open(Oid relid)
 
 		if (attribute->attisdropped)
 			continue;
-		column = palloc(sizeof(FutureColumn));
+		column = palloc0(sizeof(FutureColumn));
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->expr = (Node *) makeVar(1, attribute->attnum, attribute->atttypid,
 										attribute->atttypmod, attribute->attcollation, 0);
+		column->default_of = attribute->attnum;
 		table->columns = lappend(table->columns, column);
 	}
 	table_close(rel, NoLock);
@@ -152,6 +155,44 @@ future_table_cast(Node *expr, Oid type, int32 typmod)
 						format_type_be(exprType(expr)), format_type_be(type))));
 	assign_expr_collations(NULL, cast);
 	return cast;
+}
+
+/* Does it take a value of a sequence? */
+static bool
+takes_value(Node *expr, void *context)
+{
+	if (expr == NULL)
+		return false;
+	if (IsA(expr, NextValueExpr) || (IsA(expr, FuncExpr) && ((FuncExpr *) expr)->funcid == F_NEXTVAL))
+		return true;
+	return expression_tree_walker(expr, takes_value, context);
+}
+
+/*
+ * What DEFAULT means for a column.
+ */
+Node *
+future_table_default(const FutureTable *table, const FutureColumn *column)
+{
+	Oid			type = exprType(column->expr);
+	int32		typmod = exprTypmod(column->expr);
+	Node	   *value = NULL;
+
+	if (column->default_of > 0)
+	{
+		Relation	rel = table_open(table->relid, AccessShareLock);
+
+		value = build_column_default(rel, column->default_of);
+		table_close(rel, NoLock);
+	}
+	else if (column->new_default)
+		value = future_table_expression(table, column->new_default, false);
+	if (takes_value(value, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+				 errmsg("the default of column \"%s\" takes values of a sequence", column->name)));
+	return value ? future_table_cast(value, type, typmod) :
+		(Node *) makeNullConst(type, typmod, exprCollation(column->expr));
 }
 
 /*

@@ -22,6 +22,9 @@ typedef struct FutureColumn
 	char	   *name;
 	Node	   *expr;			/* over the table of today, which is relation
 								 * 1; NULL: its values are not known */
+	AttrNumber	default_of;		/* the column of today whose default it has;
+								 * 0: new_default */
+	Node	   *new_default;	/* as a statement has written it; NULL: none */
 } FutureColumn;
 
 typedef struct FutureTable
@@ -55,6 +58,12 @@ extern Node *future_table_expression(const FutureTable *table, const Node *raw, 
 
 /* The value of an expression as a statement would store it in that type */
 extern Node *future_table_cast(Node *expr, Oid type, int32 typmod);
+
+/*
+ * What DEFAULT means for a column.  Raises where it cannot be asked for without
+ * effects: a sequence would advance.
+ */
+extern Node *future_table_default(const FutureTable *table, const FutureColumn *column);
 
 /*
  * SQL for it, with the alias that the table of today has in a query.  It needs no

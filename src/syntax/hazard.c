@@ -16,6 +16,7 @@
 
 #include "base/compat.h"
 #include "base/names.h"
+#include "syntax/directive.h"
 #include "syntax/fragment.h"
 #include "syntax/hazard.h"
 #include "syntax/sql_text.h"
@@ -36,6 +37,9 @@ typedef enum HazardRule
 	RULE_RETYPE_COLUMN,
 	RULE_REWRITE_COLUMN,
 	RULE_SET_NOT_NULL,
+	RULE_SET_PROVEN_NOT_NULL,
+	RULE_ADD_PROOF,
+	RULE_VALIDATE_PROOF,
 	RULE_ADD_CHECK,
 	RULE_ADD_FOREIGN_KEY,
 	RULE_ADD_NOT_VALID,
@@ -73,7 +77,9 @@ typedef enum HazardRule
 	/* the rows */
 	RULE_INSERT,
 	RULE_UPDATE,
+	RULE_UPDATE_BATCH,
 	RULE_DELETE,
+	RULE_DELETE_BATCH,
 	RULE_VACUUM,
 	RULE_VACUUM_FULL,
 	RULE_CUSTOM
@@ -96,7 +102,7 @@ typedef struct HazardFact
 #define BIT(kind) HAZARD_BIT(HAZARD_##kind)
 
 #define SAFER_BATCHES \
-	"add the column without the default, set the default, and fill the rows in batches"
+	"add the column without the default, set the default, and fill the rows in batches (batch => ...)"
 #define SAFER_CONCURRENTLY \
 	"concurrent_indexes => true, or CREATE INDEX CONCURRENTLY, builds it while others write"
 #define SAFER_LATER \
@@ -152,7 +158,7 @@ static const HazardFact facts[] = {
 	/* the same, for all other types: heap and indexes are written anew */
 	[RULE_REWRITE_COLUMN] = {LOCK_OF_ALTER_TABLE, true, true, BIT(TYPE),
 		"running code gets and sends the other type; prepared statements that return the column fail once",
-	"add a column of the new type, write both, fill it in batches, and let code change over"},
+	"add a column of the new type, write both, fill it in batches (batch => ...), and let code change over"},
 
 	/*
 	 * ATExecSetNotNull(): reads the table, unless a valid CHECK (c IS NOT
@@ -161,6 +167,19 @@ static const HazardFact facts[] = {
 	[RULE_SET_NOT_NULL] = {LOCK_OF_ALTER_TABLE, false, true, BIT(NOT_NULL),
 		"fails if a row contains NULL; writes that leave the column NULL fail",
 	"add CHECK (column IS NOT NULL) NOT VALID and validate it before: then no row is read"},
+
+	/* the same, proved by a check that the statements before have added */
+	[RULE_SET_PROVEN_NOT_NULL] = {LOCK_OF_ALTER_TABLE, false, false, BIT(NOT_NULL),
+	"writes that leave the column NULL fail", NULL},
+
+	/*
+	 * the check itself, in an online form: it is the NOT NULL to be, and
+	 * nobody else's constraint
+	 */
+	[RULE_ADD_PROOF] = {LOCK_OF_ALTER_TABLE, false, false, BIT(NOT_NULL),
+	"writes that leave the column NULL fail", NULL},
+	[RULE_VALIDATE_PROOF] = {LOCK_OF_ALTER_TABLE, false, true, BIT(NOT_NULL),
+	"fails if a row contains NULL", NULL},
 
 	/* ATAddCheckConstraint(), since 18 ATAddCheckNNConstraint(): phase 3 */
 	[RULE_ADD_CHECK] = {LOCK_OF_ALTER_TABLE, false, true, BIT(CONSTRAINT),
@@ -279,10 +298,14 @@ static const HazardFact facts[] = {
 	[RULE_INSERT] = {RowExclusiveLock, false, false, 0, NULL, NULL},
 	[RULE_UPDATE] = {RowExclusiveLock, false, true, BIT(DATA_CHANGE),
 		"the rows stay locked until the migration's transaction ends",
-	"change the rows in batches, a transaction for each"},
+	"batch => ... instead of up: a transaction for each batch"},
+	[RULE_UPDATE_BATCH] = {RowExclusiveLock, false, true, BIT(DATA_CHANGE),
+	"the rows of a batch stay locked until it is committed", NULL},
 	[RULE_DELETE] = {RowExclusiveLock, false, true, BIT(DATA_LOSS),
 		"the rows are gone",
-	"delete in batches, a transaction for each"},
+	"batch => ... instead of up: a transaction for each batch"},
+	[RULE_DELETE_BATCH] = {RowExclusiveLock, false, true, BIT(DATA_LOSS),
+	"the rows are gone", NULL},
 
 	/* vacuum_rel(); cluster_rel() */
 	[RULE_VACUUM] = {ShareUpdateExclusiveLock, false, true, 0, NULL, NULL},
@@ -321,6 +344,8 @@ typedef struct Reading
 	HazardReader *reader;
 	Hazards    *hazards;
 	LOCKMODE	alter_lock;		/* of the ALTER TABLE that is read */
+	bool		batches;		/* each batch is a transaction of its own */
+	bool		online;			/* of an online form */
 } Reading;
 
 /* What stands for #{prefix()} while a statement is parsed */
@@ -488,8 +513,11 @@ read_referenced(Reading *reading, const Constraint *constraint)
 }
 
 static HazardRule
-constraint_rule(const Constraint *constraint)
+constraint_rule(const Reading *reading, const Constraint *constraint)
 {
+	if (reading->online && constraint->skip_validation &&
+		not_null_proof_column(constraint->raw_expr) != NULL)
+		return RULE_ADD_PROOF;
 	switch (constraint->contype)
 	{
 		case CONSTR_PRIMARY:
@@ -562,7 +590,7 @@ read_new_column(Reading *reading, const RangeVar *table, const ColumnDef *column
 			case CONSTR_PRIMARY:
 			case CONSTR_UNIQUE:
 			case CONSTR_EXCLUSION:
-				apply(reading, constraint_rule(constraint), table);
+				apply(reading, constraint_rule(reading, constraint), table);
 				break;
 			case CONSTR_FOREIGN:
 
@@ -587,6 +615,7 @@ read_new_column(Reading *reading, const RangeVar *table, const ColumnDef *column
 static void
 read_alter_command(Reading *reading, const RangeVar *table, const AlterTableCmd *command)
 {
+	not_null_proof_read(&reading->reader->proofs, table, command);
 	switch (command->subtype)
 	{
 		case AT_AddColumn:
@@ -604,14 +633,17 @@ read_alter_command(Reading *reading, const RangeVar *table, const AlterTableCmd 
 				  ? RULE_RETYPE_COLUMN : RULE_REWRITE_COLUMN, table);
 			break;
 		case AT_SetNotNull:
-			apply(reading, RULE_SET_NOT_NULL, table);
+			apply(reading, not_null_proof_has(&reading->reader->proofs, table, command->name)
+				  ? RULE_SET_PROVEN_NOT_NULL : RULE_SET_NOT_NULL, table);
 			break;
 		case AT_AddConstraint:
-			apply(reading, constraint_rule(castNode(Constraint, command->def)), table);
+			apply(reading, constraint_rule(reading, castNode(Constraint, command->def)), table);
 			read_referenced(reading, castNode(Constraint, command->def));
 			break;
 		case AT_ValidateConstraint:
-			apply(reading, RULE_VALIDATE, table);
+			apply(reading, reading->online &&
+				  not_null_proof_known(&reading->reader->proofs, table, command->name)
+				  ? RULE_VALIDATE_PROOF : RULE_VALIDATE, table);
 			break;
 		case AT_SetLogged:
 		case AT_SetUnLogged:
@@ -891,11 +923,13 @@ read_rows(Reading *reading, Node *statement)
 			return true;
 		case T_UpdateStmt:
 			read_with(reading, ((UpdateStmt *) statement)->withClause);
-			apply(reading, RULE_UPDATE, ((UpdateStmt *) statement)->relation);
+			apply(reading, reading->batches ? RULE_UPDATE_BATCH : RULE_UPDATE,
+				  ((UpdateStmt *) statement)->relation);
 			return true;
 		case T_DeleteStmt:
 			read_with(reading, ((DeleteStmt *) statement)->withClause);
-			apply(reading, RULE_DELETE, ((DeleteStmt *) statement)->relation);
+			apply(reading, reading->batches ? RULE_DELETE_BATCH : RULE_DELETE,
+				  ((DeleteStmt *) statement)->relation);
 			return true;
 		case T_CopyStmt:
 			if (((CopyStmt *) statement)->relation != NULL && ((CopyStmt *) statement)->is_from)
@@ -1009,7 +1043,9 @@ hazard_read(HazardReader *reader, const char *sql)
 		.default_schema = "\"" PLACEHOLDER_DEFAULT "\"",
 		.prefix = PREFIX_NAME
 	};
-	Reading		reading = {reader, palloc0(sizeof(Hazards)), NoLock};
+	Reading		reading = {reader, palloc0(sizeof(Hazards)), NoLock, directive_is_batch(sql),
+		directive_is_online(sql)
+	};
 	List	   *tree;
 
 	if (!fragment_parse(sql_fill_with(sql, &filling), &tree))

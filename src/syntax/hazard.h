@@ -20,6 +20,7 @@
 #include "storage/lockdefs.h"
 
 #include "base/json_writer.h"
+#include "syntax/not_null_proof.h"
 
 /* What a team may want to be asked about, by the words of the argument "allow" */
 typedef enum HazardKind
@@ -75,6 +76,8 @@ typedef struct HazardReader
 								 * grows */
 	const TableLock *index_table;	/* the table of the index that the
 									 * statement drops; or NULL */
+	NotNullProofs proofs;		/* what the statements before have proved;
+								 * grows */
 	bool		knows_constraints;	/* the caller adds the table that a
 									 * dropped foreign key points to */
 	bool		retypes_in_place;	/* the old values are valid for the new
@@ -85,14 +88,15 @@ typedef struct HazardReader
 static inline HazardReader
 hazard_reader(void)
 {
-	HazardReader reader = {.context = CurrentMemoryContext};
+	HazardReader reader = {.context = CurrentMemoryContext, .proofs.context = CurrentMemoryContext};
 
 	return reader;
 }
 
 /*
  * What a statement does, or several in one text, with the placeholders of
- * sql_text.h in it.  What is no SQL counts as code that cannot be looked into.
+ * sql_text.h in it, and as its directive (directive.h) has it run.  What is no
+ * SQL counts as code that cannot be looked into.
  * Callers at the edge pin the settings of the parser.
  */
 extern Hazards *hazard_read(HazardReader *reader, const char *sql);
