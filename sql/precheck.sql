@@ -178,6 +178,13 @@ INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
 SELECT table_name, problem, sample, error FROM ashmig_precheck() WHERE version = 20260108000000;
 DELETE FROM ashmig.migrations WHERE version = 20260108000000;
 
+-- What one tenant's migration does to a public table is not what the next one finds
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('public', 20260108000000, 'column', '{"ALTER TABLE @default@.parent ADD COLUMN m integer DEFAULT 1"}', '{}'),
+  ('tenant', 20260108000001, 'count', '{"UPDATE @default@.parent SET m = m + 1","ALTER TABLE @default@.parent ADD CHECK (m > 2)"}', '{}');
+SELECT schema_name, problem, query FROM ashmig_precheck(only_tenants => '{t100,t101}') WHERE version = 20260108000001;
+DELETE FROM ashmig.migrations WHERE version >= 20260108000000;
+
 -- Nobody is shown, or can have evaluated, what ALTER TABLE would refuse
 CREATE ROLE ashmig_owner_of_public;
 GRANT CREATE ON SCHEMA public TO ashmig_owner_of_public;

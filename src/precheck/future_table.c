@@ -71,6 +71,27 @@ future_table_new(const char *schema, const char *name)
 	return table;
 }
 
+/*
+ * A copy.  Expressions are never changed in place, so both may have them.
+ */
+FutureTable *
+future_table_copy(const FutureTable *table)
+{
+	FutureTable *copy = palloc(sizeof(FutureTable));
+
+	*copy = *table;
+	copy->columns = NIL;
+	foreach_ptr(const FutureColumn, column, table->columns)
+	{
+		FutureColumn *copied = palloc(sizeof(FutureColumn));
+
+		*copied = *column;
+		copy->columns = lappend(copy->columns, copied);
+	}
+	copy->not_validated = list_copy(table->not_validated);
+	return copy;
+}
+
 FutureColumn *
 future_table_column(const FutureTable *table, const char *name)
 {

@@ -47,6 +47,9 @@ extern FutureTable *future_table_open(Oid relid);
 /* One that a statement makes */
 extern FutureTable *future_table_new(const char *schema, const char *name);
 
+/* One that may become something else, and leaves the other as it is */
+extern FutureTable *future_table_copy(const FutureTable *table);
+
 /* A column, or NULL */
 extern FutureColumn *future_table_column(const FutureTable *table, const char *name);
 

@@ -20,6 +20,7 @@
 #include "migrate/execute.h"
 #include "migrate/pending.h"
 #include "precheck/demands.h"
+#include "precheck/future_table.h"
 #include "precheck/precheck.h"
 #include "precheck/violation.h"
 #include "run/targets.h"
@@ -164,7 +165,9 @@ check_schema(void *arg)
 
 	if (pending == NIL || !OidIsValid(get_namespace_oid(target->schema, true)))
 		return;
-	future.tables = list_copy(check->public_tables);
+	/* copies, as a tenant's migration may change public tables, too */
+	foreach_ptr(const FutureTable, table, check->public_tables)
+		future.tables = lappend(future.tables, future_table_copy(table));
 	environment = execute_enter(check->options->lock_timeout, true);
 	settings_pin("constraint_exclusion", "on"); /* a check may prove it all */
 	execute_go_into(&environment, target->scope, target->schema, default_schema);
