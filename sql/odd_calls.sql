@@ -92,6 +92,7 @@ INSERT INTO odd_values VALUES
   ('interval', 'NULL'), ('interval', '''0'''), ('interval', '''-1 s'''), ('interval', '''1 us'''), ('interval', '''178000000 years'''), ('interval', '''-178000000 years'''),
   ('interval', '''2147483647 days'''), ('interval', CASE WHEN current_setting('server_version_num')::int >= 170000 THEN '''infinity''' ELSE '''2 s''' END),
   ('interval', CASE WHEN current_setting('server_version_num')::int >= 170000 THEN '''-infinity''' ELSE '''3 s''' END),
+  ('timestamptz', 'NULL'), ('timestamptz', '''infinity'''), ('timestamptz', '''-infinity'''), ('timestamptz', '''4713-01-01 BC'''), ('timestamptz', '''294276-12-31'''), ('timestamptz', '''epoch'''),
   ('text', 'NULL'), ('text', ''''''), ('text', ''' '''), ('text', '''x'''), ('text', '''t1'''), ('text', 'repeat(''é'', 40)'), ('text', 'repeat(''x'', 64)'), ('text', 'repeat(''x'', 100000)'),
   ('text', 'E''a\nb\tc'''), ('text', '''"'''), ('text', ''''''''''), ('text', '''\'''), ('text', '''%s%n%I'''), ('text', '''$1'''), ('text', '''$$'''), ('text', '''@tenant@'''),
   ('text', '''#{prefix()}'''), ('text', '''pg_catalog'''), ('text', '''ashmig'''), ('text', '''../..'''), ('text', '''SELECT 1'''), ('text', '''SELECT 1;'''), ('text', ''';;'''),
@@ -110,7 +111,7 @@ INSERT INTO odd_values VALUES
   ('regclass', '''pg_stat_activity'''), ('regclass', '''information_schema.tables''');
 -- What the other arguments are meanwhile
 CREATE TABLE usual_values (type regtype, value text);
-INSERT INTO usual_values VALUES ('boolean', 'false'), ('integer', '1'), ('bigint', '20260101000000'), ('interval', '''1 s'''), ('text', '''x'''), ('text[]', '''{:slug}'''), ('bigint[]', '''{20260101000000}'''), ('jsonb', '''[]'''), ('regclass', '''plain''');
+INSERT INTO usual_values VALUES ('boolean', 'false'), ('integer', '1'), ('bigint', '20260101000000'), ('interval', '''1 s'''), ('timestamptz', '''infinity'''), ('text', '''x'''), ('text[]', '''{:slug}'''), ('bigint[]', '''{20260101000000}'''), ('jsonb', '''[]'''), ('regclass', '''plain''');
 
 CREATE VIEW arguments AS
   SELECT f.signature, f.prokind, a.n, f.proargnames[a.n] AS name, a.type::regtype AS type, a.n <= f.pronargs - f.pronargdefaults AS required

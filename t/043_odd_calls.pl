@@ -13,10 +13,11 @@ my %odd = (
 	boolean  => [ 'NULL', 'true' ],
 	integer  => [ 'NULL', 0, -1, 1, 2147483647, -2147483648 ],
 	bigint   => [ 'NULL', 0, -1, 1, 20260101000000, 100000000000000, 9223372036854775807, -9223372036854775808 ],
+	'timestamp with time zone' => [ 'NULL', "'infinity'", "'-infinity'", "'4713-01-01 BC'", "'294276-12-31'", "'epoch'" ],
 	interval => [ 'NULL', "'0'", "'-1 s'", "'1 us'", "'178000000 years'", "'-178000000 years'", "'2147483647 days'" ],
 	text     => [ 'NULL', "''", "'x'", "'t1'", "repeat('é', 40)", "repeat('x', 100000)", "E'a\\nb'", "''''", q{'"'}, q{'\\'}, "'%s%n'", "'\$1'", "'\@tenant\@'", "'pg_catalog'" ],
 	'text[]' => [ 'NULL', "'{}'", "'{NULL}'", "'{{a,b},{c,d}}'", "'[5:6]={a,b}'", "'{\"\"}'", "'{t1,t1}'", "ARRAY[repeat('é', 40)]" ]);
-my %usual = (boolean => 'false', integer => 1, bigint => 1, interval => "'1 s'", text => "'x'", 'text[]' => "'{t1}'");
+my %usual = (boolean => 'false', integer => 1, bigint => 1, interval => "'1 s'", 'timestamp with time zone' => "'infinity'", text => "'x'", 'text[]' => "'{t1}'");
 
 my $node = PostgreSQL::Test::Cluster->new('procedures');
 $node->init;
