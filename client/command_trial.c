@@ -38,15 +38,20 @@ show_detail(const char *value, Color color)
 		show("      %s%s%s", paint(color), value, paint(COLOR_NONE));
 }
 
-/* What is wrong with the rows of one table, under the schema that it is in */
+/*
+ * What is wrong with the rows of one table, under the schema that it is in.  A
+ * schema that could not be looked at has neither a table nor a migration.
+ */
 static void
 show_problem(const PGresult *result, int row)
 {
+	const char *table = result_value(result, row, "table_name");
 	const char *object = result_value(result, row, "object_name");
+	const char *version = result_value(result, row, "version");
 
-	show("    %s%s%s %s%s%s  migration %s", paint(COLOR_RED), result_value(result, row, "problem"),
-		 paint(COLOR_NONE), result_value(result, row, "table_name"), object ? "." : "",
-		 object ? object : "", result_value(result, row, "version"));
+	show("    %s%s%s%s%s%s%s%s%s", paint(COLOR_RED), result_value(result, row, "problem"), paint(COLOR_NONE),
+		 table ? " " : "", table ? table : "", object ? "." : "", object ? object : "",
+		 version ? "  migration " : "", version ? version : "");
 	show_detail(result_value(result, row, "error"), COLOR_NONE);
 	show_detail(result_value(result, row, "sample"), COLOR_NONE);
 	show_detail(result_value(result, row, "query"), COLOR_YELLOW);
@@ -106,6 +111,7 @@ show_statement(const PGresult *result, int row)
 {
 	const char *status = result_value(result, row, "status");
 	const char *sql = result_value(result, row, "sql");
+	const char *rewritten = result_value(result, row, "rewritten");
 	bool		is_done = strcmp(status, "done") == 0;
 
 	show("  %s%s%s%s%s", paint(is_done ? COLOR_GREEN : COLOR_RED), status, paint(COLOR_NONE),
@@ -114,11 +120,9 @@ show_statement(const PGresult *result, int row)
 	if (is_done)
 		show("      %s, %s bytes of WAL", result_value(result, row, "elapsed"),
 			 result_value(result, row, "wal_bytes"));
-	if (!text_equal(result_value(result, row, "locks"), "{}"))
-		show_detail(result_value(result, row, "locks"), COLOR_YELLOW);
-	if (!text_equal(result_value(result, row, "rewritten"), "{}"))
-		show("      %srewritten: %s%s", paint(COLOR_YELLOW), result_value(result, row, "rewritten"),
-			 paint(COLOR_NONE));
+	show_detail(result_value(result, row, "locks"), COLOR_YELLOW);
+	if (rewritten)
+		show("      %srewritten: %s%s", paint(COLOR_YELLOW), rewritten, paint(COLOR_NONE));
 }
 
 /* All statements, under the migration that each is of; true if none has failed */
@@ -132,8 +136,9 @@ show_trial(const PGresult *result)
 	{
 		const char *version = result_value(result, row, "version");
 
-		if (!text_equal(version, last_version))
-			show("%s%s migration %s in %s%s", paint(COLOR_BOLD), result_value(result, row, "scope"), version,
+		if (row == 0 || !text_equal(version, last_version))
+			show("%s%s%s%s in %s%s", paint(COLOR_BOLD), result_value(result, row, "scope"),
+				 version ? " migration " : "", version ? version : "",
 				 result_value(result, row, "schema_name"), paint(COLOR_NONE));
 		show_statement(result, row);
 		good = good && strcmp(result_value(result, row, "status"), "failed") != 0;

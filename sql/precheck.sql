@@ -158,5 +158,37 @@ INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
 SET ashmig.precheck_timeout = '200 ms';
 SELECT schema_name, problem, error FROM ashmig_precheck(only_tenants => '{t100,t101}') WHERE scope = 'tenant';
 SELECT * FROM ashmig_precheck(only_tenants => '{none}');
+RESET ashmig.precheck_timeout;
+DELETE FROM ashmig.migrations WHERE version > 20260104000000;
+
+-- Values that cannot be converted, in partitions and in tables that inherit
+CREATE TABLE parts (id integer, n text) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+CREATE TABLE parts_2 (gone integer, n text, id integer);
+ALTER TABLE parts_2 DROP COLUMN gone;
+ALTER TABLE parts ATTACH PARTITION parts_2 FOR VALUES FROM (10) TO (20);
+INSERT INTO parts VALUES (1, '1'), (11, 'eleven');
+CREATE TABLE parent (id integer, n text);
+CREATE TABLE child (more text) INHERITS (parent);
+INSERT INTO parent VALUES (1, '1');
+INSERT INTO child VALUES (2, 'two');
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('public', 20260108000000, 'parts', '{"ALTER TABLE @default@.parts ALTER COLUMN n TYPE integer USING n::integer",
+     "ALTER TABLE @default@.parent ALTER COLUMN n TYPE integer USING n::integer"}', '{}');
+SELECT table_name, problem, sample, error FROM ashmig_precheck() WHERE version = 20260108000000;
+DELETE FROM ashmig.migrations WHERE version = 20260108000000;
+
+-- Nobody is shown, or can have evaluated, what ALTER TABLE would refuse
+CREATE ROLE ashmig_owner_of_public;
+GRANT CREATE ON SCHEMA public TO ashmig_owner_of_public;
+ALTER SCHEMA public OWNER TO ashmig_owner_of_public;
+CREATE FUNCTION tell(secret text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'secret: %', secret; RETURN secret; END $$;
+ALTER FUNCTION tell OWNER TO ashmig_owner_of_public;
+CREATE TABLE secrets (secret text);
+INSERT INTO secrets VALUES ('1234');
+INSERT INTO ashmig.migrations (scope, version, name, up, down) VALUES
+  ('public', 20260108000000, 'steal', '{"ALTER TABLE @default@.secrets ALTER COLUMN secret TYPE text USING public.tell(secret)"}', '{}');
+SELECT table_name, problem, sample, error FROM ashmig_precheck() WHERE scope = 'public';
 \c postgres
 DROP DATABASE ashmig_precheck;
+DROP ROLE ashmig_owner_of_public;

@@ -136,6 +136,45 @@ UPDATE places SET city = 'Cologne' WHERE country = 'de';
 DELETE FROM places WHERE country = 'fr';
 TABLE shared_2.visits ORDER BY id;
 
+-- Rows are written by a role that has no right on the schema ashmig, and none to read
+-- the tables of tenants: those are looked into, and changed, as their owners.
+CREATE ROLE ashmig_clerk;
+CREATE ROLE ashmig_landlord;
+CREATE TABLE shops (id integer PRIMARY KEY);
+INSERT INTO shops SELECT generate_series(1, 5);
+CREATE SCHEMA shared_4 AUTHORIZATION ashmig_landlord;
+CREATE TABLE shared_4.orders (id integer PRIMARY KEY, shop_id integer);
+ALTER TABLE shared_4.orders OWNER TO ashmig_landlord;
+CREATE TABLE shared_4.notes (id integer PRIMARY KEY, shop_id integer);
+ALTER TABLE shared_4.notes OWNER TO ashmig_landlord;
+SELECT ashmig_add_reference('shared_4.orders', 'orders_shop_id_fkey', '{shop_id}', 'shops', 'cascade');
+SELECT ashmig_add_reference('shared_4.notes', 'notes_shop_id_fkey', '{shop_id}', 'shops');
+INSERT INTO shared_4.notes VALUES (1, 5);
+GRANT USAGE ON SCHEMA shared_4 TO ashmig_clerk;
+GRANT INSERT ON shared_4.orders TO ashmig_clerk;
+GRANT SELECT, DELETE, TRUNCATE ON shops TO ashmig_clerk;
+SET ROLE ashmig_clerk;
+INSERT INTO shared_4.orders VALUES (1, 1), (2, 2), (3, 5);
+INSERT INTO shared_4.orders VALUES (4, 6);
+DELETE FROM shops WHERE id IN (1, 4);
+DELETE FROM shops WHERE id = 5;
+TRUNCATE shops;
+RESET ROLE;
+TABLE shared_4.orders;
+-- What the owner of a tenant's table has written never runs as somebody else.
+SET ROLE ashmig_landlord;
+CREATE FUNCTION shared_4.who(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+  $$ BEGIN IF current_user <> 'ashmig_landlord' THEN RAISE WARNING 'runs as somebody else'; END IF; RETURN 1; END $$;
+CREATE INDEX ON shared_4.orders (shop_id) WHERE shared_4.who(1) = 1;
+RESET ROLE;
+-- in a session that has not read the index yet
+\c :database
+SET search_path = public, tools;
+DELETE FROM shops WHERE id IN (2, 3);
+SET ROLE ashmig_landlord;
+TABLE shared_4.orders;
+RESET ROLE;
+
 --
 -- The same as foreign keys do: what happens to two copies of the same tables, one with
 -- foreign keys and one with shared references, in 1,500 random statements
@@ -225,3 +264,4 @@ SELECT jsonb_array_length(rows_of('refs_0.top')) > 3, jsonb_array_length(rows_of
 
 \c :home
 DROP DATABASE ashmig_shared_references;
+DROP ROLE ashmig_clerk, ashmig_landlord;

@@ -154,6 +154,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define not_null_columns(constraint) ((constraint)->keys)
 #endif
 
+/* Are nulls equal in an index or a key?  A member of both since 15. */
+#if PG_VERSION_NUM < 150000
+#define treats_nulls_as_equal(node) false
+#else
+#define treats_nulls_as_equal(node) ((node)->nulls_not_distinct)
+#endif
+
 /* Does a column hold no null?  Since 18 its NOT NULL may be NOT VALID. */
 #if PG_VERSION_NUM < 180000
 #define attribute_holds_no_null(desc, i) (TupleDescAttr(desc, i)->attnotnull)

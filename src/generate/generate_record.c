@@ -25,7 +25,7 @@
  */
 static Migration *
 record_migration(const RepoGeneration *repo, const PlannedMigration *planned,
-				 HazardReader *reader, int64 * first, const GenerateOptions *options)
+				 HazardReader *reader, int64 *first, const GenerateOptions *options)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
 	const char *name = options->name ? options->name : migration_plan_name(repo->migrations);
@@ -79,7 +79,7 @@ changed_tables(const RepoGeneration *repo)
  * has none.
  */
 static int64
-scope_version(const int64 * first, Scope scope)
+scope_version(const int64 *first, Scope scope)
 {
 	Scope		other = scope == SCOPE_TENANT ? SCOPE_PUBLIC : SCOPE_TENANT;
 
@@ -93,7 +93,7 @@ scope_version(const int64 * first, Scope scope)
  */
 static void
 record_snapshots(const RepoGeneration *repo, Datum snapshots,
-				 const int64 * first, bool dev)
+				 const int64 *first, bool dev)
 {
 	TableMap   *changed = changed_tables(repo);
 

@@ -140,7 +140,7 @@ name_so_far(const RepoGeneration *repo, const TableName *name)
  * columns, the "known" indexes apart.
  */
 static void
-count_live_keys(const TableName *name, List *columns, List *known, int64 * tables, int64 * keys)
+count_live_keys(const TableName *name, List *columns, List *known, int64 *tables, int64 *keys)
 {
 	static CatalogStatement query = {
 		"SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE EXISTS"

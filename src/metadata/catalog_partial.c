@@ -55,31 +55,12 @@ List *
 catalog_partial_versions(const char *schema, Scope scope)
 {
 	static CatalogStatement read = {
-		.sql = "SELECT repo, version FROM ashmig.partial_migrations"
+		.sql = "SELECT repo, version, '-infinity'::timestamptz, '' FROM ashmig.partial_migrations"
 		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
 		.nargs = 2, .types = {TEXTOID, TEXTOID}
 	};
-	MemoryContext context = CurrentMemoryContext;
-	Datum		values[2];
-	int			level = catalog_connect();
-	uint64		rows;
-	List	   *result = NIL;
 
-	values[0] = CStringGetTextDatum(schema);
-	values[1] = CStringGetTextDatum(scope_name(scope));
-	rows = catalog_query(&read, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		AppliedVersion *partial = palloc0(sizeof(AppliedVersion));
-
-		partial->repo = catalog_string(i, 1, context);
-		partial->version = catalog_int64(i, 2);
-		result = lappend(result, partial);
-		MemoryContextSwitchTo(old);
-	}
-	catalog_disconnect(level);
-	return result;
+	return catalog_versions_of(&read, schema, scope);
 }
 
 /*

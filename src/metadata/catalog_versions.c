@@ -80,16 +80,11 @@ catalog_schema_versions(const char *schema, Scope scope)
 }
 
 /*
- * What is applied in a schema, newest first: AppliedVersions.
+ * The rows of a query: repo, version, applied_at, checksum.
  */
 List *
-catalog_applied(const char *schema, Scope scope)
+catalog_versions_of(CatalogStatement *query, const char *schema, Scope scope)
 {
-	static CatalogStatement read = {
-		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
-		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
-		.nargs = 2, .types = {TEXTOID, TEXTOID}
-	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[2];
 	int			level = catalog_connect();
@@ -98,7 +93,7 @@ catalog_applied(const char *schema, Scope scope)
 
 	values[0] = CStringGetTextDatum(schema);
 	values[1] = CStringGetTextDatum(scope_name(scope));
-	rows = catalog_query(&read, values, NULL);
+	rows = catalog_query(query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
@@ -113,6 +108,21 @@ catalog_applied(const char *schema, Scope scope)
 	}
 	catalog_disconnect(level);
 	return result;
+}
+
+/*
+ * What is applied in a schema, newest first: AppliedVersions.
+ */
+List *
+catalog_applied(const char *schema, Scope scope)
+{
+	static CatalogStatement read = {
+		.sql = "SELECT repo, version, applied_at, checksum FROM ashmig.versions"
+		" WHERE schema_name = $1 AND scope = $2 ORDER BY version DESC, repo DESC",
+		.nargs = 2, .types = {TEXTOID, TEXTOID}
+	};
+
+	return catalog_versions_of(&read, schema, scope);
 }
 
 /*

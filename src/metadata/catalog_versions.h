@@ -18,6 +18,7 @@
 
 #include "base/scope.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/catalog_spi.h"
 
 /* What is applied in one schema, summed up: one per repo */
 typedef struct SchemaVersion
@@ -37,6 +38,9 @@ typedef struct AppliedVersion
 
 extern List *catalog_schema_versions(const char *schema, Scope scope);
 extern List *catalog_applied(const char *schema, Scope scope);	/* newest first */
+
+/* The rows of a query of schema and scope: repo, version, applied_at, checksum */
+extern List *catalog_versions_of(CatalogStatement *query, const char *schema, Scope scope);
 
 /* Newest version that a schema has, over all repos; 0: none */
 extern int64 catalog_newest_version(Scope scope, const char *schema);

@@ -318,15 +318,11 @@ add_part(List *parts, const char *name, char *sql)
 static void
 demand_key(Future *future, const FutureTable *table, const Constraint *key, const char *column)
 {
-	bool		nulls_not_distinct = false;
 	List	   *parts = NIL;
 	ListCell   *lc;
 
 	if (key->indexname != NULL)
 		return;
-#if SERVER_HAS_NULLS_NOT_DISTINCT
-	nulls_not_distinct = key->nulls_not_distinct;
-#endif
 	foreach(lc, column ? list_make1(makeString(pstrdup(column))) : key->keys)
 	{
 		char	   *name = strVal(lfirst(lc));
@@ -335,21 +331,17 @@ demand_key(Future *future, const FutureTable *table, const Constraint *key, cons
 			demand_not_null(future, table, name);
 		parts = add_part(parts, name, column_sql(table, name, "t"));
 	}
-	demand_unique(future, table, key->conname, parts, nulls_not_distinct, NULL);
+	demand_unique(future, table, key->conname, parts, treats_nulls_as_equal(key), NULL);
 }
 
 /* A unique index */
 static void
 demand_unique_index(Future *future, const FutureTable *table, const IndexStmt *index)
 {
-	bool		nulls_not_distinct = false;
 	Node	   *where = NULL;
 	List	   *parts = NIL;
 	ListCell   *lc;
 
-#if SERVER_HAS_NULLS_NOT_DISTINCT
-	nulls_not_distinct = index->nulls_not_distinct;
-#endif
 	foreach(lc, index->indexParams)
 	{
 		const IndexElem *element = lfirst(lc);
@@ -362,7 +354,7 @@ demand_unique_index(Future *future, const FutureTable *table, const IndexStmt *i
 	}
 	if (index->whereClause)
 		where = future_table_expression(table, index->whereClause, true);
-	demand_unique(future, table, index->idxname, parts, nulls_not_distinct, where);
+	demand_unique(future, table, index->idxname, parts, treats_nulls_as_equal(index), where);
 }
 
 /* The columns that a foreign key points to; raises where only the catalog knows several */

@@ -6,12 +6,15 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/tupconvert.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "storage/latch.h"
+#include "utils/acl.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -31,7 +34,8 @@ typedef struct Look
 	const Demand *demand;
 	MemoryContext context;		/* of the result */
 	Violation  *violation;		/* or NULL */
-	ItemPointerData row;		/* that is being evaluated */
+	Oid			table;			/* of the row that is being evaluated */
+	ItemPointerData row;
 } Look;
 
 /* ------------------------------------------------------------------------
@@ -98,35 +102,61 @@ look_for_rows(Look *look)
 /*
  * Evaluate what the statement will evaluate, row by row, as ALTER TABLE does.
  * Row by row in the executor alone: an error stops it at the row that it is of.
+ * The expression is over the columns of "root", which "rel" is or inherits from.
  */
 static void
-look_at_values(Look *look)
+look_at_table(Look *look, Relation rel, Relation root)
 {
 	const Demand *demand = look->demand;
-	Relation	rel = table_open(demand->relid, AccessShareLock);
 	EState	   *estate = CreateExecutorState();
 	ExprContext *econtext = GetPerTupleExprContext(estate);
 	ExprState  *value = ExecPrepareExpr((Expr *) copyObject(demand->expr), estate);
 	ExprState  *filter = demand->filter == NULL ? NULL :
 		ExecPrepareQual(list_make1(copyObject(demand->filter)), estate);
+	TupleConversionMap *map = convert_tuples_by_name(RelationGetDescr(rel), RelationGetDescr(root));
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *converted = MakeSingleTupleTableSlot(RelationGetDescr(root), &TTSOpsVirtual);
 	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
 
+	look->table = RelationGetRelid(rel);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
 		look->row = slot->tts_tid;
-		econtext->ecxt_scantuple = slot;
+		econtext->ecxt_scantuple = map ? execute_attr_map_slot(map->attrMap, slot, converted) : slot;
 		if (filter == NULL || ExecQual(filter, econtext))
 			(void) ExecEvalExprSwitchContext(value, econtext, &isnull);
 		ResetExprContext(econtext);
 	}
 	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(converted);
 	ExecDropSingleTupleTableSlot(slot);
 	FreeExecutorState(estate);
-	table_close(rel, AccessShareLock);
+}
+
+/*
+ * The same in the table and all that inherit from it: partitions, for example.  No
+ * query checks rights here, so only the owner may, to whom ALTER TABLE belongs.
+ */
+static void
+look_at_values(Look *look)
+{
+	Relation	root = table_open(look->demand->relid, AccessShareLock);
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(look->demand->relid, AccessShareLock, NULL))
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+
+		if (!table_owned_by(RelationGetRelid(rel), GetUserId()))
+			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, RelationGetRelationName(rel));
+		if (RELKIND_HAS_TABLE_AM(rel->rd_rel->relkind))
+			look_at_table(look, rel, root);
+		table_close(rel, NoLock);
+	}
+	table_close(root, NoLock);
 }
 
 /* Either, as an Attempt */
@@ -145,7 +175,7 @@ run_look(void *arg)
 static char *
 row_query(const Look *look)
 {
-	FutureTable table = {.relid = look->demand->relid};
+	FutureTable table = {.relid = look->table};
 
 	return psprintf("SELECT t.* FROM %s WHERE t.ctid OPERATOR(pg_catalog.=) '(%u,%u)'",
 					future_table_from(&table, "t"), ItemPointerGetBlockNumberNoCheck(&look->row),
@@ -194,9 +224,9 @@ violation_find(const Demand *demand)
 	error = attempt_any(run_look, &look, false);
 	if (ashmig_precheck_timeout > 0)
 		disable_timeout(own_timeout(), false);
-	if (time_is_over && error == NULL)
-		QueryCancelPending = false; /* it came too late to matter */
 	timed_out = error && time_is_over && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	if (time_is_over && !timed_out)
+		QueryCancelPending = false; /* it came too late to matter */
 	if (error && !timed_out && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
 	if (error)

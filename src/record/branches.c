@@ -151,7 +151,7 @@ row_text(uint64 row, int column, MemoryContext context)
 
 /* A bigint[] column, in "context"; its length, -1 where it is null */
 static int
-row_versions(uint64 row, int column, int64 * *versions, MemoryContext context)
+row_versions(uint64 row, int column, int64 **versions, MemoryContext context)
 {
 	bool		isnull;
 	Datum		value = catalog_datum(row, column, &isnull);
@@ -307,7 +307,7 @@ text_value(Datum *values, char *nulls, int at, const char *text)
 }
 
 static Datum
-versions_datum(const int64 * versions, int count)
+versions_datum(const int64 *versions, int count)
 {
 	Datum	   *items = palloc(sizeof(Datum) * Max(count, 1));
 

@@ -184,7 +184,7 @@ counted_locks(const RunOptions *options, const Migration *migration, List **coun
  * one has a part in.
  */
 static int64
-locks_in_use(int64 * mine)
+locks_in_use(int64 *mine)
 {
 	static CatalogStatement count = {
 		.sql = "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE mine)"

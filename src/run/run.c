@@ -155,7 +155,7 @@ compare_newest_first(const ListCell *a, const ListCell *b)
 
 /* Is it the version of a tenant migration?  Versions are unique over both scopes. */
 static bool
-is_tenant_version(const int64 * version)
+is_tenant_version(const int64 *version)
 {
 	ListCell   *lc;
 

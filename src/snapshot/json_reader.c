@@ -414,7 +414,7 @@ json_get_bool(const JsonObject *object, int key, bool *value)
  * A non-negative integer.  cJSON's numbers are doubles.
  */
 bool
-json_get_count(const JsonObject *object, int key, int64 * value)
+json_get_count(const JsonObject *object, int key, int64 *value)
 {
 	const cJSON *node = object->fields[key];
 

@@ -118,7 +118,7 @@ extern bool json_require_name(const JsonObject *object, int key, char **value);
 extern bool json_get_string(const JsonObject *object, int key, char **value);
 extern bool json_get_name(const JsonObject *object, int key, char **value);
 extern bool json_get_bool(const JsonObject *object, int key, bool *value);
-extern bool json_get_count(const JsonObject *object, int key, int64 * value);
+extern bool json_get_count(const JsonObject *object, int key, int64 *value);
 extern bool json_get_word(const JsonObject *object, int key, const JsonWord *words,
 						  int nwords, int *value);
 extern bool json_get_items(const JsonObject *object, int key, const cJSON **first);

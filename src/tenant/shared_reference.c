@@ -7,19 +7,21 @@
 
 #include "access/genam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/primnodes.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "base/compat.h"
@@ -172,13 +174,28 @@ shared_reference_check_types(Relation rel, const KeyColumns *columns, Relation r
 	}
 }
 
+/*
+ * Not by LookupFuncName, which asks for USAGE on the schema ashmig.
+ */
+Oid
+shared_reference_function(const char *name)
+{
+	Oid			oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+									  PointerGetDatum(buildoidvector(NULL, 0)),
+									  ObjectIdGetDatum(get_namespace_oid(ASHMIG_CATALOG_SCHEMA, false)));
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function %s.%s() does not exist", ASHMIG_CATALOG_SCHEMA, name)));
+	return oid;
+}
+
 /* Is a trigger with this function there, and does it fire? */
 static bool
 has_trigger(Relation rel, const char *function)
 {
-	Oid			oid = LookupFuncName(list_make2(makeString(ASHMIG_CATALOG_SCHEMA),
-												makeString(pstrdup(function))),
-									 0, NULL, false);
+	Oid			oid = shared_reference_function(function);
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{

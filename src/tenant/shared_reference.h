@@ -98,6 +98,12 @@ extern void shared_reference_check_types(Relation rel, const KeyColumns *columns
  */
 extern const char *shared_reference_missing_trigger(Relation referenced);
 
+/*
+ * A function of these triggers, by its name in the schema ashmig.  Whoever writes
+ * rows needs no right on that schema.
+ */
+extern Oid	shared_reference_function(const char *name);
+
 #define REFERENCED_ROW_DELETED "ashmig_referenced_row_deleted"
 #define REFERENCED_ROW_UPDATED "ashmig_referenced_row_updated"
 #define REFERENCED_TABLE_TRUNCATED "ashmig_referenced_table_truncated"

@@ -57,18 +57,18 @@ referencing_tables(Oid referenced)
 		" JOIN pg_catalog.pg_trigger AS t ON t.oid = d.objid"
 		" WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = $1"
 		" AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass"
-		" AND t.tgconstrrelid = $1 AND t.tgfoid = 'ashmig.reference_row_written'::pg_catalog.regproc"
-		" ORDER BY t.oid",
-		.nargs = 1, .types = {OIDOID}
+		" AND t.tgconstrrelid = $1 AND t.tgfoid = $2 ORDER BY t.oid",
+		.nargs = 2, .types = {OIDOID, OIDOID}
 	};
 	MemoryContext caller = CurrentMemoryContext;
 	List	   *result = NIL;
-	Datum		values[1];
+	Datum		values[2];
 	int			level = catalog_connect();
 	uint64		rows;
 	MemoryContext old;
 
 	values[0] = ObjectIdGetDatum(referenced);
+	values[1] = ObjectIdGetDatum(shared_reference_function("reference_row_written"));
 	rows = catalog_query(&find, values, NULL);
 	old = MemoryContextSwitchTo(caller);
 	for (uint64 i = 0; i < rows; i++)
@@ -130,13 +130,18 @@ referencing_tables_once(Oid referenced, FmgrInfo *function)
  * ------------------------------------------------------------------------
  */
 
-/* Does the index have all rows?  One that is very new may not, as the query planner knows. */
+/*
+ * Does the index have all rows?  One that is very new may not, as the query planner
+ * knows.  The predicate itself is not read: that would evaluate what the owner of
+ * the table has written, as whoever deletes the public row.
+ */
 static bool
 is_complete(Relation index)
 {
 	Form_pg_index form = index->rd_index;
 
-	return form->indisvalid && form->indisready && RelationGetIndexPredicate(index) == NIL &&
+	return form->indisvalid && form->indisready &&
+		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 		(!form->indcheckxmin ||
 		 TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin));
 }
