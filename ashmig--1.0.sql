@@ -333,7 +333,7 @@ CREATE VIEW ashmig.progress AS
     WHERE r.status IN ('running', 'background') AND l.pids IS NOT NULL;
 COMMENT ON VIEW ashmig.progress IS 'Active runs: one row per run, with the number of schemas done, failed and left to the background';
 COMMENT ON COLUMN ashmig.progress.workers IS 'Number of workers requested';
-COMMENT ON COLUMN ashmig.progress.pause IS 'Why no schema is begun at the moment (ashmig.max_replica_lag, ashmig.max_load); NULL if the run does not pause';
+COMMENT ON COLUMN ashmig.progress.pause IS 'Why no schema and no batch is begun at the moment (ashmig.max_replica_lag, ashmig.max_load); NULL if the run does not pause';
 COMMENT ON COLUMN ashmig.progress.paused IS 'Time spent in earlier pauses';
 COMMENT ON COLUMN ashmig.progress.pids IS 'Process that leads the run, or continues it in the background; ashmig_cancel cancels it, and its workers with it';
 

@@ -11,6 +11,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep time);
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Fleet;
+
 my $kills = $ENV{KILLS} // 4;
 my $first = $ENV{KILL_SEED} // 1;
 
@@ -155,23 +159,6 @@ sub interrupt
 	return;
 }
 
-# Wait until the server answers; a killed postmaster can be started again once its children
-# have released its memory.
-sub wait_until_up
-{
-	my $start = shift;
-	for (1 .. 600) {
-		my ($out, $err) = ('', '');
-		$start = 0 if $start && PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
-		if (!$start && IPC::Run::run([ 'psql', '-Xc', 'SELECT 1', '-d', $node->connstr('app') ], '>', \$out, '2>', \$err)) {
-			$node->_update_pid(1);
-			return;
-		}
-		usleep(50_000);
-	}
-	die 'the server does not come up';
-}
-
 # Run until nothing is left to do, and wait for what is in the background.
 sub finish
 {
@@ -209,7 +196,7 @@ for my $seed ($first .. $first + $kills - 1) {
 		usleep($pause);
 		interrupt($way);
 		$_->finish for $run, map { $_->{run} } @sessions;
-		wait_until_up($way =~ /postmaster/);
+		Fleet::wait_until_up($node, $way =~ /postmaster/);
 		$node->poll_query_until('app', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker'}) or diag('workers remain');
 
 		is($node->safe_psql('app', $differences), '', 'what is recorded is what is there');

@@ -1,5 +1,8 @@
 # Changes of large tables: what they lock, and that a backfill that is killed
 # ends with every row filled once.
+#
+# "make backfills N=100"; KILLS and KILL_SEED are the number of backfills that are
+# killed, three times each, and the first seed.
 use strict;
 use warnings;
 
@@ -13,10 +16,13 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Fleet;
 
+my $kills = $ENV{KILLS} // 3;
+my $first = $ENV{KILL_SEED} // 1;
+
 my $fleet = Fleet->new;
 my $node = $fleet->node;
 my $rows = 20000;
-$node->append_conf('postgresql.conf', "fsync = on\nrestart_after_crash = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '2ms'\nashmig.batch_pause = 4\nashmig.quiet = on\n");
+$node->append_conf('postgresql.conf', "restart_after_crash = on\nashmig.online_threshold = '1MB'\nashmig.batch_time = '2ms'\nashmig.batch_pause = 4\nashmig.quiet = on\n");
 $node->restart;
 
 # One large tenant; t002 has a few rows
@@ -35,13 +41,6 @@ $fleet->value('SELECT * FROM ashmig_migrate_all()');
 $fleet->value(q{SELECT ashmig_add_migration(3, 'fill', down => 'SELECT 1', tenant => true,
 	batch => 'UPDATE @tenant@.posts AS p SET search = lower(title), fills = fills + 1 WHERE search IS NULL')});
 
-sub worker_pid
-{
-	return $fleet->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query LIKE '%outside a transaction'});
-}
-
-sub batch_rows { return $fleet->value(q{SELECT coalesce(max(batch_rows), 0) FROM ashmig.partial_migrations}) }
-
 # What is wrong with the rows, or ''
 sub faults
 {
@@ -51,43 +50,107 @@ sub faults
 		(SELECT 'small: ' || count(*) FROM t002.posts WHERE fills <> 1 HAVING count(*) > 0))});
 }
 
-# Wait for the backfill to be at work past so many rows.
+# At any moment: is what the progress says what has been done?
+my $progress_is_true = qq{
+	SELECT (SELECT count(*) FROM t001.posts WHERE fills = 1) = coalesce(
+			(SELECT CASE WHEN done > 0 THEN $rows ELSE batch_rows END FROM ashmig.partial_migrations WHERE schema_name = 't001'),
+			(SELECT $rows FROM ashmig.versions WHERE schema_name = 't001' AND version = 3), 0)
+		AND NOT EXISTS (SELECT FROM t001.posts WHERE fills > 1)};
+
+# Wait for the backfill to be past so many rows, or at its end.
 sub wait_past
 {
 	my ($count) = @_;
-	return $fleet->wait_for("SELECT coalesce(max(batch_rows), 0) > $count FROM ashmig.partial_migrations");
+	return $fleet->wait_for("SELECT EXISTS (SELECT FROM ashmig.partial_migrations WHERE batch_rows > $count OR done > 0)
+		OR EXISTS (SELECT FROM ashmig.versions WHERE schema_name = 't001' AND version = 3)");
 }
 
-my %kill = (
-	'the worker is terminated' => sub { $fleet->value('SELECT pg_terminate_backend(' . worker_pid() . ')') },
-	'the worker is killed' => sub {
-		kill 'KILL', worker_pid();
-		usleep(200_000) until system_log(qw(psql -XqAt -c), 'SELECT 1', '-d', $node->connstr('app')) == 0;
-	},
-	'the server stops at once' => sub { $node->stop('immediate'); $node->start },
-	'the run is canceled' => sub { $fleet->value('SELECT ashmig_cancel(max(run)) FROM ashmig.runs') });
+sub is_under_way { return $fleet->value(q{SELECT EXISTS (SELECT FROM ashmig.partial_migrations WHERE done = 0)}) eq 't' }
 
-for my $how (sort keys %kill)
+sub roll_back
 {
-	subtest $how => sub {
+	$fleet->value('SELECT * FROM ashmig_rollback_tenants()');
+	$fleet->value('CALL ashmig_wait()');
+	return;
+}
+
+# ---------------------------------------------------------------- kills
+
+my %pid_of = (
+	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query LIKE '%outside a transaction'},
+	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1});
+my @ways = ('stop postmaster', 'terminate leader', 'kill worker', 'kill postmaster', 'terminate worker', 'cancel run', 'kill leader');
+
+sub interrupt
+{
+	my ($how, $whom) = split / /, shift;
+	if ($whom eq 'postmaster')
+	{
+		$node->stop('immediate') if $how eq 'stop';
+		kill('KILL', (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0]) if $how eq 'kill';
+	}
+	elsif ($whom eq 'run') { $fleet->psql('SELECT ashmig_cancel(run) FROM ashmig.progress') }
+	else
+	{
+		my (undef, $pid) = $fleet->psql($pid_of{$whom});
+		if ($pid && $how eq 'kill') { kill('KILL', $pid) }
+		elsif ($pid) { $fleet->psql("SELECT pg_terminate_backend($pid)") }
+	}
+	return $how eq 'kill' || $whom eq 'postmaster';
+}
+
+# Three kills in the course of each backfill
+my $hits = 0;
+for my $seed ($first .. $first + $kills - 1)
+{
+	srand($seed);
+	my @moments = map { [ $ways[ (3 * ($seed - 1) + $_) % @ways ], int rand(5000 * (1 + $_)), int rand 20_000 ] } 0 .. 2;
+	my $name = join ', ', map { "$_->[0] after $_->[1] rows" } @moments;
+
+	subtest "seed $seed: $name" => sub {
 		fill();
-		for my $moment (0, 2000, 5000)
+		for my $moment (@moments)
 		{
-			$fleet->value('SELECT * FROM ashmig_migrate_all()');
-			ok(wait_past($moment), "it is past $moment rows");
-			$kill{$how}->();
-			$fleet->wait_for(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ashmig worker'});
-			cmp_ok(batch_rows(), '>', $moment, 'what was committed is known');
+			my ($way, $count, $pause) = @$moment;
+			my $leader = $fleet->start(undef, 'leader');
+			$leader->{in} = "SELECT * FROM ashmig_migrate_all();\nCALL ashmig_wait();\n\\q\n";
+			$leader->{run}->pump_nb;
+			ok(wait_past($count), "it is past $count rows");
+			usleep($pause);
+			$hits++ if is_under_way();
+			Fleet::wait_until_up($node, $way =~ /postmaster/) if interrupt($way);
+			$leader->{run}->finish;
+			is($fleet->value($progress_is_true), 't', "$way: what is noted is what is done");
 		}
-		cmp_ok($fleet->value('SELECT count(*) FROM t001.posts WHERE fills = 0'), '>', 0, 'it has not come to its end');
 		$fleet->value('SELECT * FROM ashmig_migrate_all()');
 		$fleet->value('CALL ashmig_wait()');
 		is(faults(), '', 'every row is filled once');
 		is($fleet->value('SELECT count(*) FROM ashmig.partial_migrations'), 0, 'nothing is left half-done');
-		$fleet->value('SELECT * FROM ashmig_rollback_tenants()');
-		$fleet->value('CALL ashmig_wait()');
-	};
+		roll_back();
+	} or diag("once more: make backfills N=1 SEED=$seed");
 }
+cmp_ok($hits, '>=', $kills, 'most of the kills have met a backfill under way');
+
+# ---------------------------------------------------------------- others at work
+
+subtest 'many others are at work' => sub {
+	fill();
+	$fleet->value('SET ashmig.max_load = 2; SELECT * FROM ashmig_migrate_all()');
+	ok(wait_past(1000), 'it goes on');
+	my @busy = map { $fleet->start('SELECT pg_sleep(600)', 'busy') } 1 .. 3;
+	ok($fleet->wait_for(q{SELECT EXISTS (SELECT FROM ashmig.progress WHERE status = 'background' AND pause LIKE '% other sessions are active (ashmig.max_load is 2)')}),
+		'ashmig.progress says why it pauses between two batches');
+	my $before = $fleet->value('SELECT batch_rows FROM ashmig.partial_migrations');
+	usleep(500_000);
+	is($fleet->value('SELECT batch_rows FROM ashmig.partial_migrations'), $before, 'no batch is begun');
+	is($fleet->value(q{SELECT count(*) FROM pg_locks WHERE relation = 't001.posts'::regclass}), 0, 'and nothing is locked');
+	$fleet->value(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'busy'});
+	$_->{run}->finish for @busy;
+	$fleet->value('CALL ashmig_wait()');
+	is(faults(), '', 'then it goes on, and every row is filled once');
+	is($fleet->value(q{SELECT pause IS NULL AND paused > '0.4 s' FROM ashmig.runs ORDER BY run DESC LIMIT 1}), 't', 'the journal has the time of the pause');
+	roll_back();
+};
 
 subtest 'a busy table' => sub {
 	fill();
@@ -111,8 +174,7 @@ subtest 'a busy table' => sub {
 	is(faults(), '', 'every row is filled once');
 	$holder->{in} .= "\\q\n";
 	$holder->{run}->finish;
-	$fleet->value('SELECT * FROM ashmig_rollback_tenants()');
-	$fleet->value('CALL ashmig_wait()');
+	roll_back();
 	$fleet->value('SELECT ashmig_remove_migration(3, tenant => true)');
 };
 

@@ -171,6 +171,14 @@ rest(int64 elapsed)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Wait as long as others need it. */
+static void
+await_turn(const Batch *batch)
+{
+	if (batch->options->pause)
+		batch->options->pause->wait(batch->options->pause);
+}
+
 /*
  * Run one batch, again and smaller where locks are in the way.  A batch that
  * waits for a row holds those that it has changed already.
@@ -180,10 +188,12 @@ run_batch(Batch *batch, BlockRange *range)
 {
 	for (int tries = 1;; tries++)
 	{
-		instr_time	start = elapsed_start();
+		instr_time	start;
 		ErrorData  *error;
 		int64		elapsed;
 
+		await_turn(batch);
+		start = elapsed_start();
 		if (range)
 			range->to = Min(range->from + batch->size, batch->progress.blocks);
 		error = try_batch(batch, range);

@@ -7,7 +7,8 @@
  * if it is interrupted.  So a statement that is marked (syntax/directive.h)
  * commits after each batch, together with the note how far it has come; the
  * size of a batch follows from the time that the last one took
- * (ashmig.batch_time), and a pause follows each (ashmig.batch_pause).
+ * (ashmig.batch_time), and a pause follows each (ashmig.batch_pause).  Whoever
+has set RunOptions.pause is asked before each batch.
  *
  * The table is gone through by blocks.  A row that others update meanwhile may
  * move to a block that has been passed, so there is another pass as long as

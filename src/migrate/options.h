@@ -28,6 +28,15 @@ typedef struct StatementWatch
 	void		(*after) (struct StatementWatch *watch);
 } StatementWatch;
 
+/*
+ * Somebody who is asked before each batch of a statement (migrate/batch.h),
+ * outside a transaction, and returns when it may begin
+ */
+typedef struct BatchPause
+{
+	void		(*wait) (struct BatchPause *pause);
+} BatchPause;
+
 typedef struct RunOptions
 {
 	bool		down;			/* roll back */
@@ -64,6 +73,7 @@ typedef struct RunOptions
 	int			lock_timeout;	/* ms */
 	int			lock_retries;
 	StatementWatch *watch;		/* or NULL; not in workers */
+	BatchPause *pause;			/* or NULL; in the background alone */
 } RunOptions;
 
 /* Migrate everything up, by the settings of the session. */

@@ -202,7 +202,8 @@ report_activity(int64 run, const SharedItem *item)
 /* The run as it goes on here, and what has become of its schemas */
 typedef struct Rest
 {
-	const RunOptions *options;
+	BatchPause	pause;			/* first, as the callback gets it */
+	RunOptions	options;		/* those of the run, with our pause */
 	int64		run;
 	Throttle   *throttle;
 	JournalEnd	end;
@@ -228,6 +229,15 @@ tell_pause(int64 run, const char *reason)
 	transaction_commit();
 }
 
+/* Wait between two batches of a statement.  A schema that has begun goes on after run_until. */
+static void
+wait_between_batches(BatchPause *pause)
+{
+	Rest	   *rest = (Rest *) pause;
+
+	throttle_wait(rest->throttle, DT_NOEND, tell_pause, rest->run);
+}
+
 /*
  * Before a schema is begun: wait where others need a pause, and see that there
  * is time.  False: no further schema is to be begun.
@@ -237,8 +247,8 @@ may_begin(Rest *rest)
 {
 	if (rest->end.canceled || rest->end.stop != STOP_NONE)
 		return false;
-	throttle_wait(rest->throttle, rest->options->run_until, tell_pause, rest->run);
-	if (rollout_time_is_over(rest->options))
+	throttle_wait(rest->throttle, rest->options.run_until, tell_pause, rest->run);
+	if (rollout_time_is_over(&rest->options))
 		rest->end.stop = STOP_RUN_UNTIL;
 	return rest->end.stop == STOP_NONE;
 }
@@ -252,14 +262,14 @@ count_item(Rest *rest, SharedItem *item, bool canary)
 	ErrorData  *error;
 
 	report_activity(rest->run, item);
-	error = finish_item(rest->options, item, rest->run);
+	error = finish_item(&rest->options, item, rest->run);
 	rest->end.schemas++;
 	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		rest->end.canceled = true;
 	if (error)
 	{
 		rest->end.failed++;
-		rest->end.stop = rollout_after_failure(rest->options, canary, rest->end.failed);
+		rest->end.stop = rollout_after_failure(&rest->options, canary, rest->end.failed);
 	}
 	debug_query_string = NULL;
 	forget_temporary();
@@ -356,10 +366,12 @@ background_run_items(const RunOptions *options, const SharedRun *run, SharedItem
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ashmig outside",
 												  ALLOCSET_DEFAULT_SIZES);
-	Rest		rest = {.options = options, .run = run->run, .throttle = throttle_create()};
+	Rest		rest = {.options = *options, .pause.wait = wait_between_batches, .run = run->run,
+	.throttle = throttle_create()};
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ListCell   *lc;
 
+	rest.options.pause = &rest.pause;
 	count_before(&rest, run, items);
 	run_left_items(&rest, run, items);
 	if (rest.end.stop == STOP_NONE)

@@ -68,6 +68,26 @@ sub start
 	return $session;
 }
 
+# Wait until the server answers again, after a crash.  "start": it was stopped, or its
+# postmaster was killed; then it can be started once its children have released its memory.
+sub wait_until_up
+{
+	my ($node, $start) = @_;
+
+	for (1 .. 600)
+	{
+		my ($out, $err) = ('', '');
+		$start = 0 if $start && PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
+		if (!$start && IPC::Run::run([ 'psql', '-Xc', 'SELECT 1', '-d', $node->connstr('app') ], '>', \$out, '2>', \$err))
+		{
+			$node->_update_pid(1);
+			return;
+		}
+		usleep(50_000);
+	}
+	die 'the server does not come up';
+}
+
 # A session that stays in a transaction: run a statement there, and wait for it.
 sub hold
 {
