@@ -9,6 +9,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep time);
 
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Fleet;
+
 my $kills = $ENV{ASHMIG_KILLS} // 24;
 my $tenants = $ENV{ASHMIG_KILL_TENANTS} // 60;
 my $seed = $ENV{ASHMIG_SEED} // time;
@@ -60,17 +64,6 @@ my $between = q{
 	 WHERE EXISTS (SELECT FROM ashmig.versions AS v WHERE v.schema_name = t.schema_name AND v.version = i + 1)
 	    <> EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
 	                WHERE n.nspname = t.schema_name AND c.relname = 'a' || i)};
-
-sub wait_until_up
-{
-	for (1 .. 600)
-	{
-		my ($out, $err) = ('', '');
-		return if IPC::Run::run([ 'psql', '-Xc', 'SELECT 1', '-d', $node->connstr('app') ], '>', \$out, '2>', \$err);
-		usleep(50_000);
-	}
-	die 'the server does not come up';
-}
 
 # Run until nothing is left to do, and wait for what is in the background.
 sub finish
@@ -167,19 +160,6 @@ sub interrupt
 	return;
 }
 
-# Start the server again once the children of the killed postmaster have
-# released its memory.
-sub start_again
-{
-	for (1 .. 200)
-	{
-		usleep(50_000);
-		last if PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
-	}
-	$node->_update_pid(1);
-	return;
-}
-
 for my $i (1 .. $kills)
 {
 	my $way = $ways[$i % @ways];
@@ -193,8 +173,7 @@ for my $i (1 .. $kills)
 		usleep($pause);
 		interrupt($how, $whom, $i);
 		$run->finish;
-		start_again() if $whom eq 'postmaster';
-		wait_until_up();
+		Fleet::wait_until_up($node, $whom eq 'postmaster');
 		is($node->safe_psql('app', $between), 0, 'every version row has its table');
 		ok(finish('ashmig_migrate_all(quiet => true)'), 'running again resumes');
 		is($node->safe_psql('app', $state), $up, 'the result is the same');

@@ -68,6 +68,21 @@ sub start
 	return $session;
 }
 
+# A killed postmaster that nobody has waited for, as in a container without an init, still
+# counts as running: the server does not start beside it. Once none of its children is left,
+# its file can go.
+sub forget_dead_postmaster
+{
+	my $node = shift;
+	my $file = $node->data_dir . '/postmaster.pid';
+	my ($pid) = -e $file ? split(/\n/, PostgreSQL::Test::Utils::slurp_file($file)) : ();
+
+	return unless $pid && -e "/proc/$pid/stat" && PostgreSQL::Test::Utils::slurp_file("/proc/$pid/stat") =~ /\) Z /;
+	return if grep { (readlink($_) // '') eq $node->data_dir } glob '/proc/[0-9]*/cwd';
+	unlink $file;
+	return;
+}
+
 # Wait until the server answers again, after a crash.  "start": it was stopped, or its
 # postmaster was killed; then it can be started once its children have released its memory.
 sub wait_until_up
@@ -77,6 +92,7 @@ sub wait_until_up
 	for (1 .. 600)
 	{
 		my ($out, $err) = ('', '');
+		forget_dead_postmaster($node) if $start;
 		$start = 0 if $start && PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
 		if (!$start && IPC::Run::run([ 'psql', '-Xc', 'SELECT 1', '-d', $node->connstr('app') ], '>', \$out, '2>', \$err))
 		{
