@@ -268,7 +268,7 @@ tap_script() {
 	if [ "$(id -u)" = 0 ]; then chown postgres "$work/tap" "$work/tap/$name"; fi
 	(cd "$work/src" && "${as_server[@]}" env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE \
 		TESTDIR="$work/tap/$name" TESTDATADIR="$work/tap/$name/data" TESTLOGDIR="$work/tap/$name/log" \
-		TMPDIR="$work/tap/$name" PGCTLTIMEOUT=300 PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
+		TMPDIR="$work/tap/$name" PGCTLTIMEOUT=300 LANG=C.UTF-8 PG_REGRESS="$pgxs/src/test/regress/pg_regress" \
 		timeout -k 10 "$timeout" \
 		perl -I "$pgxs/src/test/perl" -I t/lib "t/$name.pl") </dev/null
 }

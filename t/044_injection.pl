@@ -29,6 +29,7 @@ my $node = PostgreSQL::Test::Cluster->new('injection');
 $node->init(extra => [ '--encoding=UTF8', '--no-locale' ]);
 $node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = fatal\nlog_min_error_statement = fatal\n");
 $node->start;
+my $superuser = $node->safe_psql('postgres', 'SELECT quote_ident(current_user)');
 $RandomSnapshots::nulls_not_distinct = $node->safe_psql('postgres', 'SHOW server_version_num') >= 150000;
 
 sub pick { return $_[ rand @_ ] }
@@ -188,7 +189,7 @@ for my $seed ($first .. $first + $count - 1) {
 	$text = ($old // '') . $text if rand() < 0.3;
 	if (ref $container eq 'HASH') { $container->{$key} = $text } else { $container->[$key] = $text }
 	my $apply = 'SELECT public.ashmig_apply(' . quoted($json->encode($document)) . "::pg_catalog.jsonb, renames => '[]', drop_columns => true, drop_tables => true)";
-	plan_call($seed, pick('postgres', 'deployer'), $apply, 'SELECT public.ashmig_status(), public.ashmig_check_migrations()',
+	plan_call($seed, pick($superuser, 'deployer'), $apply, 'SELECT public.ashmig_status(), public.ashmig_check_migrations()',
 		'SELECT public.ashmig_rollback_tenants(all_versions => true)', 'SELECT public.ashmig_rollback(all_versions => true)');
 }
 make_calls('texts in snapshots');
@@ -228,7 +229,7 @@ for my $seed ($first .. $first + $count - 1) {
 	}
 	my $call = 'SELECT public.' . ($function =~ s/^public\.//r) . '(' . join(', ', @given) . ')';
 	# what was recorded is run, shown, and taken back
-	plan_call($seed, pick('postgres', 'deployer'), $call, 'SELECT public.ashmig_status(), public.ashmig_all_tenants(), public.ashmig_check_migrations()',
+	plan_call($seed, pick($superuser, 'deployer'), $call, 'SELECT public.ashmig_status(), public.ashmig_all_tenants(), public.ashmig_check_migrations()',
 		'SELECT public.ashmig_migrate_all()', 'SELECT public.ashmig_export_migration(version, scope OPERATOR(pg_catalog.=) $$tenant$$, repo => repo) FROM ashmig.migrations',
 		'SELECT public.ashmig_rollback_tenants(all_versions => true)', 'SELECT public.ashmig_rollback(all_versions => true)');
 }
