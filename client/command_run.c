@@ -31,18 +31,12 @@ command_migrate(const Arguments *arguments)
 	bool		only_tenants = option_given(arguments, "tenants");
 	bool		only_public = option_given(arguments, "public");
 	Session    *session;
-	PGresult   *imported;
 	Call		call;
 
 	if (only_tenants && only_public)
 		fail_usage("--tenants and --public exclude each other; without them, both are migrated");
 	check_scope(arguments, !only_public);
-	session = session_open(arguments);
-	imported = folder_import(session, false);
-	if (imported)
-		report_rows("files", imported);
-	folder_tell_imported(session, imported);
-
+	session = folder_open_session(arguments);
 	call_begin(&call, session, only_tenants ? "ashmig_migrate_tenants"
 			   : only_public ? "ashmig_migrate" : "ashmig_migrate_all");
 	call_options(&call, arguments);

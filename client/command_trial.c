@@ -12,19 +12,6 @@
 /* More problems than that are counted and not shown */
 #define MAX_PROBLEMS 50
 
-/* A session in which all that the migrations folder has is recorded, as before migrate */
-static Session *
-open_with_files(const Arguments *arguments)
-{
-	Session    *session = session_open(arguments);
-	PGresult   *imported = folder_import(session, false);
-
-	if (imported)
-		report_rows("files", imported);
-	folder_tell_imported(session, imported);
-	return session;
-}
-
 /* ------------------------------------------------------------------------
  * precheck
  * ------------------------------------------------------------------------
@@ -81,7 +68,7 @@ show_problems(const PGresult *result)
 int
 command_precheck(const Arguments *arguments)
 {
-	Session    *session = open_with_files(arguments);
+	Session    *session = folder_open_session(arguments);
 	PGresult   *problems;
 	Call		call;
 
@@ -150,7 +137,7 @@ show_trial(const PGresult *result)
 int
 command_try(const Arguments *arguments)
 {
-	Session    *session = open_with_files(arguments);
+	Session    *session = folder_open_session(arguments);
 	PGresult   *statements;
 	Call		call;
 

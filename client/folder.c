@@ -192,6 +192,18 @@ folder_tell_imported(const Session *session, const PGresult *imported)
 	return count;
 }
 
+Session *
+folder_open_session(const Arguments *arguments)
+{
+	Session    *session = session_open(arguments);
+	PGresult   *imported = folder_import(session, false);
+
+	if (imported)
+		report_rows("files", imported);
+	folder_tell_imported(session, imported);
+	return session;
+}
+
 /* ------------------------------------------------------------------------
  * Writing
  * ------------------------------------------------------------------------

@@ -41,6 +41,9 @@ extern PGresult *folder_import(Session *session, bool all);
 /* Tell people what was imported; how many */
 extern int	folder_tell_imported(const Session *session, const PGresult *imported);
 
+/* Connect, import, and report what was imported */
+extern Session *folder_open_session(const Arguments *arguments);
+
 /*
  * Write files (path, content) as new ones: first under temporary names, so that
  * a full disk is noticed while the database can still forget what it recorded.
