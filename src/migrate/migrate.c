@@ -48,6 +48,8 @@ typedef struct Series
 	const char *schema;
 	const char *default_schema;
 	List	   *deferred;		/* of Deferred * */
+	List	   *begun;			/* of Migration *: of pending ones, those that
+								 * a run outside a transaction has begun */
 	CatchUp    *catch_up;		/* NULL: public has not left the tenant behind */
 	instr_time	start;
 	int			lock_timeout;	/* as it is set now, in ms */
@@ -180,6 +182,8 @@ run_migration(Series *series, ExecutedMigration *executed)
 		place.statement++;
 		if (*(char *) lfirst(lc) == '\0')
 			continue;			/* done by an earlier run; see take_up */
+		if (directive_is_large(lfirst(lc)) && !list_member_ptr(series->begun, migration))
+			continue;			/* the one before it has done the same */
 		old = MemoryContextSwitchTo(series->scratch);
 		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);
 		if (generated)
@@ -217,10 +221,10 @@ run_missing_references(Series *series, ExecutedMigration *last)
  */
 static List *
 run_migrations_of(const RunOptions *options, const ExecuteEnvironment *environment,
-				  const char *schema, List *pending, bool outside)
+				  const char *schema, List *pending, List *begun, bool outside)
 {
 	Scope		scope = ((Migration *) linitial(pending))->scope;
-	Series		series = {.options = options, .environment = environment, .schema = schema,
+	Series		series = {.options = options, .environment = environment, .schema = schema, .begun = begun,
 	.default_schema = scope == SCOPE_TENANT ? ashmig_default_schema : schema};
 	List	   *done = NIL;
 
@@ -343,7 +347,7 @@ run_repair(const RunOptions *options, ExecuteEnvironment *environment, RunResult
 	execute_go_into(environment, result->scope, result->schema,
 					result->scope == SCOPE_TENANT ? ashmig_default_schema : result->schema);
 	statements.up = repair->statements;
-	executed = linitial(run_migrations_of(options, environment, result->schema, list_make1(&statements), false));
+	executed = linitial(run_migrations_of(options, environment, result->schema, list_make1(&statements), NIL, false));
 	adopted.ecto_version = repair->ecto_version;
 	if (repair->adopts != NIL)
 		catalog_adopt(result->scope, list_make1(&adopted), repair->adopts);
@@ -410,7 +414,7 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		fold_enums(pending, schema, default_schema);
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
-	done = run_migrations_of(options, environment, schema, pending, outside);
+	done = run_migrations_of(options, environment, schema, pending, begun, outside);
 	if (options->down)
 	{
 		catalog_record_rolled_back(schema, scope, done);

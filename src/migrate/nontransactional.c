@@ -25,6 +25,7 @@
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
+#include "migrate/two_forms.h"
 #include "syntax/directive.h"
 #include "syntax/sql_text.h"
 #include "syntax/statement.h"
@@ -167,10 +168,12 @@ remaining_statements(const Migration *migration, const ExecuteEnvironment *envir
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	int			done = partial->down == down ? partial->done : 0;
 	int			number = 0;
+	List	   *statements = two_forms_resume(down ? migration->down : migration->up, done,
+											  schema, default_schema);
 	List	   *result = NIL;
 	ListCell   *lc;
 
-	foreach(lc, down ? migration->down : migration->up)
+	foreach(lc, statements)
 	{
 		char	   *sql = lfirst(lc);
 		Node	   *statement = NULL;
@@ -272,6 +275,48 @@ run_with_note(const RunOptions *options, const Migration *migration, char *sql,
 	transaction_commit();
 }
 
+/* Where the change begins that a statement for a large table is of */
+static int
+change_begin(const List *statements, int at)
+{
+	while (at > 0 && !directive_is_small(list_nth(statements, at)))
+		at--;
+	while (at > 0 && directive_is_small(list_nth(statements, at - 1)))
+		at--;
+	return at;
+}
+
+/* Is it the end of such a change, which takes the old column away? */
+static bool
+ends_large(const char *sql)
+{
+	return directive_is_large(sql) && IsA(linitial_node(RawStmt, pg_parse_query(sql))->stmt, DoStmt);
+}
+
+/*
+ * Look before a change in its form for a large table, which begins with this
+ * one of the statements.  False where there is nothing to do: the rollback of a
+ * change that was not completed.
+ */
+static bool
+look_before_large(const RunOptions *options, const Migration *migration, const List *statements, int first,
+			const char *default_schema, const char *schema)
+{
+	TwoForms	forms = two_forms_read(statements, first, schema, default_schema);
+	ExecuteEnvironment environment;
+	bool		done;
+
+	transaction_begin();
+	environment = execute_enter(options->lock_timeout, true);
+	execute_go_into(&environment, migration->scope, schema, default_schema);
+	done = two_forms_is_done(&forms);
+	if (!done)
+		two_forms_check(&forms, schema);
+	execute_leave(&environment);
+	transaction_commit();
+	return !done;
+}
+
 /* It is applied: the version's row takes the place of the partial one. */
 static void
 finish_up(const Migration *migration, const char *schema, int64 elapsed)
@@ -305,12 +350,23 @@ run_direction(const RunOptions *options, const Migration *migration,
 	const char *default_schema = migration->scope == SCOPE_TENANT ? ashmig_default_schema : schema;
 	List	   *statements = down ? migration->down : migration->up;
 	ExecutePlace place = {schema, migration->scope, down, migration->version, 0};
+	bool		after_small = false;
+	bool		large = true;	/* run what is for a large table? */
 
 	for (int i = partial->down == down ? partial->done : 0; i < list_length(statements); i++)
 	{
 		char	   *sql = sql_fill(list_nth(statements, i), schema, default_schema);
-		Node	   *statement = outside_statement(sql);
+		Node	   *statement;
 
+		if (directive_is_small(sql) && !after_small)
+			large = look_before_large(options, migration, statements, i, default_schema, schema);
+		after_small = directive_is_small(sql);
+		if (after_small || (directive_is_large(sql) && !large))
+			continue;
+		if (ends_large(sql))	/* others may have made something meanwhile */
+			(void) look_before_large(options, migration, statements, change_begin(statements, i),
+									 default_schema, schema);
+		statement = outside_statement(sql);
 		place.statement = i + 1;
 		if (directive_is_batch(sql))
 			batch_run(options, migration, sql, default_schema, &place);

@@ -32,6 +32,16 @@ plain_form_is_small(Oid table)
 }
 
 /*
+ * Does it remove the trigger, or its function, of a change of type that was not
+ * completed (plan/online_type.h)?  Other statements name the table.
+ */
+static bool
+drops_successor_part(const DropStmt *drop)
+{
+	return drop->removeType == OBJECT_TRIGGER || drop->removeType == OBJECT_FUNCTION;
+}
+
+/*
  * The table that a statement of an online form is about; InvalidOid where there
  * is none (any more), and *known is false where the statement is another one.
  */
@@ -52,6 +62,8 @@ statement_table(Node *statement, bool *known)
 		case T_DeleteStmt:
 			return RangeVarGetRelid(((DeleteStmt *) statement)->relation, NoLock, true);
 		case T_DropStmt:
+			if (drops_successor_part((DropStmt *) statement))
+				return InvalidOid;
 			if (((DropStmt *) statement)->removeType != OBJECT_INDEX)
 				break;
 			index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(((DropStmt *) statement)->objects)),
@@ -87,7 +99,8 @@ is_online(const Migration *migration)
 
 	foreach(lc, migration->up)
 	{
-		if (!directive_is_online(lfirst(lc)) && !directive_is_batch(lfirst(lc)))
+		if (!directive_is_online(lfirst(lc)) && !directive_is_batch(lfirst(lc)) &&
+			!directive_is_small(lfirst(lc)))
 			return false;
 	}
 	return migration->up != NIL;
@@ -103,7 +116,8 @@ plain_form_fits(const Migration *migration, const char *schema, const char *defa
 		return false;
 	foreach(lc, down ? migration->down : migration->up)
 	{
-		if (!statement_fits(sql_fill(lfirst(lc), schema, default_schema)))
+		if (!directive_is_large(lfirst(lc)) &&
+			!statement_fits(sql_fill(lfirst(lc), schema, default_schema)))
 			return false;
 	}
 	return true;

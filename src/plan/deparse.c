@@ -12,9 +12,11 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 
+#include "base/compat.h"
 #include "base/names.h"
 #include "plan/deparse.h"
 #include "plan/online.h"
+#include "plan/online_type.h"
 #include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
@@ -488,6 +490,210 @@ deparse_remove_index(DeparseContext *context, const Operation *operation)
 }
 
 /* ----------
+ * Changes of type that are online
+ * ----------
+ */
+
+/* Add a whole statement of the form for large tables. */
+static void
+add_large(DeparseContext *context, const char *statement)
+{
+	add_statement(context, psprintf(DIRECTIVE_LARGE "%s", statement));
+}
+
+/* A body in dollar quotes, which it does not hold itself */
+static char *
+dollar_quoted(const char *body)
+{
+	char	   *quote = pstrdup("$ashmig$");
+
+	for (int i = 1; strstr(body, quote) != NULL; i++)
+		quote = psprintf("$ashmig%d$", i);
+	return psprintf("%s%s%s", quote, body, quote);
+}
+
+/* What is left where the change, or its undoing, has stopped before its end */
+static void
+remove_successor(DeparseContext *context, const TableName *table, const Column *column)
+{
+	add_online(context, psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_name(online_type_trigger(column)),
+								 qualified(table)));
+	add_online(context, psprintf("ALTER TABLE %s DROP COLUMN IF EXISTS %s", qualified(table),
+								 quote_name(online_type_successor(column))));
+	add_online(context, psprintf("DROP FUNCTION IF EXISTS %s()",
+								 beside(table, online_type_function(table, column))));
+}
+
+/*
+ * The settings on which a conversion may depend: the trigger runs in sessions
+ * that have their own, and converts as the migration does.
+ */
+static const char *const conversion_settings[] = {
+	"search_path", "DateStyle", "TimeZone", "IntervalStyle", "lc_monetary", "xmloption",
+	"array_nulls", "extra_float_digits", "bytea_output"
+};
+
+/*
+ * A trigger that fills the successor in all that is written.  It leaves a row
+ * alone whose column stays as it is: where that cannot be converted, its other
+ * columns can still be updated.  Types without an equality operator are
+ * compared as they are stored.
+ */
+static void
+add_successor_trigger(DeparseContext *context, const TableName *table,
+					  const Column *from, const Column *to)
+{
+	char	   *target = qualified(table);
+	char	   *name = quote_name(to->name);
+	char	   *trigger = quote_name(online_type_trigger(to));
+	char	   *function = beside(table, online_type_function(table, to));
+	char	   *body;
+	StringInfoData buf;
+
+	body = psprintf("BEGIN\n"
+					"  IF TG_OP = 'INSERT' OR pg_catalog.record_image_ne(ROW(NEW.%s), ROW(OLD.%s)) THEN\n"
+					"    NEW.%s := %s;\n"
+					"  END IF;\n"
+					"  RETURN NEW;\n"
+					"END", name, name, quote_name(online_type_successor(to)),
+					column_type_conversion(psprintf("NEW.%s", name), from->type, to->type));
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql", function);
+	for (int i = 0; i < lengthof(conversion_settings); i++)
+		appendStringInfo(&buf, " SET %s FROM CURRENT", conversion_settings[i]);
+	appendStringInfo(&buf, " AS %s", dollar_quoted(body));
+	add_large(context, buf.data);
+	add_large(context, psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s()",
+								trigger, target, function));
+	/* also where rows come from a publisher */
+	add_large(context, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", target, trigger));
+}
+
+/* Add a constraint of the successor, without keeping others from the table. */
+static void
+add_validated(DeparseContext *context, const TableName *table, const char *name, const char *definition)
+{
+	char	   *target = qualified(table);
+
+	add_large(context, psprintf("ALTER TABLE %s ADD %s NOT VALID", target, definition));
+	add_large(context, psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", target, quote_name(name)));
+}
+
+/* Make for the successor what hangs on the column. */
+static void
+add_successor_parts(DeparseContext *context, const TableName *table, const Column *to,
+					const Table *copies)
+{
+	if (to->not_null)
+	{
+		char	   *check = online_check_name(table, to);
+
+		add_validated(context, table, check,
+					  psprintf("CONSTRAINT %s CHECK (%s IS NOT NULL)", quote_name(check),
+							   quote_name(online_type_successor(to))));
+	}
+	foreach_ptr(const Check, check, copies->checks)
+		add_validated(context, table, check->name, check_definition(check));
+	foreach_ptr(const ForeignKey, key, copies->foreign_keys)
+		add_validated(context, table, key->name, foreign_key_definition(key));
+	foreach_ptr(const TableIndex, index, copies->indexes)
+		add_large(context, create_index(table, index, true));
+	if (copies->primary_key)
+		add_large(context, psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s)",
+									quote_name(copies->primary_key->name), qualified(table),
+									quote_names(copies->primary_key->columns)));
+}
+
+static void
+append_rename(StringInfo buf, const char *object, const char *from, const char *to)
+{
+	appendStringInfo(buf, "  %s %s TO %s;\n", object, quote_name(from), quote_name(to));
+}
+
+/* Names that the carried parts had while they were made, in turn with their own */
+static void
+append_part_names(StringInfo buf, const TableName *table, const Table *carried, const Table *copies)
+{
+	char	   *constraint = psprintf("ALTER TABLE %s RENAME CONSTRAINT", qualified(table));
+	ListCell   *from;
+	ListCell   *to;
+
+	forboth(from, copies->checks, to, carried->checks)
+		append_rename(buf, constraint, ((Check *) lfirst(from))->name, ((Check *) lfirst(to))->name);
+	forboth(from, copies->foreign_keys, to, carried->foreign_keys)
+		append_rename(buf, constraint, ((ForeignKey *) lfirst(from))->name,
+					  ((ForeignKey *) lfirst(to))->name);
+	forboth(from, copies->indexes, to, carried->indexes)
+		appendStringInfo(buf, "  ALTER INDEX %s RENAME TO %s;\n",
+						 beside(table, ((TableIndex *) lfirst(from))->name),
+						 quote_name(((TableIndex *) lfirst(to))->name));
+}
+
+/*
+ * The column goes, and the successor takes its place, in one statement and thus
+ * one transaction.  The check proves NOT NULL, so no row is read.  (Since 18
+ * NOT NULL is a constraint with a name, which follows that of the column:
+ * hence after the renaming.)
+ */
+static void
+swap_columns(DeparseContext *context, const TableName *table, const Column *to,
+			 const Table *carried, const Table *copies)
+{
+	char	   *target = qualified(table);
+	char	   *name = quote_name(to->name);
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "BEGIN\n"
+					 "  DROP TRIGGER %s ON %s;\n"
+					 "  DROP FUNCTION %s();\n"
+					 "  ALTER TABLE %s DROP COLUMN %s;\n",
+					 quote_name(online_type_trigger(to)), target,
+					 beside(table, online_type_function(table, to)), target, name);
+	append_rename(&buf, psprintf("ALTER TABLE %s RENAME COLUMN", target), online_type_successor(to),
+				  to->name);
+	if (to->default_sql)
+		appendStringInfo(&buf, "  ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s;\n", target, name,
+						 to->default_sql);
+	if (to->not_null)
+		appendStringInfo(&buf, "  ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
+						 "  ALTER TABLE %s DROP CONSTRAINT %s;\n", target, name, target,
+						 quote_name(online_check_name(table, to)));
+	if (carried->primary_key)
+		appendStringInfo(&buf, "  ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY USING INDEX %s;\n", target,
+						 quote_name(carried->primary_key->name), quote_name(copies->primary_key->name));
+	append_part_names(&buf, table, carried, copies);
+	appendStringInfoString(&buf, "END");
+	add_large(context, psprintf("DO %s", dollar_quoted(buf.data)));
+}
+
+/*
+ * Another type, in both forms.  Rows that are written before the trigger is
+ * there are filled by the batches; those later on, by the trigger.
+ */
+static void
+retype_column_online(DeparseContext *context, const Operation *operation)
+{
+	const TableName *table = &operation->table;
+	const Column *from = operation->column.from;
+	const Column *to = operation->column.to;
+	const Table *copies = online_type_copies(operation->carried, to);
+	char	   *successor = quote_name(online_type_successor(to));
+	char	   *value = column_type_conversion(quote_name(to->name), from->type, to->type);
+
+	if (operation->inverted)
+		remove_successor(context, table, to);
+	foreach_ptr(const char, statement, operation->inverted ? deparse_down(operation->plain) : deparse_up(operation->plain))
+		add_statement(context, psprintf(DIRECTIVE_SMALL "%s", statement));
+	add_large(context, psprintf("ALTER TABLE %s ADD COLUMN %s %s", qualified(table), successor, to->type));
+	add_successor_trigger(context, table, from, to);
+	add_statement(context, psprintf(DIRECTIVE_LARGE_BATCH "UPDATE %s SET %s = %s WHERE %s IS NULL AND %s IS NOT NULL",
+									qualified(table), successor, value, successor, value));
+	add_successor_parts(context, table, to, copies);
+	swap_columns(context, table, to, operation->carried, copies);
+}
+
+/* ----------
  * Tables
  * ----------
  */
@@ -725,7 +931,9 @@ deparse_column(DeparseContext *context, const Operation *operation)
 			break;
 		case OP_ALTER_ATTRIBUTE:
 		case OP_RETIRE_ATTRIBUTE:
-			if (operation->online)
+			if (operation->carried)
+				retype_column_online(context, operation);
+			else if (operation->online)
 				alter_column_online(context, table, from, to);
 			else
 				alter_column(context, table, from, to);

@@ -8,6 +8,7 @@
 
 #include "base/compat.h"
 #include "plan/online.h"
+#include "plan/online_type.h"
 #include "plan/operation.h"
 #include "syntax/fragment.h"
 
@@ -16,6 +17,7 @@ typedef struct OnlineContext
 	List	   *operations;		/* as they were found */
 	const Model *result;
 	TableMap   *created;		/* tables of the same generation */
+	List	   *types;			/* of OnlineType * */
 	List	   *online;			/* of Operation *: what comes of them */
 } OnlineContext;
 
@@ -81,14 +83,19 @@ may_be_large(const OnlineContext *context, const Operation *operation)
  * ----------
  */
 
-/* Add it NOT VALID, and validate it afterwards. */
+/*
+ * Add it NOT VALID, and validate it afterwards.  What is about a column that
+ * changes its type online comes after that as a whole.
+ */
 static void
-put_not_valid(OnlineContext *context, const Operation *operation, OperationKind validation)
+put_not_valid(OnlineContext *context, const Operation *operation, const List *columns,
+			  OperationKind validation)
 {
 	Operation  *add = copy_operation(operation);
 	Operation  *validate = copy_operation(operation);
 
 	add->not_valid = true;
+	add->online = online_type_has_column(context->types, &operation->table, columns);
 	put(context, add);
 	validate->kind = validation;
 	validate->online = true;
@@ -194,19 +201,65 @@ put_new_column(OnlineContext *context, const Operation *operation)
 	put(context, fill);
 }
 
+/* Is it a change of type that rewrites the table? */
+static const OnlineType *
+find_type(const OnlineContext *context, const Operation *operation)
+{
+	foreach_ptr(const OnlineType, type, context->types)
+	{
+		if (type->operation == operation)
+			return type;
+	}
+	return NULL;
+}
+
+/* With all that hangs on the column */
+static void
+put_type(OnlineContext *context, const OnlineType *type)
+{
+	Operation  *online = copy_operation(type->operation);
+
+	online->online = type->obstacle == NULL;
+	online->no_online_form = type->obstacle;
+	if (online->online)
+	{
+		online->carried = type->carried;
+		online->plain = online_type_plain(type);
+	}
+	put(context, online);
+}
+
+/* Is it part of a change of type that is online? */
+static bool
+is_absorbed(const OnlineContext *context, const Operation *operation)
+{
+	foreach_ptr(const OnlineType, type, context->types)
+	{
+		if (type->obstacle == NULL && list_member_ptr(type->absorbed, operation))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A column that becomes NOT NULL: whatever else changes does so before.  A
- * change of type rewrites or reads the table anyway, and an identity column
- * must be NOT NULL from the start.
+ * change of type that keeps the table has it read anyway, and an identity
+ * column must be NOT NULL from the start.
  */
 static void
 put_changed_column(OnlineContext *context, const Operation *operation)
 {
 	const Column *from = operation->column.from;
 	const Column *to = operation->column.to;
+	const OnlineType *type = find_type(context, operation);
 	const Column *nullable;
 	Operation  *require;
 
+	if (type != NULL)
+	{
+		put_type(context, type);
+		return;
+	}
 	if (!to->not_null || from->not_null || strcmp(from->type, to->type) != 0 ||
 		has_operation(context, OP_ADD_SEQUENCE, &operation->table, to->name) ||
 		replaces_key(context, &operation->table))
@@ -230,6 +283,8 @@ put_changed_column(OnlineContext *context, const Operation *operation)
 static void
 put_forms(OnlineContext *context, Operation *operation)
 {
+	if (is_absorbed(context, operation))
+		return;
 	if (!may_be_large(context, operation))
 	{
 		put(context, operation);
@@ -241,10 +296,12 @@ put_forms(OnlineContext *context, Operation *operation)
 			if (operation->note != NULL)
 				put(context, operation);	/* made again, see online.h */
 			else
-				put_not_valid(context, operation, OP_VALIDATE_CHECK);
+				put_not_valid(context, operation, fragment_columns(operation->check.to->expression),
+							  OP_VALIDATE_CHECK);
 			break;
 		case OP_ADD_FOREIGN_KEY:
-			put_not_valid(context, operation, OP_VALIDATE_FOREIGN_KEY);
+			put_not_valid(context, operation, operation->foreign_key.to->columns,
+						  OP_VALIDATE_FOREIGN_KEY);
 			break;
 		case OP_ADD_PRIMARY_KEY:
 			if (replaces_key(context, &operation->table))
@@ -271,13 +328,14 @@ put_forms(OnlineContext *context, Operation *operation)
 static OnlineContext
 make_context(List *operations, const Model *result)
 {
-	OnlineContext context = {operations, result, table_map_create(), NIL};
+	OnlineContext context = {operations, result, table_map_create(), NIL, NIL};
 
 	foreach_ptr(Operation, operation, operations)
 	{
 		if (operation->kind == OP_CREATE_TABLE)
 			table_map_put(context.created, &operation->table, operation);
 	}
+	context.types = online_type_find(operations, result);
 	return context;
 }
 
@@ -301,6 +359,9 @@ online_note_forms(List *operations, const Model *result)
 		context.online = NIL;
 		put_forms(&context, operation);
 		foreach_ptr(const Operation, form, context.online)
+		{
 			operation->has_online_form |= form->online || form->not_valid;
+			operation->no_online_form = form->no_online_form;
+		}
 	}
 }

@@ -15,12 +15,15 @@
  *	 a column whose default gives each row another value is added without it;
  *	 then the default is set and the rows are filled in batches;
  *
- *	 an index is built concurrently, and a new primary key takes one over.
+ *	 an index is built concurrently, and a new primary key takes one over;
+ *
+ *	 a change of type that rewrites the table gives the column a successor
+ *	 (online_type.h).
  *
  * What stays as it is: tables that the same generation creates, partitioned
  * ones (PostgreSQL has most of these forms only for plain tables), what is
- * made again around a change of type (the table is rewritten then), and a
- * primary key that replaces another.
+ * made again around a change of type that is not online, and a primary key
+ * that replaces another.
  */
 #ifndef ASHMIG_ONLINE_H
 #define ASHMIG_ONLINE_H

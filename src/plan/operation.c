@@ -125,6 +125,7 @@ operation_invert(const Operation *operation)
 	inverse->kind = operation_info[operation->kind].inverse;
 	inverse->any.from = operation->any.to;
 	inverse->any.to = operation->any.from;
+	inverse->inverted = !operation->inverted;
 	/* these two change what the table is called, or where it lies */
 	if (operation->kind == OP_RENAME_TABLE || operation->kind == OP_MOVE_TABLE)
 		inverse->table = *operation->table_name.to;

@@ -8,102 +8,8 @@
 #include "base/compat.h"
 #include "plan/deparse.h"
 #include "plan/operation_hazard.h"
+#include "plan/retype.h"
 #include "syntax/sql_text.h"
-
-/* ----------
- * Changes of type
- * ----------
- */
-
-/* A type as "name(first,second)"; a number that is not there is -1 */
-typedef struct TypeSize
-{
-	char		name[32];
-	int			first;
-	int			second;
-} TypeSize;
-
-static bool
-read_type(const char *type, TypeSize *size)
-{
-	const char *end = type + strcspn(type, "(");
-	int			length = end - type;
-
-	if (length >= sizeof(size->name))
-		return false;
-	memcpy(size->name, type, length);
-	size->name[length] = '\0';
-	size->first = size->second = -1;
-	if (*end == '\0')
-		return true;
-	size->first = atoi(end + 1);
-	end = strchr(end, ',');
-	if (end != NULL)
-		size->second = atoi(end + 1);
-	return true;
-}
-
-/* The number of a type in "names", which ends with NULL */
-static bool
-is_one_of(const char *name, const char *const *names)
-{
-	for (; *names != NULL; names++)
-	{
-		if (strcmp(name, *names) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* No less of it than before? -1 is without a limit. */
-static bool
-is_wider(int from, int to)
-{
-	return to < 0 || (from >= 0 && to >= from);
-}
-
-/*
- * Are all values of the old type valid for the new one as they are, so that
- * PostgreSQL keeps the table (ATColumnChangeRequiresRewrite() in tablecmds.c)?
- * Its casts between text types do nothing, and varchar_support(),
- * numeric_support() and the like drop a cast to a wider limit.
- */
-static bool
-retypes_in_place(const char *from, const char *to)
-{
-	static const char *const texts[] = {"text", "citext", "varchar", "character varying", NULL};
-	static const char *const numbers[] = {"numeric", "decimal", NULL};
-	static const char *const limited[] = {
-		"timestamp", "timestamp without time zone", "timestamptz", "time", "timetz", "interval",
-		"varbit", NULL
-	};
-	TypeSize	old;
-	TypeSize	new;
-
-	if (!read_type(from, &old) || !read_type(to, &new))
-		return false;
-	if (is_one_of(old.name, texts) && is_one_of(new.name, texts))
-		return is_wider(old.first, new.first);
-	if (is_one_of(old.name, numbers) && is_one_of(new.name, numbers))
-		return new.first < 0 ||
-			(old.first >= 0 && new.first >= old.first && Max(old.second, 0) == Max(new.second, 0));
-	return strcmp(old.name, new.name) == 0 && is_one_of(old.name, limited) &&
-		is_wider(old.first, new.first);
-}
-
-/* Does the change lose values, and how?  NULL if it does not. */
-static const char *
-retype_loss(const char *from, const char *to)
-{
-	TypeSize	new;
-
-	if (column_type_loses_elements(from, to))
-		return "keeps the first element of each array";
-	if (read_type(to, &new) && strcmp(new.name, "varchar") == 0 && new.first > 0 &&
-		!retypes_in_place(from, to))
-		return "the cast truncates longer values";
-	return NULL;
-}
 
 /* ----------
  * What only the operation knows
@@ -153,6 +59,13 @@ add_unprinted(Hazards *hazards, const Operation *operation)
 		hazard_add_lock(hazards, stored_schema(&key->target), key->target.name,
 						AccessExclusiveLock);
 	}
+	/* a column goes that the successor takes the place of, with its key */
+	if (operation->carried)
+	{
+		foreach_ptr(const ForeignKey, carried, operation->carried->foreign_keys)
+			hazard_add_lock(hazards, stored_schema(&carried->target), carried->target.name,
+							AccessExclusiveLock);
+	}
 	if (is_retyped(operation) &&
 		(loss = retype_loss(operation->column.from->type, operation->column.to->type)) != NULL)
 	{
@@ -183,6 +96,9 @@ add_online(Hazards *hazards, const Operation *operation)
 								   "the table is read while others write, and locked against them for moments only");
 	if (operation->has_online_form && hazards->safer != NIL)
 		hazards->safer = list_make1("online => true: others read and write meanwhile");
+	if (operation->no_online_form)
+		hazards->safer = lappend(hazards->safer, psprintf("online => true keeps this form: %s",
+														  operation->no_online_form));
 }
 
 Hazards *
@@ -200,7 +116,7 @@ operation_hazards(HazardReader *reader, const Operation *operation, List *statem
 	}
 	reader->knows_constraints = operation_subject(operation->kind) != SUBJECT_STATEMENT;
 	reader->retypes_in_place = is_retyped(operation) &&
-		retypes_in_place(operation->column.from->type, operation->column.to->type);
+		retype_in_place(operation->column.from->type, operation->column.to->type);
 	foreach_ptr(const char, statement, statements)
 		hazard_add(hazards, hazard_read(reader, statement));
 	reader->index_table = NULL;

@@ -21,6 +21,7 @@
 #include "base/errors.h"
 #include "precheck/demands.h"
 #include "precheck/future_table.h"
+#include "syntax/directive.h"
 #include "syntax/not_null_proof.h"
 #include "syntax/sql_text.h"
 #include "syntax/sql_words.h"
@@ -950,6 +951,9 @@ demands_follow(Future *future, const Migration *migration)
 	foreach(lc, migration->up)
 	{
 		char	   *sql = sql_fill(lfirst(lc), future->schema, future->default_schema);
+
+		if (directive_is_large(sql))
+			continue;			/* the one for a small table demands the same */
 
 		foreach_node(RawStmt, raw, pg_parse_query(sql))
 			follow_statement(future, raw, sql);

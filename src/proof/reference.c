@@ -32,6 +32,7 @@
 #include "proof/mentions.h"
 #include "proof/reference.h"
 #include "proof/structure.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
 /* ----------
@@ -663,7 +664,11 @@ run_migration(ReferenceSchemas *reference, const PlannedMigration *migration, bo
 	ListCell   *lc;
 
 	foreach(lc, down ? migration->down : migration->up)
-		run_statement(reference, migration->scope, lfirst(lc));
+	{
+		/* of a change in two forms, the longer one is tried */
+		if (!directive_is_small(lfirst(lc)))
+			run_statement(reference, migration->scope, lfirst(lc));
+	}
 	execute_leave_migration(&entered);
 	execute_leave(&environment);
 }

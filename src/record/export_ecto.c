@@ -10,6 +10,7 @@
 #include "metadata/search_path.h"
 #include "record/export.h"
 #include "record/export_ecto.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
 /* ------------------------------------------------------------------------
@@ -171,6 +172,8 @@ append_body(StringInfo buf, const Migration *migration, List *statements, const 
 															 acting_role_by_default().role)));
 	foreach(lc, statements)
 	{
+		if (directive_is_small(lfirst(lc)))
+			continue;			/* those that stand for it follow */
 		appendStringInfoString(buf, tenant || lc != list_head(statements) ? "\n" : "");
 		append_execute(buf, indent, sql_fill_with(lfirst(lc), filling));
 	}

@@ -10,6 +10,7 @@
 #include "metadata/search_path.h"
 #include "record/export.h"
 #include "record/export_sql.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
 /* The variable of psql, as a name and as a literal */
@@ -76,6 +77,8 @@ append_statement(Script *script, const char *statement)
 {
 	StringInfo	buf = &script->buf;
 
+	if (directive_is_small(statement))
+		return;					/* those that stand for it follow */
 	if (is_plain(script, statement))
 	{
 		char	   *sql = sql_fill_with(statement, &script->plain);

@@ -21,16 +21,44 @@
 /* It changes rows and is run batch by batch (migrate/batch.h). */
 #define DIRECTIVE_BATCH		"/* ashmig: batch */ "
 
+/*
+ * A change that is one statement for a small table, and several others for a
+ * large one, which follow it (migrate/two_forms.h).
+ */
+#define DIRECTIVE_SMALL		"/* ashmig: small table */ "
+#define DIRECTIVE_LARGE		"/* ashmig: large table */ "
+#define DIRECTIVE_LARGE_BATCH	"/* ashmig: large table, batch */ "
+
+static inline bool
+directive_is(const char *sql, const char *directive)
+{
+	return strncmp(sql, directive, strlen(directive)) == 0;
+}
+
+/* Is it the statement for a small table, with others that stand for it? */
+static inline bool
+directive_is_small(const char *sql)
+{
+	return directive_is(sql, DIRECTIVE_SMALL);
+}
+
+/* Is it one of the others? */
+static inline bool
+directive_is_large(const char *sql)
+{
+	return directive_is(sql, DIRECTIVE_LARGE) || directive_is(sql, DIRECTIVE_LARGE_BATCH);
+}
+
 static inline bool
 directive_is_online(const char *sql)
 {
-	return strncmp(sql, DIRECTIVE_ONLINE, strlen(DIRECTIVE_ONLINE)) == 0;
+	return directive_is(sql, DIRECTIVE_ONLINE) || directive_is_large(sql);
 }
 
 static inline bool
 directive_is_batch(const char *sql)
 {
-	return strncmp(sql, DIRECTIVE_BATCH, strlen(DIRECTIVE_BATCH)) == 0;
+	return directive_is(sql, DIRECTIVE_BATCH) || directive_is(sql, DIRECTIVE_LARGE_BATCH);
 }
 
 #endif							/* ASHMIG_DIRECTIVE_H */

@@ -308,6 +308,120 @@ fragment_index_columns(const char *element)
 	return columns;
 }
 
+/* Where a column is named */
+typedef struct References
+{
+	const char *column;
+	List	   *locations;		/* of int, in the text that is parsed */
+	bool		qualified;		/* a table stands before one */
+} References;
+
+static bool
+find_references(Node *node, void *context)
+{
+	References *references = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef))
+	{
+		const ColumnRef *ref = (const ColumnRef *) node;
+		Node	   *last = llast(ref->fields);
+
+		if (!IsA(last, String))
+			references->qualified = true;	/* "posts.*" */
+		else if (strcmp(strVal(last), references->column) == 0)
+		{
+			references->qualified |= list_length(ref->fields) > 1;
+			references->locations = lappend_int(references->locations, ref->location);
+		}
+		return false;
+	}
+	return raw_expression_tree_walker(node, find_references, context);
+}
+
+/* The length of the identifier that stands here; 0 for U&"..." */
+static int
+identifier_length(const char *at)
+{
+	const char *end = at;
+
+	if (*at == '"')
+	{
+		for (end = at + 1; *end != '\0' && (*end != '"' || end[1] == '"'); end++)
+			end += *end == '"';
+		return end + 1 - at;
+	}
+	if ((*at == 'U' || *at == 'u') && at[1] == '&')
+		return 0;
+	while (IS_HIGHBIT_SET(*end) || isalnum((unsigned char) *end) || *end == '_' || *end == '$')
+		end++;
+	return end - at;
+}
+
+/* The text with "name" at these places, which are counted from "offset" */
+static char *
+replace_references(const char *sql, const References *references, int offset, const char *name)
+{
+	StringInfoData buf;
+	const char *done = sql;
+	List	   *locations = list_copy(references->locations);
+	ListCell   *lc;
+
+	if (references->qualified)
+		return NULL;
+	initStringInfo(&buf);
+	list_sort(locations, list_int_cmp);
+	foreach(lc, locations)
+	{
+		const char *at = sql + lfirst_int(lc) - offset;
+		int			length = identifier_length(at);
+
+		if (length == 0)
+			return NULL;
+		appendBinaryStringInfo(&buf, done, at - done);
+		appendStringInfoString(&buf, quote_name(name));
+		done = at + length;
+	}
+	appendStringInfoString(&buf, done);
+	return buf.data;
+}
+
+#define SELECT_BEFORE "SELECT "
+#define INDEX_BEFORE "CREATE INDEX ON t ("
+
+char *
+fragment_rename(const char *sql, const char *column, const char *name)
+{
+	References	references = {column, NIL, false};
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf(SELECT_BEFORE "%s", mask_placeholders(sql)), &error);
+
+	if (statement == NULL)
+		return NULL;
+	find_references(statement, &references);
+	return replace_references(sql, &references, strlen(SELECT_BEFORE), name);
+}
+
+char *
+fragment_index_rename(const char *element, const char *column, const char *name)
+{
+	References	references = {column, NIL, false};
+	char	   *error;
+	Node	   *statement = parse_statement(psprintf(INDEX_BEFORE "%s\n)", mask_placeholders(element)),
+											&error);
+	IndexElem  *parsed;
+
+	if (statement == NULL)
+		return NULL;
+	parsed = linitial_node(IndexElem, castNode(IndexStmt, statement)->indexParams);
+	if (parsed->name != NULL && strcmp(parsed->name, column) == 0)
+		references.locations = list_make1_int(strlen(INDEX_BEFORE) +
+											  (int) (fragment_skip_space(element) - element));
+	find_references(parsed->expr, &references);
+	return replace_references(element, &references, strlen(INDEX_BEFORE), name);
+}
+
 /*
  * A single element leaves every clause around it as it is.
  */

@@ -49,6 +49,13 @@ extern List *fragment_columns(const char *sql);
 extern List *fragment_index_columns(const char *element);
 
 /*
+ * The same texts with a column called otherwise.  NULL where that is not just
+ * its name: where a table's name or the like stands before it.
+ */
+extern char *fragment_rename(const char *sql, const char *column, const char *name);
+extern char *fragment_index_rename(const char *element, const char *column, const char *name);
+
+/*
  * Exactly one element of an index: "lower(email)", "title gin_trgm_ops",
  * "(a + b) DESC".  It may end in a comment: put a newline after it.
  */

@@ -20,6 +20,7 @@
 #include "syntax/fragment.h"
 #include "syntax/hazard.h"
 #include "syntax/sql_text.h"
+#include "syntax/statement.h"
 
 /* ----------
  * The rules
@@ -36,6 +37,7 @@ typedef enum HazardRule
 	RULE_DROP_CONSTRAINT,
 	RULE_RETYPE_COLUMN,
 	RULE_REWRITE_COLUMN,
+	RULE_CONVERT_WRITES,
 	RULE_SET_NOT_NULL,
 	RULE_SET_PROVEN_NOT_NULL,
 	RULE_ADD_PROOF,
@@ -159,6 +161,13 @@ static const HazardFact facts[] = {
 	[RULE_REWRITE_COLUMN] = {LOCK_OF_ALTER_TABLE, true, true, BIT(TYPE),
 		"running code gets and sends the other type; prepared statements that return the column fail once",
 	"add a column of the new type, write both, fill it in batches (batch => ...), and let code change over"},
+
+	/*
+	 * the trigger of the online form (plan/online_type.h), which converts
+	 * what is written
+	 */
+	[RULE_CONVERT_WRITES] = {ShareRowExclusiveLock, false, false, BIT(TYPE),
+	"writes of a value that cannot be converted fail", NULL},
 
 	/*
 	 * ATExecSetNotNull(): reads the table, unless a valid CHECK (c IS NOT
@@ -346,6 +355,10 @@ typedef struct Reading
 	LOCKMODE	alter_lock;		/* of the ALTER TABLE that is read */
 	bool		batches;		/* each batch is a transaction of its own */
 	bool		online;			/* of an online form */
+	bool		small;			/* others stand for it where the table is
+								 * large: these lock and read */
+	bool		large;			/* one of the others: what running code
+								 * notices of them all, the first one says */
 } Reading;
 
 /* What stands for #{prefix()} while a statement is parsed */
@@ -424,7 +437,7 @@ is_created(const Reading *reading, const RangeVar *table)
 static void
 lock_table(Reading *reading, const RangeVar *table, LOCKMODE mode)
 {
-	if (mode != NoLock && !is_created(reading, table))
+	if (mode != NoLock && !reading->small && !is_created(reading, table))
 		hazard_add_lock(reading->hazards, shown_schema(table->schemaname), table->relname, mode);
 }
 
@@ -445,15 +458,21 @@ apply(Reading *reading, HazardRule rule, const RangeVar *table)
 			return;
 		lock_table(reading, table, lock);
 	}
-	hazards->kinds |= fact->kinds;
+	if (!reading->large || rule == RULE_CONVERT_WRITES)
+	{
+		hazards->kinds |= fact->kinds;
+		hazards->notices = add_text(hazards->notices, fact->notice);
+	}
+	if (!reading->small && !reading->large)
+		hazards->safer = add_text(hazards->safer, fact->safer);
+	if (reading->small)
+		return;
 	hazards->rewrites |= fact->rewrites;
 	hazards->scans |= fact->scans;
 	if (fact->rewrites)
 		hazards->kinds |= BIT(REWRITE);
 	else if (fact->scans && lock >= ShareLock)
 		hazards->kinds |= BIT(SCAN);
-	hazards->notices = add_text(hazards->notices, fact->notice);
-	hazards->safer = add_text(hazards->safer, fact->safer);
 }
 
 /* The statement creates a table: nobody uses it until all of them have run. */
@@ -698,6 +717,8 @@ read_rename(Reading *reading, const RenameStmt *statement)
 			apply(reading, RULE_RENAME_TABLE, statement->relation);
 			break;
 		case OBJECT_COLUMN:
+			not_null_proof_rename(&reading->reader->proofs, statement->relation,
+								  statement->subname, statement->newname);
 			apply(reading, RULE_RENAME_COLUMN, statement->relation);
 			break;
 		case OBJECT_TABCONSTRAINT:
@@ -707,7 +728,8 @@ read_rename(Reading *reading, const RenameStmt *statement)
 			apply(reading, RULE_RENAME_CONSTRAINT, statement->relation);
 			break;
 		case OBJECT_INDEX:
-			apply(reading, RULE_RENAME_INDEX, statement->relation);
+			if (!reading->large)	/* locks the index, not its table */
+				apply(reading, RULE_RENAME_INDEX, statement->relation);
 			break;
 		default:
 			apply(reading, RULE_RENAME_OTHER, NULL);
@@ -962,6 +984,18 @@ read_rows(Reading *reading, Node *statement)
 	}
 }
 
+/* The end of an online form: several statements in one transaction */
+static void
+read_block(Reading *reading, const DoStmt *block)
+{
+	List	   *statements = reading->large ? statement_block(block) : NIL;
+
+	if (statements == NIL)
+		apply(reading, RULE_CUSTOM, NULL);
+	foreach_node(RawStmt, raw, statements)
+		read_statement(reading, raw->stmt);
+}
+
 /* Statements on parts of a table, and on what is none: false if it is none of them */
 static bool
 read_parts(Reading *reading, Node *statement)
@@ -975,7 +1009,8 @@ read_parts(Reading *reading, Node *statement)
 			read_reindex(reading, (ReindexStmt *) statement);
 			return true;
 		case T_CreateTrigStmt:
-			apply(reading, RULE_CREATE_TRIGGER, ((CreateTrigStmt *) statement)->relation);
+			apply(reading, reading->large ? RULE_CONVERT_WRITES : RULE_CREATE_TRIGGER,
+				  ((CreateTrigStmt *) statement)->relation);
 			return true;
 		case T_CreatePolicyStmt:
 			apply(reading, RULE_POLICY, ((CreatePolicyStmt *) statement)->table);
@@ -995,6 +1030,8 @@ read_parts(Reading *reading, Node *statement)
 					  linitial(((CreateStatsStmt *) statement)->relations));
 			return true;
 		case T_DoStmt:
+			read_block(reading, (DoStmt *) statement);
+			return true;
 		case T_CallStmt:
 		case T_ExecuteStmt:
 		case T_AlterDomainStmt: /* reads the tables that use the domain */
@@ -1043,8 +1080,10 @@ hazard_read(HazardReader *reader, const char *sql)
 		.default_schema = "\"" PLACEHOLDER_DEFAULT "\"",
 		.prefix = PREFIX_NAME
 	};
-	Reading		reading = {reader, palloc0(sizeof(Hazards)), NoLock, directive_is_batch(sql),
-		directive_is_online(sql)
+	Reading		reading = {
+		.reader = reader, .hazards = palloc0(sizeof(Hazards)),
+		.batches = directive_is_batch(sql), .online = directive_is_online(sql),
+		.small = directive_is_small(sql), .large = directive_is_large(sql)
 	};
 	List	   *tree;
 

@@ -94,6 +94,16 @@ not_null_proof_read(NotNullProofs *proofs, const RangeVar *table, const AlterTab
 	}
 }
 
+void
+not_null_proof_rename(NotNullProofs *proofs, const RangeVar *table, const char *from, const char *to)
+{
+	foreach_ptr(NotNullCheck, check, proofs->checks)
+	{
+		if (is_of_table(check, table) && strcmp(check->column, from) == 0)
+			check->column = MemoryContextStrdup(proofs->context, to);
+	}
+}
+
 bool
 not_null_proof_known(const NotNullProofs *proofs, const RangeVar *table, const char *name)
 {

@@ -29,6 +29,10 @@ extern const char *not_null_proof_column(const Node *check);
 extern void not_null_proof_read(NotNullProofs *proofs, const RangeVar *table,
 								const AlterTableCmd *command);
 
+/* Note that a column is renamed: its check follows. */
+extern void not_null_proof_rename(NotNullProofs *proofs, const RangeVar *table,
+								  const char *from, const char *to);
+
 /* Is it the name of such a check that the commands have added? */
 extern bool not_null_proof_known(const NotNullProofs *proofs, const RangeVar *table,
 								 const char *name);

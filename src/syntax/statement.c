@@ -7,6 +7,7 @@
 #include "nodes/parsenodes.h"
 
 #include "base/compat.h"
+#include "syntax/fragment.h"
 #include "syntax/statement.h"
 
 /* ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY */
@@ -73,4 +74,32 @@ statement_outside_command(Node *statement)
 		default:
 			return NULL;
 	}
+}
+
+/* The text of a DO block; NULL if it has none */
+static const char *
+block_text(const DoStmt *block)
+{
+	foreach_node(DefElem, option, block->args)
+	{
+		if (strcmp(option->defname, "as") == 0)
+			return strVal(option->arg);
+	}
+	return NULL;
+}
+
+List *
+statement_block(const DoStmt *block)
+{
+	static const char begin[] = "BEGIN\n";
+	static const char end[] = "\nEND";
+	const char *text = block_text(block);
+	size_t		length = text ? strlen(text) : 0;
+	List	   *statements;
+
+	if (length < strlen(begin) + strlen(end) || strncmp(text, begin, strlen(begin)) != 0 ||
+		strcmp(text + length - strlen(end), end) != 0)
+		return NIL;
+	text += strlen(begin);
+	return fragment_parse(pnstrdup(text, strlen(text) - strlen(end)), &statements) ? statements : NIL;
 }

@@ -1,0 +1,76 @@
+--
+-- A change of type that rewrites the table, online: a new column that a trigger
+-- and batches fill, and that takes the place of the old one.
+--
+\set database ashmig_online_type
+\i sql/include/opening.sql
+SET ashmig.workers = 1;
+SET ashmig.online_threshold = 0; -- what has a row is large
+CREATE FUNCTION posts(VARIADIC attributes jsonb[]) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT resource('posts', VARIADIC id() || attributes) || strategy('context') $$;
+CREATE FUNCTION unique_on(name text, VARIADIC keys text[]) RETURNS jsonb
+LANGUAGE sql AS $$ SELECT jsonb_build_object('identities', jsonb_build_array(jsonb_build_object('name', name, 'index_name', 'posts_' || name || '_index', 'nils_distinct?', true, 'keys', (SELECT jsonb_agg(jsonb_build_object('type', 'atom', 'value', key)) FROM unnest(keys) AS key)))) $$;
+CREATE TABLE wanted (name text PRIMARY KEY, snapshots jsonb);
+CREATE FUNCTION wanted(name text) RETURNS jsonb LANGUAGE sql AS $$ SELECT snapshots FROM wanted WHERE wanted.name = $1 $$;
+CREATE VIEW history AS
+  SELECT v.schema_name, string_agg(m.name, ', ' ORDER BY v.version) AS applied FROM ashmig.versions AS v JOIN ashmig.migrations AS m USING (repo, scope, version)
+  WHERE scope = 'tenant' GROUP BY 1 ORDER BY 1;
+CREATE VIEW partial AS SELECT schema_name, down, done, started FROM ashmig.partial_migrations ORDER BY 1;
+-- where two schemas differ
+CREATE FUNCTION differences(a text, b text) RETURNS TABLE (schema text, table_name name, kind text, name name, definition text) LANGUAGE sql AS $$
+  (SELECT a, * FROM structure(a) EXCEPT SELECT a, * FROM structure(b)) UNION ALL (SELECT b, * FROM structure(b) EXCEPT SELECT b, * FROM structure(a)) $$;
+-- what a change leaves while it is under way
+CREATE FUNCTION leftovers(schema text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT format('column %s', attname) FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid WHERE relnamespace = schema::regnamespace AND relkind = 'r' AND attname LIKE '%ashmig%'
+  UNION ALL SELECT format('relation %s', relname) FROM pg_class WHERE relnamespace = schema::regnamespace AND relname LIKE '%ashmig%'
+  UNION ALL SELECT format('constraint %s', conname) FROM pg_constraint WHERE connamespace = schema::regnamespace AND conname LIKE '%ashmig%'
+  UNION ALL SELECT format('trigger %s', tgname) FROM pg_trigger JOIN pg_class AS c ON c.oid = tgrelid WHERE relnamespace = schema::regnamespace AND tgname LIKE '%ashmig%'
+  UNION ALL SELECT format('function %s', proname) FROM pg_proc WHERE pronamespace = schema::regnamespace AND proname LIKE '%ashmig%' ORDER BY 1 $$;
+
+SELECT ashmig_create_tenant(name) > 0 FROM unnest('{empty,full}'::text[]) AS name;
+INSERT INTO wanted VALUES
+  ('before', jsonb_build_array(resource('users', attr('n', 'bigint', '{"primary_key?": true, "allow_nil?": false}')) || strategy('context'),
+    posts(attr('title', 'text'), attr('n', 'bigint', '{"allow_nil?": false, "default": "1"}'),
+      ref('user_n', 'users.n', '{"name": "posts_user_n_fkey", "multitenancy": {"strategy": "context"}}', 'integer'))
+    || unique_on('n', 'n', 'title')
+    || '{"check_constraints": [{"name": "n_positive", "check": "n > 0 AND length(title) > 0", "attribute": ["n"]}],
+         "custom_indexes": [{"fields": [{"type": "atom", "value": "user_n"}], "name": "posts_user_n"},
+           {"fields": [{"type": "string", "value": "(n + 1)"}], "name": "posts_next", "where": "n < 100"}]}')),
+  ('after', jsonb_build_array(resource('users', attr('n', 'bigint', '{"primary_key?": true, "allow_nil?": false}')) || strategy('context'),
+    posts(attr('title', 'text'), attr('n', 'decimal', '{"allow_nil?": false, "default": "\"2.5\""}'),
+      ref('user_n', 'users.n', '{"name": "posts_user_n_fkey", "multitenancy": {"strategy": "context"}}', 'bigint'))
+    || unique_on('n', 'n', 'title')
+    || '{"check_constraints": [{"name": "n_positive", "check": "n > 0 AND length(title) > 0", "attribute": ["n"]}],
+         "custom_indexes": [{"fields": [{"type": "atom", "value": "user_n"}], "name": "posts_user_n"},
+           {"fields": [{"type": "string", "value": "(n + 1)"}], "name": "posts_next", "where": "n < 100"}]}'));
+SELECT schema_name, status FROM ashmig_apply(wanted('before'), name => 'before');
+CREATE TABLE structure_before AS SELECT * FROM structure('full');
+INSERT INTO "full".users SELECT generate_series(1, 3);
+INSERT INTO "full".posts SELECT gen_random_uuid(), 'title ' || n, n, n FROM generate_series(1, 3) AS n;
+
+-- The plan: in its plain form, and online
+SELECT operation, subject, up, lock, rewrites, transactional, hazards, safer FROM ashmig_plan(wanted('after'));
+SELECT operation, subject, up, lock, locks, scans, rewrites, transactional, hazards, notice, safer FROM ashmig_plan(wanted('after'), online => true);
+SELECT pg_relation_filenode('"full".posts') AS file \gset
+SELECT schema_name, status, applied FROM ashmig_apply(wanted('after'), name => 'after', online => true);
+CALL ashmig_wait();
+TABLE history;
+TABLE partial;
+SELECT * FROM structure('full') WHERE table_name = 'posts';
+SELECT * FROM leftovers('full');
+SELECT ashmig_create_tenant('new') > 0;
+SELECT * FROM differences('full', 'empty');
+SELECT * FROM differences('full', 'new');
+SELECT count(*) FROM ashmig_drift();
+SELECT title, n, user_n FROM "full".posts ORDER BY 1;
+SELECT pg_relation_filenode('"full".posts') = :file AS not_rewritten;
+SELECT schema_name, status, applied FROM ashmig_rollback_tenants();
+CALL ashmig_wait();
+TABLE history;
+TABLE partial;
+SELECT count(*) FROM (SELECT * FROM structure('full') EXCEPT TABLE structure_before) AS x;
+SELECT count(*) FROM (TABLE structure_before EXCEPT SELECT * FROM structure('full')) AS x;
+SELECT * FROM differences('full', 'empty');
+SELECT * FROM leftovers('full');
+\c :home
+DROP DATABASE ashmig_online_type;
