@@ -72,5 +72,37 @@ SELECT count(*) FROM (SELECT * FROM structure('full') EXCEPT TABLE structure_bef
 SELECT count(*) FROM (TABLE structure_before EXCEPT SELECT * FROM structure('full')) AS x;
 SELECT * FROM differences('full', 'empty');
 SELECT * FROM leftovers('full');
+SELECT title, n, user_n FROM "full".posts ORDER BY 1;
+
+-- What hangs on the column in one schema alone would go with it
+SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{empty,new}');
+CREATE INDEX by_hand ON "full".posts (n DESC);
+COMMENT ON COLUMN "full".posts.n IS 'counted by hand';
+CREATE VIEW "full".report AS SELECT n FROM "full".posts;
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT * FROM leftovers('full');
+DROP VIEW "full".report;
+DROP INDEX "full".by_hand;
+COMMENT ON COLUMN "full".posts.n IS NULL;
+
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT * FROM differences('full', 'new');
+
+-- A value that cannot be converted: what is done stays, and other columns can be written
+CREATE FUNCTION wanted_as(before text, type text, "default" text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_set(jsonb_set(wanted(before), '{1,attributes,2,type}', to_jsonb(type)), '{1,attributes,2,default}', to_jsonb("default")) $$;
+UPDATE "full".posts SET n = 40000 WHERE title = 'title 3';
+SELECT schema_name, table_name, problem, object_name FROM ashmig_generate(wanted_as('after', 'smallint', '3'), name => 'small', online => true), ashmig_precheck();
+SELECT schema_name, status FROM ashmig_migrate_all();
+\set VERBOSITY terse
+CALL ashmig_wait();
+TABLE partial;
+SELECT * FROM leftovers('full');
+UPDATE "full".posts SET title = title || '!';
+INSERT INTO "full".posts VALUES (gen_random_uuid(), 'title 4', 4, 1), (gen_random_uuid(), 'title 5', 1, 50000);
+\d "full".posts
+SELECT title, n, user_n FROM "full".posts ORDER BY 1;
 \c :home
 DROP DATABASE ashmig_online_type;
