@@ -101,8 +101,121 @@ CALL ashmig_wait();
 TABLE partial;
 SELECT * FROM leftovers('full');
 UPDATE "full".posts SET title = title || '!';
-INSERT INTO "full".posts VALUES (gen_random_uuid(), 'title 4', 4, 1), (gen_random_uuid(), 'title 5', 1, 50000);
-\d "full".posts
-SELECT title, n, user_n FROM "full".posts ORDER BY 1;
+INSERT INTO "full".posts VALUES (gen_random_uuid(), 'title 4', 4, 1);
+INSERT INTO "full".posts VALUES (gen_random_uuid(), 'title 5', 50000, 1);
+SELECT title, n, n_ashmig_new FROM "full".posts ORDER BY 1;
+-- the way back from there takes away what was made, and no more
+SELECT pg_relation_filenode('"full".posts') AS file \gset
+SELECT schema_name, status FROM ashmig_rollback_tenants(only_tenants => '{full}');
+CALL ashmig_wait();
+TABLE partial;
+SELECT * FROM leftovers('full');
+SELECT pg_relation_filenode('"full".posts') = :file AS not_rewritten;
+SELECT title, n FROM "full".posts ORDER BY 1;
+-- begun again, it resumes once the data is right
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
+UPDATE "full".posts SET n = 3 WHERE n = 40000;
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
+TABLE history;
+SELECT * FROM leftovers('full');
+SELECT * FROM differences('full', 'new');
+SELECT title, n, pg_typeof(n) FROM "full".posts ORDER BY 1;
+-- a rollback that stopped halfway is completed before it is applied again
+UPDATE "full".posts SET title = 'same', n = n + 10;
+SELECT schema_name, status FROM ashmig_rollback_tenants(only_tenants => '{full}');
+CREATE INDEX by_hand ON "full".posts (n);
+CALL ashmig_wait();
+TABLE partial;
+DROP INDEX "full".by_hand;
+SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{full}');
+CALL ashmig_wait();
+TABLE partial;
+SELECT * FROM leftovers('full');
+SELECT * FROM differences('full', 'new');
+
+-- Inside a transaction the table is rewritten, whatever its size: down and up,
+-- and where a run in the background has begun it
+SELECT schema_name, status FROM ashmig_rollback_tenants(only_tenants => '{full}', atomic => true);
+SELECT pg_relation_filenode('"full".posts') = :file AS not_rewritten;
+SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{full}', atomic => true);
+SELECT * FROM differences('full', 'new');
+SELECT schema_name, status FROM ashmig_rollback_tenants();
+CALL ashmig_wait();
+UPDATE "full".posts SET n = 40000 WHERE n = 13;
+SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{full}');
+CALL ashmig_wait();
+SET ashmig.online_threshold = '1MB';
+SELECT schema_name, status FROM ashmig_rollback_tenants(only_tenants => '{full}', atomic => true);
+SELECT * FROM leftovers('full');
+TABLE partial;
+SET ashmig.online_threshold = 0;
+SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{full}');
+CALL ashmig_wait();
+UPDATE "full".posts SET n = 13 WHERE n = 40000;
+SET ashmig.online_threshold = '1MB';
+SELECT schema_name, status FROM ashmig_migrate_all(atomic => true);
+SELECT * FROM leftovers('full');
+SELECT * FROM differences('full', 'new');
+-- a small table has it in the schema's transaction
+SELECT schema_name, status FROM ashmig_rollback_tenants();
+SELECT schema_name, status FROM ashmig_migrate_all();
+TABLE history;
+SELECT * FROM differences('full', 'new');
+SET ashmig.online_threshold = 0;
+
+-- The values are those of the plain form: types without an equality operator,
+-- a time zone of the application's own, arrays; and no trigger of the
+-- application's sees the rows being filled
+INSERT INTO wanted VALUES
+  ('events', jsonb_build_array(resource('events', id('number', 'integer'), id('part', 'uuid'), attr('at', 'timestamp'), attr('data', 'json'), attr('tag', 'text'), attr('first', 'array', '{"type": ["array", "integer"]}'), attr('touched', 'integer')) || strategy('context')
+    || '{"custom_statements": [{"name": "touch", "up": "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.touched := NEW.touched + 1; RETURN NEW; END''", "down": "DROP FUNCTION touch()"},
+       {"name": "touches", "up": "CREATE TRIGGER touches BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION touch()", "down": "DROP TRIGGER touches ON events"}]}')),
+  ('retyped', jsonb_build_array(resource('events', id('number', 'bigint'), id('part', 'uuid'), attr('at', 'timestamptz'), attr('data', 'jsonb'), attr('tag', 'array', '{"type": ["array", "text"]}'), attr('first', 'integer'), attr('touched', 'integer')) || strategy('context')
+    || '{"custom_statements": [{"name": "touch", "up": "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN NEW.touched := NEW.touched + 1; RETURN NEW; END''", "down": "DROP FUNCTION touch()"},
+       {"name": "touches", "up": "CREATE TRIGGER touches BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION touch()", "down": "DROP TRIGGER touches ON events"}]}'));
+SELECT schema_name, status FROM ashmig_apply(wanted('events'), name => 'events');
+TRUNCATE structure_before;
+INSERT INTO structure_before SELECT * FROM structure('full');
+INSERT INTO "full".events SELECT n, gen_random_uuid(), '2026-07-01 12:00', '{"b": 1, "a": 2}', 'tag ' || n, ARRAY[n, 0], 0 FROM generate_series(1, 3) AS n;
+INSERT INTO "full".events VALUES (4, gen_random_uuid(), NULL, NULL, NULL, NULL, 0), (5, gen_random_uuid(), 'infinity', 'null', '', '{}', 0);
+-- what a small tenant gets, by the plain form
+INSERT INTO empty.events TABLE "full".events;
+SET ashmig.online_threshold = '1MB';
+SELECT schema_name, status FROM ashmig_apply(wanted('retyped'), name => 'retyped', online => true, except_tenants => '{full}');
+SET ashmig.online_threshold = 0;
+SELECT operation, subject, rewrites, hazards, notice FROM ashmig_plan(wanted('events'), online => true);
+SELECT schema_name, status FROM ashmig_migrate_all();
+CALL ashmig_wait();
+SELECT * FROM leftovers('full');
+SELECT * FROM differences('full', 'new');
+SET TimeZone = 'UTC';
+(SELECT number, part, at, data::text, tag, first, touched FROM "full".events EXCEPT SELECT number, part, at, data::text, tag, first, touched FROM empty.events)
+UNION ALL (SELECT number, part, at, data::text, tag, first, touched FROM empty.events EXCEPT SELECT number, part, at, data::text, tag, first, touched FROM "full".events);
+SELECT number, at, data, tag, first, touched FROM "full".events ORDER BY 1;
+SELECT schema_name, status FROM ashmig_rollback_tenants();
+CALL ashmig_wait();
+SELECT * FROM leftovers('full');
+SELECT count(*) FROM (SELECT * FROM structure('full') EXCEPT TABLE structure_before) AS x;
+SELECT count(*) FROM (TABLE structure_before EXCEPT SELECT * FROM structure('full')) AS x;
+SELECT number, at, data, tag, first, touched FROM "full".events ORDER BY 1;
+
+-- What keeps its plain form, and why
+CREATE FUNCTION obstacles(snapshots jsonb) RETURNS TABLE (operation text, subject text, transactional boolean, rewrites boolean, safer text) LANGUAGE sql AS $$
+  SELECT operation, subject, transactional, rewrites, safer FROM ashmig_plan(snapshots, online => true, renames => '[]') WHERE operation = 'alter_attribute' $$;
+INSERT INTO wanted VALUES
+  ('others', jsonb_build_array(resource('parents', id('n', 'integer'), attr('m', 'integer')) || strategy('context'),
+     resource('children', id(), attr('serial', 'serial'), attr('a', 'integer'), attr('b', 'integer'), attr('c', 'integer'), ref('parent', 'parents.n', '{"name": "children_parent_fkey", "multitenancy": {"strategy": "context"}}', 'integer')) || strategy('context')
+       || '{"check_constraints": [{"name": "a_b", "check": "a < b", "attribute": ["a"]}, {"name": "named", "check": "children.c > 0", "attribute": ["c"]}],
+            "custom_statements": [{"name": "view", "up": "CREATE VIEW m AS SELECT m FROM parents", "down": "DROP VIEW m"}]}'));
+SELECT schema_name, status FROM ashmig_apply(wanted('others'), name => 'others');
+SELECT * FROM obstacles(replace(wanted('others')::text, '"integer"', '"bigint"')::jsonb);
+SELECT * FROM obstacles(replace(wanted('others')::text, '"serial", "source"', '"bigserial", "source"')::jsonb);
+SELECT operation, subject, safer FROM ashmig_plan(replace(wanted('others')::text, '"integer"', '"bigint"')::jsonb) WHERE rewrites;
+
+-- The scripts for others hold the statements of a large table alone
+SELECT format, ashmig_export_migration(version, true, format) LIKE '%small table%' AS small, ashmig_export_migration(version, true, format) LIKE '%large table%' AS large
+  FROM ashmig.migrations, unnest('{ashmig,sql,ecto}'::text[]) AS format WHERE name = 'retyped_online' ORDER BY 1;
 \c :home
 DROP DATABASE ashmig_online_type;
