@@ -3,7 +3,7 @@
 #   make, make install, make installcheck   as with every PGXS extension; with
 #                  the program of client/, which "make -C client" builds alone
 #   make test      everything, in a private throwaway server
-#   make fuzz, laws, kills, half_done, backfills, leaks
+#   make fuzz, laws, kills, half_done, backfills, retypes, leaks
 #                  more of what test does a little of; N=1000, SEED=42 (scripts/soak)
 #   make libfuzzer the readers of snapshots, without a server; TIME=60 seconds each
 #   make valgrind  some of the tests, with every access to memory checked
@@ -43,7 +43,7 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 # These bring (or ask for) what they need, so they work before PGXS does.
 own_goals   = test demo bench dist format libfuzzer valgrind check-includes check-format check-docs
-soak_goals  = fuzz laws kills half_done backfills leaks
+soak_goals  = fuzz laws kills half_done backfills retypes leaks
 .PHONY: $(own_goals) $(soak_goals)
 $(own_goals):
 	@scripts/$@
