@@ -300,7 +300,7 @@ ends_large(const char *sql)
  */
 static bool
 look_before_large(const RunOptions *options, const Migration *migration, const List *statements, int first,
-			const char *default_schema, const char *schema)
+				  const char *default_schema, const char *schema)
 {
 	TwoForms	forms = two_forms_read(statements, first, schema, default_schema);
 	ExecuteEnvironment environment;

@@ -192,7 +192,7 @@ two_forms_check(const TwoForms *forms, const char *schema)
 	if (hanging == NULL)
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
+			(errcode(ERRCODE_ASHMIG_HANGS_ON_COLUMN),
 			 errmsg("column \"%s\" of table \"%s.%s\" cannot change its type online",
 					change.command->name, schema, change.table->relname),
 			 errdetail("A new column takes its place, which would not have what is on the old one: %s.", hanging),

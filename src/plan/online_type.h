@@ -28,8 +28,8 @@ typedef struct OnlineType
 {
 	const Operation *operation; /* OP_ALTER_ATTRIBUTE */
 	const char *obstacle;		/* why it has no online form; or NULL */
-	Table	   *carried;		/* the parts that hang on the column before and
-								 * after; all else in it is empty */
+	Table	   *carried;		/* the parts that hang on the column before
+								 * and after; all else in it is empty */
 	List	   *absorbed;		/* of Operation *: take such parts down and
 								 * make them again; needed for a small table
 								 * alone */

@@ -95,8 +95,8 @@ typedef struct Operation
 	bool		before_renames; /* removes SQL text that holds the old names */
 	bool		inverted;		/* undoes another one, which may have been
 								 * carried out in part */
-	const Table *carried;		/* a change of type that is online: what
-								 * hangs on the column; see online_type.h */
+	const Table *carried;		/* a change of type that is online: what hangs
+								 * on the column; see online_type.h */
 	List	   *plain;			/* of Operation *: the same for a small table */
 	const char *no_online_form; /* why there is none of a change of type that
 								 * rewrites the table; or NULL */
