@@ -74,8 +74,8 @@ SELECT * FROM differences('full', 'empty');
 SELECT * FROM leftovers('full');
 SELECT title, n, user_n FROM "full".posts ORDER BY 1;
 
--- What is said of each statement is so: what it locks, and that it writes no file anew
-CREATE TABLE held (number int, statement text, said jsonb, truth jsonb, rewritten boolean);
+-- What is said of each column is so: what its statements lock, and that they write no file anew
+CREATE TABLE held (number int, subject text, statement text, name text, lock text, rewritten boolean);
 CREATE PROCEDURE hold(wanted text) LANGUAGE plpgsql AS $$
 DECLARE
   m ashmig.migrations;
@@ -87,20 +87,22 @@ BEGIN
     COMMIT;
     file := pg_relation_filenode('"full".posts');
     EXECUTE replace(replace(m.up[i], '@tenant@', '"full"'), ' CONCURRENTLY', '');
-    INSERT INTO held SELECT i, left(split_part(m.up[i], '*/ ', 2), 20),
-      (SELECT jsonb_object_agg(replace(key, '@tenant@.', ''), value) FROM jsonb_array_elements(m.hazards) AS h, jsonb_each_text(h -> 'locks') WHERE h -> 'statement' = to_jsonb(i)),
-      (SELECT jsonb_object_agg(name, mode) FROM (
-        SELECT relname AS name, (array_agg(mode ORDER BY array_position('{ACCESS EXCLUSIVE,SHARE ROW EXCLUSIVE,SHARE,SHARE UPDATE EXCLUSIVE,ROW EXCLUSIVE}', mode)))[1] AS mode
-        FROM (SELECT relname, upper(trim(regexp_replace(replace(mode, 'Lock', ''), '([A-Z])', ' \1', 'g'))) AS mode FROM pg_locks JOIN pg_class AS c ON c.oid = relation
-          WHERE pid = pg_backend_pid() AND relnamespace = '"full"'::regnamespace AND relkind = 'r') AS l
-        WHERE mode NOT IN ('ACCESS SHARE', 'ROW SHARE') GROUP BY 1) AS l),
-      pg_relation_filenode('"full".posts') <> file WHERE m.up[i] NOT LIKE '%CONCURRENTLY%';
+    INSERT INTO held SELECT i, CASE WHEN m.up[i] LIKE '%user_n%' THEN 'user_n' ELSE 'n' END, substring(m.up[i], '/ (\w+ \w*)'), relname,
+      upper(regexp_replace(replace(mode, 'Lock', ''), '(\w)([A-Z])', '\1 \2', 'g')), pg_relation_filenode('"full".posts') <> file
+      FROM pg_locks JOIN pg_class AS c ON c.oid = relation WHERE pid = pg_backend_pid() AND relnamespace = '"full"'::regnamespace AND relkind = 'r' AND m.up[i] NOT LIKE '%CONCURRENTLY%';
   END LOOP;
   COMMIT;
   PERFORM ashmig_mark_applied(m.version, 'full', tenant => true);
 END $$;
 CALL hold('after_online');
-SELECT number, statement, said, CASE WHEN truth IS DISTINCT FROM said THEN truth END AS wrong, rewritten FROM held ORDER BY 1;
+CREATE VIEW strongest AS SELECT DISTINCT ON (number, name) * FROM held
+  JOIN unnest('{ACCESS EXCLUSIVE,SHARE ROW EXCLUSIVE,SHARE,SHARE UPDATE EXCLUSIVE,ROW EXCLUSIVE}'::text[]) WITH ORDINALITY AS l (lock, strength) USING (lock)
+  ORDER BY number, name, strength;
+SELECT number, statement, string_agg(name || ' ' || lock, ', ' ORDER BY name), bool_or(rewritten) AS rewritten FROM strongest GROUP BY 1, 2 ORDER BY 1;
+SELECT subject, said, CASE WHEN truth <> said THEN truth END AS wrong
+  FROM (SELECT subject, jsonb_object_agg('@tenant@.' || name, lock) AS truth
+          FROM (SELECT DISTINCT ON (subject, name) subject, name, lock FROM strongest ORDER BY subject, name, strength) AS s GROUP BY 1) AS s
+  JOIN (SELECT h ->> 'name' AS subject, h -> 'locks' AS said FROM ashmig.migrations, jsonb_array_elements(hazards) AS h WHERE name = 'after_online') AS h USING (subject);
 SELECT schema_name, status FROM ashmig_migrate_all();
 SELECT * FROM differences('full', 'new');
 SELECT schema_name, status FROM ashmig_rollback_tenants();
