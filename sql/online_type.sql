@@ -113,10 +113,14 @@ SELECT schema_name, status FROM ashmig_migrate_all(only_tenants => '{empty,new}'
 CREATE INDEX by_hand ON "full".posts (n DESC);
 COMMENT ON COLUMN "full".posts.n IS 'counted by hand';
 CREATE VIEW "full".report AS SELECT n FROM "full".posts;
+GRANT SELECT (n) ON "full".posts TO pg_monitor;
+ALTER TABLE "full".posts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 SELECT schema_name, status FROM ashmig_migrate_all();
 CALL ashmig_wait();
 SELECT * FROM leftovers('full');
 DROP VIEW "full".report;
+REVOKE SELECT (n) ON "full".posts FROM pg_monitor;
+ALTER TABLE "full".posts DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
 DROP INDEX "full".by_hand;
 COMMENT ON COLUMN "full".posts.n IS NULL;
 

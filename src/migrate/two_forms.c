@@ -103,7 +103,7 @@ two_forms_is_done(const TwoForms *forms)
  * ----------
  */
 
-/* The names that a statement gives to parts in the end, added to the list (of char *) */
+/* The names that a statement gives to parts in the end, or takes away, added to the list (of char *) */
 static List *
 add_names(List *names, Node *statement)
 {
@@ -120,6 +120,8 @@ add_names(List *names, Node *statement)
 	{
 		if (command->subtype == AT_AddConstraint && castNode(Constraint, command->def)->indexname)
 			names = lappend(names, castNode(Constraint, command->def)->conname);
+		if (command->subtype == AT_DropConstraint)
+			names = lappend(names, command->name);
 	}
 	return names;
 }
@@ -139,7 +141,7 @@ carried_names(List *large)
 
 /*
  * What hangs on a column and would go with it, or is said of it or of what hangs
- * on it, in words.  The default and (since 18) NOT NULL are the column's own.
+ * on it, and what would hide rows from the batches: in words.  The default and (since 18) NOT NULL are the column's own.
  */
 static char *
 find_hanging(Oid table, const char *column, List *carried)
@@ -162,6 +164,8 @@ find_hanging(Oid table, const char *column, List *carried)
 		"  UNION SELECT 'the replica identity' FROM own JOIN pg_index ON indrelid = attrelid"
 		"   WHERE indisreplident AND attnum = ANY (indkey)"
 		"  UNION SELECT 'table ' || inhrelid::regclass || ', which inherits it' FROM own JOIN pg_inherits ON inhparent = attrelid"
+		"  UNION SELECT 'row-level security that is forced on the owner of the table' FROM own JOIN pg_class AS k ON k.oid = attrelid"
+		"   WHERE relrowsecurity AND relforcerowsecurity"
 		"  UNION SELECT 'the table that it is inherited from' FROM own WHERE attinhcount > 0)"
 		" SELECT string_agg(what, ', ' ORDER BY what COLLATE \"C\") FROM hanging",
 		.nargs = 3, .types = {OIDOID, NAMEOID, TEXTARRAYOID}
@@ -195,7 +199,7 @@ two_forms_check(const TwoForms *forms, const char *schema)
 			(errcode(ERRCODE_ASHMIG_HANGS_ON_COLUMN),
 			 errmsg("column \"%s\" of table \"%s.%s\" cannot change its type online",
 					change.command->name, schema, change.table->relname),
-			 errdetail("A new column takes its place, which would not have what is on the old one: %s.", hanging),
+			 errdetail("A new column is to take its place. In the way: %s.", hanging),
 			 errhint("Remove that until then; or have the table rewritten in this schema, while others wait: SET ashmig.online_threshold = '1TB', and run again.")));
 }
 

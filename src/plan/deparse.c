@@ -579,19 +579,28 @@ add_validated(DeparseContext *context, const TableName *table, const char *name,
 	add_large(context, psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", target, quote_name(name)));
 }
 
-/* Make for the successor what hangs on the column. */
+/*
+ * Prove that each row is filled: none was hidden from the batches (by
+ * row-level security, say), and no write has gone past the trigger.  For a
+ * column that is NOT NULL, it is the proof of that as well.
+ */
 static void
-add_successor_parts(DeparseContext *context, const TableName *table, const Column *to,
-					const Table *copies)
+add_successor_proof(DeparseContext *context, const TableName *table, const Column *to,
+					const char *value)
 {
-	if (to->not_null)
-	{
-		char	   *check = online_check_name(table, to);
+	char	   *check = online_check_name(table, to);
+	char	   *filled = psprintf("%s IS NOT NULL", quote_name(online_type_successor(to)));
 
-		add_validated(context, table, check,
-					  psprintf("CONSTRAINT %s CHECK (%s IS NOT NULL)", quote_name(check),
-							   quote_name(online_type_successor(to))));
-	}
+	if (!to->not_null)
+		filled = psprintf("%s OR %s IS NULL", filled, value);
+	add_validated(context, table, check,
+				  psprintf("CONSTRAINT %s CHECK (%s)", quote_name(check), filled));
+}
+
+/* Make for the successor what hangs on the column, and let the planner know it. */
+static void
+add_successor_parts(DeparseContext *context, const TableName *table, const Table *copies)
+{
 	foreach_ptr(const Check, check, copies->checks)
 		add_validated(context, table, check->name, check_definition(check));
 	foreach_ptr(const ForeignKey, key, copies->foreign_keys)
@@ -602,6 +611,7 @@ add_successor_parts(DeparseContext *context, const TableName *table, const Colum
 		add_large(context, psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s)",
 									quote_name(copies->primary_key->name), qualified(table),
 									quote_names(copies->primary_key->columns)));
+	add_large(context, psprintf("ANALYZE %s", qualified(table)));
 }
 
 static void
@@ -641,24 +651,27 @@ swap_columns(DeparseContext *context, const TableName *table, const Column *to,
 {
 	char	   *target = qualified(table);
 	char	   *name = quote_name(to->name);
+	char	   *drop_proof = psprintf("  ALTER TABLE %s DROP CONSTRAINT %s;\n", target,
+									  quote_name(online_check_name(table, to)));
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "BEGIN\n"
 					 "  DROP TRIGGER %s ON %s;\n"
-					 "  DROP FUNCTION %s();\n"
-					 "  ALTER TABLE %s DROP COLUMN %s;\n",
+					 "  DROP FUNCTION %s();\n",
 					 quote_name(online_type_trigger(to)), target,
-					 beside(table, online_type_function(table, to)), target, name);
+					 beside(table, online_type_function(table, to)));
+	if (!to->not_null)
+		appendStringInfoString(&buf, drop_proof);
+	appendStringInfo(&buf, "  ALTER TABLE %s DROP COLUMN %s;\n", target, name);
 	append_rename(&buf, psprintf("ALTER TABLE %s RENAME COLUMN", target), online_type_successor(to),
 				  to->name);
 	if (to->default_sql)
 		appendStringInfo(&buf, "  ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s;\n", target, name,
 						 to->default_sql);
 	if (to->not_null)
-		appendStringInfo(&buf, "  ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
-						 "  ALTER TABLE %s DROP CONSTRAINT %s;\n", target, name, target,
-						 quote_name(online_check_name(table, to)));
+		appendStringInfo(&buf, "  ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n%s", target, name,
+						 drop_proof);
 	if (carried->primary_key)
 		appendStringInfo(&buf, "  ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY USING INDEX %s;\n", target,
 						 quote_name(carried->primary_key->name), quote_name(copies->primary_key->name));
@@ -689,7 +702,8 @@ retype_column_online(DeparseContext *context, const Operation *operation)
 	add_successor_trigger(context, table, from, to);
 	add_statement(context, psprintf(DIRECTIVE_LARGE_BATCH "UPDATE %s SET %s = %s WHERE %s IS NULL AND %s IS NOT NULL",
 									qualified(table), successor, value, successor, value));
-	add_successor_parts(context, table, to, copies);
+	add_successor_proof(context, table, to, value);
+	add_successor_parts(context, table, copies);
 	swap_columns(context, table, to, operation->carried, copies);
 }
 

@@ -27,6 +27,7 @@
 #include "migrate/pending.h"
 #include "run/lock_budget.h"
 #include "run/targets.h"
+#include "syntax/directive.h"
 #include "syntax/sql_text.h"
 
 /* Locks of a table with TOAST: the table, the TOAST table, its index */
@@ -140,6 +141,8 @@ lock_budget_statement(List *statements)
 
 	foreach(lc, statements)
 	{
+		if (directive_is_large(lfirst(lc)))
+			continue;			/* not run in a transaction */
 		foreach_node(RawStmt, raw, execute_parse(sql_fill(lfirst(lc), "schema", "schema")))
 			locks += node_locks(raw->stmt);
 	}
