@@ -255,5 +255,10 @@ SELECT operation, subject, safer FROM ashmig_plan(replace(wanted('others')::text
 -- The scripts for others hold the statements of a large table alone
 SELECT format, ashmig_export_migration(version, true, format) LIKE '%small table%' AS small, ashmig_export_migration(version, true, format) LIKE '%large table%' AS large
   FROM ashmig.migrations, unnest('{ashmig,sql,ecto}'::text[]) AS format WHERE name = 'retyped_online' ORDER BY 1;
+-- The directive before another statement hides nothing, and changes nothing in a transaction
+SELECT ashmig_add_migration(NULL, 'forged', up => '/* ashmig: large table */ DROP TABLE @tenant@.posts', down => 'SELECT', tenant => true) IS NOT NULL;
+SELECT h -> 'hazards', h ->> 'lock' FROM ashmig.migrations, jsonb_array_elements(hazards) AS h WHERE name = 'forged';
+SELECT ashmig_create_tenant('newest') > 0;
+SELECT count(*) FROM structure('newest') WHERE table_name = 'posts';
 \c :home
 DROP DATABASE ashmig_online_type;

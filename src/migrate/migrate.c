@@ -182,7 +182,8 @@ run_migration(Series *series, ExecutedMigration *executed)
 		place.statement++;
 		if (*(char *) lfirst(lc) == '\0')
 			continue;			/* done by an earlier run; see take_up */
-		if (directive_is_large(lfirst(lc)) && !list_member_ptr(series->begun, migration))
+		if (directive_is_large(lfirst(lc)) && !migration->transactional &&
+			!list_member_ptr(series->begun, migration))
 			continue;			/* the one before it has done the same */
 		old = MemoryContextSwitchTo(series->scratch);
 		sql = sql_fill(lfirst(lc), series->schema, series->default_schema);

@@ -357,8 +357,7 @@ typedef struct Reading
 	bool		online;			/* of an online form */
 	bool		small;			/* others stand for it where the table is
 								 * large: these lock and read */
-	bool		large;			/* one of the others: what running code
-								 * notices of them all, the first one says */
+	bool		large;			/* one of the others */
 } Reading;
 
 /* What stands for #{prefix()} while a statement is parsed */
@@ -442,6 +441,34 @@ lock_table(Reading *reading, const RangeVar *table, LOCKMODE mode)
 }
 
 /*
+ * Is it what the form for a large table does to the successor of a column
+ * (plan/online_type.h)?  To running code that is one change, of the type.
+ * Whoever writes the directive before something else hides nothing by it.
+ */
+static bool
+is_of_successor(HazardRule rule)
+{
+	switch (rule)
+	{
+		case RULE_DROP_COLUMN:
+		case RULE_RENAME_COLUMN:
+		case RULE_DROP_OTHER:
+		case RULE_UPDATE_BATCH:
+		case RULE_ADD_NOT_VALID:
+		case RULE_ADD_PROOF:
+		case RULE_VALIDATE:
+		case RULE_VALIDATE_PROOF:
+		case RULE_SET_PROVEN_NOT_NULL:
+		case RULE_ADD_KEY_OF_INDEX:
+		case RULE_CREATE_INDEX_CONCURRENTLY:
+		case RULE_CREATE_UNIQUE_INDEX_CONCURRENTLY:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
  * Apply a rule to a table, or to what is none (NULL).  Kinds that follow from
  * the lock and the reading: a rewrite, and a scan that keeps writers waiting.
  */
@@ -451,6 +478,7 @@ apply(Reading *reading, HazardRule rule, const RangeVar *table)
 	const HazardFact *fact = &facts[rule];
 	Hazards    *hazards = reading->hazards;
 	LOCKMODE	lock = fact->lock == LOCK_OF_ALTER_TABLE ? reading->alter_lock : fact->lock;
+	bool		noticed = !reading->large || !is_of_successor(rule);
 
 	if (table != NULL)
 	{
@@ -458,12 +486,12 @@ apply(Reading *reading, HazardRule rule, const RangeVar *table)
 			return;
 		lock_table(reading, table, lock);
 	}
-	if (!reading->large || rule == RULE_CONVERT_WRITES)
+	if (noticed)
 	{
 		hazards->kinds |= fact->kinds;
 		hazards->notices = add_text(hazards->notices, fact->notice);
 	}
-	if (!reading->small && !reading->large)
+	if (noticed && !reading->small)
 		hazards->safer = add_text(hazards->safer, fact->safer);
 	if (reading->small)
 		return;
