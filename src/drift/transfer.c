@@ -120,75 +120,38 @@ check_exportable(const char *schema)
 				 errhint("SELECT * FROM ashmig_check_migrations() shows details.")));
 }
 
-/* A list of the script: its key, and what gives an object of JSON per row */
-typedef struct TransferPart
-{
-	const char *key;
-	CatalogStatement query;
-} TransferPart;
+/* The lists of the script, and what gives an object of JSON per row */
+static const char *const part_keys[] = {"versions", "adopted", "known_drift", "repairs"};
 
-static TransferPart parts[] =
-{
-	{
-		"versions",
-		{
-			.sql = "SELECT pg_catalog.jsonb_build_object('repo', v.repo, 'version', v.version, 'name', m.name,"
-			" 'checksum', v.checksum, 'applied_at', v.applied_at, 'applied_by', v.applied_by,"
-			" 'elapsed', extract(epoch FROM v.elapsed))::text"
-			" FROM ashmig.versions AS v JOIN ashmig.migrations AS m"
-			"  ON m.repo = v.repo AND m.scope = v.scope AND m.version = v.version"
-			" WHERE v.schema_name = $1 AND v.scope = 'tenant' ORDER BY v.version, v.repo",
-			.nargs = 1, .types =
-			{
-				TEXTOID
-			}
-		}
-	},
-	{
-		"adopted",
-		{
-			.sql = "SELECT pg_catalog.jsonb_build_object('ecto_version', ecto_version, 'adopted_at', adopted_at,"
-			" 'adopted_by', adopted_by)::text FROM ashmig.adopted_schemas"
-			" WHERE schema_name = $1 AND scope = 'tenant'",
-			.nargs = 1, .types =
-			{
-				TEXTOID
-			}
-		}
-	},
-	{
-		"known_drift",
-		{
-			.sql = "SELECT pg_catalog.jsonb_build_object('table_name', table_name, 'object_kind', object_kind,"
-			" 'object_name', object_name, 'difference', difference, 'actual', actual,"
-			" 'known_at', known_at, 'known_by', known_by)::text FROM ashmig.known_drift"
-			" WHERE schema_name = $1 AND scope = 'tenant' ORDER BY known_at, table_name, object_kind, object_name",
-			.nargs = 1, .types =
-			{
-				TEXTOID
-			}
-		}
-	},
-	/* one that has not run is planned anew wherever the schema is */
-	{
-		"repairs",
-		{
-			.sql = "SELECT pg_catalog.jsonb_build_object('statements', statements, 'version', version,"
-			" 'adopts', adopts, 'ecto_version', ecto_version, 'recorded_at', recorded_at,"
-			" 'recorded_by', recorded_by, 'applied_at', applied_at, 'applied_by', applied_by,"
-			" 'elapsed', extract(epoch FROM elapsed))::text FROM ashmig.repairs"
-			" WHERE schema_name = $1 AND scope = 'tenant' AND applied_at IS NOT NULL ORDER BY repair",
-			.nargs = 1, .types =
-			{
-				TEXTOID
-			}
-		}
-	}
+static CatalogStatement parts[] = {
+	{.sql = "SELECT pg_catalog.jsonb_build_object('repo', v.repo, 'version', v.version, 'name', m.name,"
+		" 'checksum', v.checksum, 'applied_at', v.applied_at, 'applied_by', v.applied_by,"
+		" 'elapsed', extract(epoch FROM v.elapsed))::text"
+		" FROM ashmig.versions AS v JOIN ashmig.migrations AS m"
+		"  ON m.repo = v.repo AND m.scope = v.scope AND m.version = v.version"
+		" WHERE v.schema_name = $1 AND v.scope = 'tenant' ORDER BY v.version, v.repo",
+	.nargs = 1, .types = {TEXTOID}},
+	{.sql = "SELECT pg_catalog.jsonb_build_object('ecto_version', ecto_version, 'adopted_at', adopted_at,"
+		" 'adopted_by', adopted_by)::text FROM ashmig.adopted_schemas"
+		" WHERE schema_name = $1 AND scope = 'tenant'",
+	.nargs = 1, .types = {TEXTOID}},
+	{.sql = "SELECT pg_catalog.jsonb_build_object('table_name', table_name, 'object_kind', object_kind,"
+		" 'object_name', object_name, 'difference', difference, 'actual', actual,"
+		" 'known_at', known_at, 'known_by', known_by)::text FROM ashmig.known_drift"
+		" WHERE schema_name = $1 AND scope = 'tenant' ORDER BY known_at, table_name, object_kind, object_name",
+	.nargs = 1, .types = {TEXTOID}},
+	/* a repair that has not run is planned anew, wherever the schema is */
+	{.sql = "SELECT pg_catalog.jsonb_build_object('statements', statements, 'version', version,"
+		" 'adopts', adopts, 'ecto_version', ecto_version, 'recorded_at', recorded_at,"
+		" 'recorded_by', recorded_by, 'applied_at', applied_at, 'applied_by', applied_by,"
+		" 'elapsed', extract(epoch FROM elapsed))::text FROM ashmig.repairs"
+		" WHERE schema_name = $1 AND scope = 'tenant' AND applied_at IS NOT NULL ORDER BY repair",
+	.nargs = 1, .types = {TEXTOID}}
 };
 
 /* "key": [...], with a line per object */
 static void
-append_part(StringInfo json, TransferPart *part, const char *schema)
+append_part(StringInfo json, int part, const char *schema)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1];
@@ -198,9 +161,9 @@ append_part(StringInfo json, TransferPart *part, const char *schema)
 
 	values[0] = CStringGetTextDatum(schema);
 	level = catalog_connect();
-	objects = catalog_strings(catalog_query(&part->query, values, NULL), 1, context);
+	objects = catalog_strings(catalog_query(&parts[part], values, NULL), 1, context);
 	catalog_disconnect(level);
-	appendStringInfo(json, ",\n\"%s\": [", part->key);
+	appendStringInfo(json, ",\n\"%s\": [", part_keys[part]);
 	foreach(lc, objects)
 		appendStringInfo(json, "%s\n%s", lc == list_head(objects) ? "" : ",", (char *) lfirst(lc));
 	appendStringInfoChar(json, ']');
@@ -218,7 +181,7 @@ tenant_json(const char *schema)
 	if (catalog_tenants_find(schema, NULL, &managed_by) && OidIsValid(managed_by))
 		appendStringInfoString(&json, ", \"managed\": true");
 	for (int i = 0; i < lengthof(parts); i++)
-		append_part(&json, &parts[i], schema);
+		append_part(&json, i, schema);
 	appendStringInfoString(&json, "}");
 	return json.data;
 }
