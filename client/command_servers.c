@@ -47,7 +47,7 @@ report_tenants(Session *session, const Arguments *arguments, const char *option)
 
 /* Step: what this server has */
 static int
-look(const Arguments *arguments, const Job * job)
+look(const Arguments *arguments, const Job *job)
 {
 	Session    *session = session_open(arguments);
 
@@ -67,7 +67,7 @@ member(const cJSON *object, const char *name)
 
 /* The same migration in a server's report; NULL: it lacks it */
 static const cJSON *
-find_migration(const Job * job, const cJSON *wanted)
+find_migration(const Job *job, const cJSON *wanted)
 {
 	const cJSON *migration;
 
@@ -83,7 +83,7 @@ find_migration(const Job * job, const cJSON *wanted)
 
 /* Did the server say what it has? */
 static bool
-has_answered(const Job * job)
+has_answered(const Job *job)
 {
 	return job->has_run && job->status == EXIT_DONE && job->report;
 }
@@ -94,16 +94,16 @@ has_answered(const Job * job)
  * told by the first of the two.
  */
 static int
-tell_differences(const JobList * jobs, int number, const cJSON *migration)
+tell_differences(const JobList *jobs, int number, const cJSON *migration)
 {
-	const		Job *job = &jobs->items[number];
+	const Job  *job = &jobs->items[number];
 	const char *what = text_printf("%s migration %s \"%s\"", member(migration, "scope"),
 								   member(migration, "version"), member(migration, "name"));
 	int			count = 0;
 
 	for (int i = 0; i < jobs->count; i++)
 	{
-		const		Job *other = &jobs->items[i];
+		const Job  *other = &jobs->items[i];
 		const cJSON *same = has_answered(other) ? find_migration(other, migration) : NULL;
 
 		if (i == number || !has_answered(other))
@@ -124,7 +124,7 @@ tell_differences(const JobList * jobs, int number, const cJSON *migration)
  * servers differ in anything else: they would not be alike after the run.
  */
 static void
-check_records(const JobList * jobs, const Arguments *arguments)
+check_records(const JobList *jobs, const Arguments *arguments)
 {
 	StringList	files = folder_files(config_read(option_value(arguments, "config")).migrations);
 	StringList	keys = {0};
@@ -158,7 +158,7 @@ check_records(const JobList * jobs, const Arguments *arguments)
 
 /* Does one of the servers have the tenant? */
 static bool
-has_tenant(const JobList * jobs, const char *option, const char *name)
+has_tenant(const JobList *jobs, const char *option, const char *name)
 {
 	for (int i = 0; i < jobs->count; i++)
 	{
@@ -175,7 +175,7 @@ has_tenant(const JobList * jobs, const char *option, const char *name)
 
 /* A tenant that was named and that no server has is a mistake, unless a server is down. */
 static void
-check_tenants(const JobList * jobs, const Arguments *arguments, const char *option)
+check_tenants(const JobList *jobs, const Arguments *arguments, const char *option)
 {
 	char	   *names = option_given(arguments, option) ? text_printf("%s", option_value(arguments, option)) : "";
 	char	   *next;
@@ -198,7 +198,7 @@ check_tenants(const JobList * jobs, const Arguments *arguments, const char *opti
 
 /* Each server gets those that it has; one that has none has nothing to do. */
 static void
-share_tenants(JobList * jobs, const Arguments *arguments)
+share_tenants(JobList *jobs, const Arguments *arguments)
 {
 	check_tenants(jobs, arguments, "only-tenants");
 	check_tenants(jobs, arguments, "except-tenants");
@@ -229,11 +229,11 @@ typedef struct Summary
 											 * the exit status */
 	cJSON	   *schemas;		/* rows of all steps */
 	cJSON	   *error;			/* NULL: none but those of schemas */
-}			Summary;
+} Summary;
 
 /* Add what the last step reported. */
 static void
-sum_up(Summary * summary, Job * job)
+sum_up(Summary *summary, Job *job)
 {
 	cJSON	   *rows = cJSON_DetachItemFromObject(job->report, "schemas");
 	cJSON	   *error = cJSON_DetachItemFromObject(job->report, "error");
@@ -253,7 +253,7 @@ sum_up(Summary * summary, Job * job)
 }
 
 static const char *
-result_word(const Job * job)
+result_word(const Job *job)
 {
 	static const char *const words[] = {
 		[EXIT_DONE] = "done",
@@ -266,7 +266,7 @@ result_word(const Job * job)
 
 /* Of all servers: failed, else pending, else done */
 static int
-worst_of(const JobList * jobs)
+worst_of(const JobList *jobs)
 {
 	int			worst = EXIT_DONE;
 
@@ -280,13 +280,13 @@ worst_of(const JobList * jobs)
 
 /* "servers": an object per server */
 static void
-report_servers(const JobList * jobs, const Summary * summaries)
+report_servers(const JobList *jobs, const Summary *summaries)
 {
 	cJSON	   *servers = cJSON_CreateArray();
 
 	for (int i = 0; i < jobs->count; i++)
 	{
-		const		Job *job = &jobs->items[i];
+		const Job  *job = &jobs->items[i];
 		cJSON	   *object = summaries || job->report == NULL ? cJSON_CreateObject() : job->report;
 
 		cJSON_DeleteItemFromObject(object, "result");
@@ -310,7 +310,7 @@ count_text(long count)
 
 /* One row per server */
 static void
-show_table(const JobList * jobs, const Summary * summaries)
+show_table(const JobList *jobs, const Summary *summaries)
 {
 	static const Column columns[] = {
 		{"server", "server"}, {"done", "done"}, {"failed", "failed"}, {"pending", "pending"},
@@ -321,7 +321,7 @@ show_table(const JobList * jobs, const Summary * summaries)
 
 	for (int i = 0; i < jobs->count; i++)
 	{
-		const		Job *job = &jobs->items[i];
+		const Job  *job = &jobs->items[i];
 		const char *message = summaries[i].error ? member(summaries[i].error, "message") : NULL;
 
 		output_put(table, i, "server", job->server.name);
@@ -336,7 +336,7 @@ show_table(const JobList * jobs, const Summary * summaries)
 }
 
 static int
-end_runs(const JobList * jobs, const Summary * summaries)
+end_runs(const JobList *jobs, const Summary *summaries)
 {
 	int			status = worst_of(jobs);
 
@@ -356,7 +356,7 @@ end_runs(const JobList * jobs, const Summary * summaries)
 
 /* Step: record what the folder has */
 static int
-import_files(const Arguments *arguments, const Job * job)
+import_files(const Arguments *arguments, const Job *job)
 {
 	(void) folder_open_session(arguments);
 	return EXIT_DONE;
@@ -376,7 +376,7 @@ without_tenants(const Arguments *all)
 
 /* Step: the public migrations */
 static int
-run_public(const Arguments *all, const Job * job)
+run_public(const Arguments *all, const Job *job)
 {
 	Arguments	arguments = without_tenants(all);
 	Session    *session = session_open(&arguments);
@@ -389,7 +389,7 @@ run_public(const Arguments *all, const Job * job)
 
 /* Step: those of the tenants; with public where that has to wait for them, or is one with them */
 static int
-run_tenants(const Arguments *arguments, const Job * job)
+run_tenants(const Arguments *arguments, const Job *job)
 {
 	Session    *session = session_open(arguments);
 	Call		call;
@@ -404,7 +404,7 @@ run_tenants(const Arguments *arguments, const Job * job)
  * of their history.
  */
 static void
-defer_public(JobList * jobs)
+defer_public(JobList *jobs)
 {
 	for (int i = 0; i < jobs->count; i++)
 	{
@@ -419,7 +419,7 @@ defer_public(JobList * jobs)
 
 /* Run a step that runs migrations, or leads to it, and add up what comes of it. */
 static void
-run_step(JobList * jobs, Summary * summaries, JobStep step, const Arguments *arguments)
+run_step(JobList *jobs, Summary *summaries, JobStep step, const Arguments *arguments)
 {
 	if (parallel_is_stopped(jobs))
 		return;
@@ -463,14 +463,14 @@ command_servers_migrate(const Arguments *arguments)
  * ------------------------------------------------------------------------
  */
 static int
-run_command(const Arguments *arguments, const Job * job)
+run_command(const Arguments *arguments, const Job *job)
 {
 	return arguments->command->run(arguments);
 }
 
 /* Where tenants are named, ask first which server has which. */
 static void
-find_tenants(JobList * jobs, Summary * summaries, const Arguments *arguments)
+find_tenants(JobList *jobs, Summary *summaries, const Arguments *arguments)
 {
 	if (!option_given(arguments, "only-tenants") && !option_given(arguments, "except-tenants"))
 		return;
@@ -511,7 +511,7 @@ command_servers_each(const Arguments *arguments)
 	parallel_run(&jobs, run_command, arguments, output_is_json());
 	for (int i = 0; i < jobs.count; i++)
 	{
-		const		Job *job = &jobs.items[i];
+		const Job  *job = &jobs.items[i];
 
 		if (job->has_run && job->report == NULL && job->printed[0])
 			show("%s%s%s\n%s", paint(COLOR_BOLD), job->server.name, paint(COLOR_NONE), text_trim(job->printed));

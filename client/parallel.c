@@ -75,7 +75,7 @@ parallel_begin(const Arguments *arguments)
 }
 
 bool
-parallel_is_stopped(const JobList * jobs)
+parallel_is_stopped(const JobList *jobs)
 {
 	for (int i = 0; i < jobs->count; i++)
 	{
@@ -92,7 +92,7 @@ parallel_is_stopped(const JobList * jobs)
 
 /* The command line as it would be for this server alone */
 static Arguments
-own_arguments(const Arguments *all, const Job * job)
+own_arguments(const Arguments *all, const Job *job)
 {
 	static const char *const ours[] = {"servers", "jobs", "stop-on-error", "dbname", "password", "json", "only-tenants", "except-tenants"};
 	Arguments	arguments = *all;
@@ -110,7 +110,7 @@ own_arguments(const Arguments *all, const Job * job)
 
 static void
 __attribute__((noreturn))
-run_copy(const Job * job, JobStep step, const Arguments *all, bool json, int (*pipes)[2])
+run_copy(const Job *job, JobStep step, const Arguments *all, bool json, int (*pipes)[2])
 {
 	Arguments	arguments = own_arguments(all, job);
 	int			nothing = open("/dev/null", O_RDONLY);
@@ -128,7 +128,7 @@ run_copy(const Job * job, JobStep step, const Arguments *all, bool json, int (*p
 }
 
 static void
-start(Job * job, JobStep step, const Arguments *arguments, bool json)
+start(Job *job, JobStep step, const Arguments *arguments, bool json)
 {
 	int			pipes[PIPES][2];
 
@@ -158,14 +158,14 @@ start(Job * job, JobStep step, const Arguments *arguments, bool json)
  */
 
 static bool
-is_running(const Job * job)
+is_running(const Job *job)
 {
 	return job->process != 0;
 }
 
 /* The last line says how far the run is: "schemas done failed". */
 static void
-note_progress(Job * job, const char *lines)
+note_progress(Job *job, const char *lines)
 {
 	const char *line = lines;
 
@@ -178,7 +178,7 @@ note_progress(Job * job, const char *lines)
 
 /* Read what there is; false at its end. */
 static bool
-receive(Job * job, int number)
+receive(Job *job, int number)
 {
 	char		chunk[4096 + 1];
 	ssize_t		length = read(job->pipes[number], chunk, sizeof(chunk) - 1);
@@ -197,7 +197,7 @@ receive(Job * job, int number)
 
 /* What a copy prints on standard error, under its server's name */
 static void
-show_errors(const Job * job)
+show_errors(const Job *job)
 {
 	const char *line = job->errors;
 
@@ -212,7 +212,7 @@ show_errors(const Job * job)
 
 /* Its pipes are closed: note what became of it. */
 static void
-finish(Job * job, bool json)
+finish(Job *job, bool json)
 {
 	int			status = 0;
 
@@ -236,7 +236,7 @@ finish(Job * job, bool json)
 
 /* All that run, in one line */
 static void
-show_progress(const JobList * jobs, double *shown)
+show_progress(const JobList *jobs, double *shown)
 {
 	long		schemas = 0;
 	long		done = 0;
@@ -281,7 +281,7 @@ note_interrupt(int number)
  * not wait for that.
  */
 static void
-pass_on(JobList * jobs, int *passed)
+pass_on(JobList *jobs, int *passed)
 {
 	if (*passed == interrupts)
 		return;
@@ -298,7 +298,7 @@ pass_on(JobList * jobs, int *passed)
 
 /* Wait for output of those that run, a second at most, and read it. */
 static void
-wait_for_output(JobList * jobs, const sigset_t *let_in, bool json)
+wait_for_output(JobList *jobs, const sigset_t *let_in, bool json)
 {
 	static const struct timespec pause = {.tv_sec = 1};
 	struct pollfd *polled = allocate(sizeof(struct pollfd) * jobs->count * PIPES);
@@ -306,7 +306,7 @@ wait_for_output(JobList * jobs, const sigset_t *let_in, bool json)
 
 	for (int i = 0; i < jobs->count * PIPES; i++)
 	{
-		const		Job *job = &jobs->items[i / PIPES];
+		const Job  *job = &jobs->items[i / PIPES];
 
 		polled[i].fd = is_running(job) ? job->pipes[i % PIPES] : -1;
 		polled[i].events = POLLIN;
@@ -328,7 +328,7 @@ wait_for_output(JobList * jobs, const sigset_t *let_in, bool json)
 }
 
 static int
-count_running(const JobList * jobs)
+count_running(const JobList *jobs)
 {
 	int			running = 0;
 
@@ -339,7 +339,7 @@ count_running(const JobList * jobs)
 
 /* The signals are only let in by ppoll, as in session.c. */
 void
-parallel_run(JobList * jobs, JobStep step, const Arguments *arguments, bool json)
+parallel_run(JobList *jobs, JobStep step, const Arguments *arguments, bool json)
 {
 	struct sigaction action = {.sa_handler = note_interrupt};
 	struct sigaction old_actions[lengthof(signals)];

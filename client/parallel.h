@@ -51,7 +51,7 @@ typedef struct Job
 	long		schemas;		/* of the run */
 	long		done;
 	long		failed;
-}			Job;
+} Job;
 
 typedef struct JobList
 {
@@ -60,10 +60,10 @@ typedef struct JobList
 	int			at_once;		/* so many processes */
 	bool		stop_on_error;
 	bool		interrupted;	/* by Ctrl-C */
-}			JobList;
+} JobList;
 
 /* A step; the status to exit with. */
-typedef int (*JobStep) (const Arguments *arguments, const Job * job);
+typedef int (*JobStep) (const Arguments *arguments, const Job *job);
 
 /* A job for each server that was asked for */
 extern JobList parallel_begin(const Arguments *arguments);
@@ -73,9 +73,9 @@ extern JobList parallel_begin(const Arguments *arguments);
  * from then on.  "json": as with --json, and what is printed is a report.
  * What they print on standard error is shown, under their names.
  */
-extern void parallel_run(JobList * jobs, JobStep step, const Arguments *arguments, bool json);
+extern void parallel_run(JobList *jobs, JobStep step, const Arguments *arguments, bool json);
 
 /* Has it to end here, by stop_on_error or Ctrl-C? */
-extern bool parallel_is_stopped(const JobList * jobs);
+extern bool parallel_is_stopped(const JobList *jobs);
 
 #endif							/* ASHMIG_PARALLEL_H */

@@ -92,7 +92,7 @@ name_of(const char *conninfo, const char *where)
 
 /* Add a server; one that has no name gets one. */
 static void
-add_server(ServerList * servers, const char *name, const char *conninfo, const char *where)
+add_server(ServerList *servers, const char *name, const char *conninfo, const char *where)
 {
 	Server	   *items = allocate(sizeof(Server) * (servers->count + 1));
 	const char *derived = name_of(conninfo, where);
@@ -117,7 +117,7 @@ add_server(ServerList * servers, const char *name, const char *conninfo, const c
  * connection strings.
  */
 static void
-read_line(ServerList * servers, char *line, const char *where)
+read_line(ServerList *servers, char *line, const char *where)
 {
 	char	   *equals;
 	char	   *name;
@@ -140,7 +140,7 @@ read_line(ServerList * servers, char *line, const char *where)
 }
 
 static void
-read_file(ServerList * servers, const char *path)
+read_file(ServerList *servers, const char *path)
 {
 	char	   *line = folder_read_file(path);
 

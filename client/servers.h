@@ -22,13 +22,13 @@ typedef struct Server
 	const char *name;			/* what people call it: never a password */
 	const char *conninfo;		/* connection string, or the name of a
 								 * database */
-}			Server;
+} Server;
 
 typedef struct ServerList
 {
 	Server	   *items;
 	int			count;
-}			ServerList;
+} ServerList;
 
 /* Are several servers asked for? */
 extern bool servers_given(const Arguments *arguments);
