@@ -136,6 +136,13 @@ static const Option tenant_attach_options[] = {
 	{0}
 };
 
+static const Option tenant_move_options[] = {
+	{"to", 0, "CONNECTION", "the other server: a connection string", NULL, NULL},
+	{"drop", 0, NULL, "drop it here when it has arrived; asks first", NULL, NULL},
+	{"force", 0, NULL, "do not ask", NULL, NULL},
+	{0}
+};
+
 static const Option drift_options[] = {
 	{"only-tenants", 0, "A,B", "only these tenants", "only_tenants", "text[]"},
 	{"except-tenants", 0, "A,B", "all tenants but these", "except_tenants", "text[]"},
@@ -253,6 +260,11 @@ const Command commands[] = {
 	{
 		"tenant attach", "NAME", 1, 1, "Make a schema that exists a tenant", NULL,
 		{tenant_attach_options}, command_tenant_attach, NULL
+	},
+	{
+		"tenant move", "NAME", 1, 1, "Move a tenant to another server, with its rows",
+		"Needs pg_dump and psql. Nobody can write to the tenant meanwhile.",
+		{tenant_move_options}, command_tenant_move, NULL
 	},
 	{
 		"drift", NULL, 0, 0, "Show where schemas are not what is recorded for them",

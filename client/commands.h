@@ -51,6 +51,9 @@ extern int	command_tenant_rename(const Arguments *arguments);
 extern int	command_tenant_drop(const Arguments *arguments);
 extern int	command_tenant_attach(const Arguments *arguments);
 
+/* command_move.c */
+extern int	command_tenant_move(const Arguments *arguments);
+
 /* command_fleet.c */
 extern int	command_drift(const Arguments *arguments);
 extern int	command_adopt(const Arguments *arguments);
