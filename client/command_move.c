@@ -235,7 +235,10 @@ carry_rows(const Session *source, const Session *target, const char *tenant)
 	pid_t		restore = start(target, restore_words, STDIN_FILENO, &restored);
 	bool		is_complete;
 
-	/* Ctrl-C ends pg_dump, and by that the copy; not us, which would look like the end of the dump */
+	/*
+	 * Ctrl-C ends pg_dump, and by that the copy; not us, which would look
+	 * like the end of the dump
+	 */
 	for (int i = 0; i < lengthof(ignored); i++)
 		handlers[i] = signal(ignored[i], SIG_IGN);
 	is_complete = copy_all(dumped, restored);
@@ -256,7 +259,8 @@ carry_rows(const Session *source, const Session *target, const char *tenant)
  */
 
 /* Take away what was restored, and end. */
-static void __attribute__((noreturn))
+static void
+__attribute__((noreturn))
 undo(Session *target, const char *tenant, const PGresult *error)
 {
 	(void) session_try(target, "ROLLBACK", 0, NULL);
