@@ -228,6 +228,7 @@ typedef struct Summary
 	long		counts[EXIT_PENDING + 1];	/* schemas, by what they mean for
 											 * the exit status */
 	cJSON	   *schemas;		/* rows of all steps */
+	cJSON	   *files;			/* that were imported; NULL: none */
 	cJSON	   *error;			/* NULL: none but those of schemas */
 } Summary;
 
@@ -236,9 +237,12 @@ static void
 sum_up(Summary *summary, Job *job)
 {
 	cJSON	   *rows = cJSON_DetachItemFromObject(job->report, "schemas");
+	cJSON	   *files = cJSON_DetachItemFromObject(job->report, "files");
 	cJSON	   *error = cJSON_DetachItemFromObject(job->report, "error");
 	cJSON	   *row;
 
+	if (files)
+		summary->files = files;
 	if (summary->schemas == NULL)
 		summary->schemas = cJSON_CreateArray();
 	while ((row = cJSON_DetachItemFromArray(rows, 0)) != NULL)
@@ -261,7 +265,7 @@ result_word(const Job *job)
 		[EXIT_PENDING] = "pending"
 	};
 
-	return words[job->worst == EXIT_USAGE ? EXIT_FAILED : job->worst];
+	return job->skipped ? "skipped" : words[job->worst];
 }
 
 /* Of all servers: failed, else pending, else done */
@@ -272,6 +276,8 @@ worst_of(const JobList *jobs)
 
 	for (int i = 0; i < jobs->count; i++)
 	{
+		if (jobs->items[i].skipped && worst == EXIT_DONE)
+			worst = EXIT_PENDING;
 		if (jobs->items[i].worst == EXIT_FAILED || worst == EXIT_DONE)
 			worst = jobs->items[i].worst;
 	}
@@ -293,6 +299,8 @@ report_servers(const JobList *jobs, const Summary *summaries)
 		cJSON_AddStringToObject(object, "server", job->server.name);
 		cJSON_AddStringToObject(object, "result", result_word(job));
 		cJSON_AddNumberToObject(object, "seconds", (double) (long) (job->seconds * 1000) / 1000);
+		if (summaries && summaries[i].files)
+			cJSON_AddItemToObject(object, "files", summaries[i].files);
 		if (summaries && summaries[i].schemas)
 			cJSON_AddItemToObject(object, "schemas", summaries[i].schemas);
 		if (summaries && summaries[i].error)
@@ -362,6 +370,22 @@ import_files(const Arguments *arguments, const Job *job)
 	return EXIT_DONE;
 }
 
+/* Tell people what was imported where. */
+static void
+say_imported(const JobList *jobs, const Summary *summaries)
+{
+	for (int i = 0; i < jobs->count; i++)
+	{
+		const cJSON *file;
+
+		cJSON_ArrayForEach(file, summaries[i].files)
+		{
+			if (!text_equal(member(file, "status"), "unchanged"))
+				say("%-8s  %s on %s", member(file, "status"), member(file, "path"), jobs->items[i].server.name);
+		}
+	}
+}
+
 /* Options of a run that speak of tenants, and that a function for public does not take */
 static Arguments
 without_tenants(const Arguments *all)
@@ -421,8 +445,6 @@ defer_public(JobList *jobs)
 static void
 run_step(JobList *jobs, Summary *summaries, JobStep step, const Arguments *arguments)
 {
-	if (parallel_is_stopped(jobs))
-		return;
 	parallel_run(jobs, step, arguments, true);
 	if (step == run_public)
 		defer_public(jobs);
@@ -449,6 +471,7 @@ command_servers_migrate(const Arguments *arguments)
 	check_records(&jobs, arguments);
 	share_tenants(&jobs, arguments);
 	run_step(&jobs, summaries, import_files, arguments);
+	say_imported(&jobs, summaries);
 	if (!only_tenants && !atomic)
 		run_step(&jobs, summaries, run_public, arguments);
 	for (int i = 0; i < jobs.count; i++)

@@ -360,11 +360,14 @@ parallel_run(JobList *jobs, JobStep step, const Arguments *arguments, bool json)
 	}
 	for (;;)
 	{
-		while (next < jobs->count && count_running(jobs) < jobs->at_once && !parallel_is_stopped(jobs))
+		for (; next < jobs->count && count_running(jobs) < jobs->at_once; next++)
 		{
-			if (!jobs->items[next].left_out)
+			if (jobs->items[next].left_out)
+				continue;
+			if (parallel_is_stopped(jobs))
+				jobs->items[next].skipped = true;
+			else
 				start(&jobs->items[next], step, arguments, json);
-			next++;
 		}
 		if (count_running(jobs) == 0)
 			break;

@@ -30,6 +30,7 @@ typedef struct Job
 	const char *except_tenants; /* likewise */
 	bool		with_public;	/* public has to wait for tenants here */
 	bool		left_out;		/* it failed, or there is nothing to do */
+	bool		skipped;		/* a step was not begun, as the run had to end */
 
 	/* the last step */
 	bool		has_run;
@@ -75,7 +76,7 @@ extern JobList parallel_begin(const Arguments *arguments);
  */
 extern void parallel_run(JobList *jobs, JobStep step, const Arguments *arguments, bool json);
 
-/* Has it to end here, by stop_on_error or Ctrl-C? */
+/* Has it to end here, by stop_on_error or Ctrl-C?  Then no step begins. */
 extern bool parallel_is_stopped(const JobList *jobs);
 
 #endif							/* ASHMIG_PARALLEL_H */

@@ -76,7 +76,7 @@ subtest 'all are migrated by one command' => sub {
 		'CREATE TABLE posts (id bigserial PRIMARY KEY, company_id bigint REFERENCES @default@.companies)', 'DROP TABLE posts');
 	$app->snapshot('tenants/notes', id, attribute('body', 'text'));
 	$app->run_ok(0, qr/wrote/, qw(codegen notes -d), 'service=one');
-	run_documented(0, qr/^one +1 +0 +0 .*done\ntwo +1 +0 +0 .*done$/m, $migrate);
+	run_documented(0, qr/^imported  public\S* on two\nimported  tenant\S* on two\n.*^one +1 +0 +0 .*done\ntwo +1 +0 +0 .*done$/ms, $migrate);
 	$app->run_ok(0, qr/created/, qw(tenant create org_1 org_2 -d), 'service=one');
 	$app->run_ok(0, qr/created/, qw(tenant create org_3 -d), 'service=two');
 	run_documented(0, qr/^one\n.*2 schemas, current\n.*^two\n.*org_3, current/ms, $status);
@@ -117,7 +117,7 @@ subtest 'a server is down' => sub {
 	is($status, 1, 'the exit status is that of a failure') or diag("$out$err");
 	like($out, qr/^one +2 +0 +0 .*done\ntwo +0 +0 +0 .*failed: /m, 'the other one goes on');
 	like($err, qr/^two: ashmig: error: connection to server/m, 'it says whose error it is');
-	$app->run_ok(1, qr/two +0 +0 +0 .*failed/, qw(migrate --stop-on-error), @all);
+	$app->run_ok(1, qr/^one +0 +0 +0 .*skipped\ntwo +0 +0 +0 .*failed/m, qw(migrate --stop-on-error), @all);
 	$app->run_ok(1, qr/one\n.*org_1/s, 'tenants', @all);
 	$node{two}->start;
 	$app->run_ok(3, qr/one\n.*current.*two\n.*1 file is in .*not imported/s, 'status', @all);
@@ -135,6 +135,20 @@ subtest 'a tenant fails' => sub {
 	$app->run_ok(3, qr/^two\ntenant org_3\n  notes\n    \+ index extra/m, 'drift', @all);
 	value('two', 'DROP INDEX org_3.extra');
 	$app->run_ok(0, qr/Every schema/, 'drift', @all);
+};
+
+subtest 'Ctrl-C' => sub {
+	migration('tenant', 20260101000035, "SELECT pg_sleep(100) WHERE current_database() = 'my_app'", 'SELECT 1');
+	my $run = IPC::Run::start([ 'sh', '-c', "cd $folder && exec ashmig migrate --servers servers --quiet" ], '>', \my $out, '2>', \my $err, IPC::Run::timeout(120));
+	$node{$_}->poll_query_until('my_app', q{SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'object' AND classid = 'ashmig.versions'::regclass)
+		AND EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')}) for qw(one two);
+	$run->signal('INT');
+	$run->finish;
+	is($run->result(0), 1, 'the exit status is that of a failure');
+	like($err, qr/^one: .*57014.*^Canceled/ms, 'it says so');
+	is(value($_, q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}), 0, "nothing goes on: $_") for qw(one two);
+	unlink glob "$folder/priv/ashmig/tenant/20260101000035*";
+	value($_, 'SELECT ashmig_remove_migration(20260101000035, tenant => true)') for qw(one two);
 };
 
 subtest 'servers that differ' => sub {
