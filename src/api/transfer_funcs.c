@@ -9,6 +9,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "api/args.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
 #include "drift/transfer.h"
