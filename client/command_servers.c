@@ -65,20 +65,29 @@ member(const cJSON *object, const char *name)
 	return cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
 }
 
-/* The same migration in a server's report; NULL: it lacks it */
-static const cJSON *
-find_migration(const Job *job, const cJSON *wanted)
+/* The migrations of a server, by what names them */
+typedef struct Record
 {
+	char	   *key;
 	const cJSON *migration;
+} Record;
 
-	cJSON_ArrayForEach(migration, cJSON_GetObjectItem(job->report, "migrations"))
-	{
-		if (text_equal(member(migration, "version"), member(wanted, "version")) &&
-			text_equal(member(migration, "scope"), member(wanted, "scope")) &&
-			text_equal(member(migration, "repo"), member(wanted, "repo")))
-			return migration;
-	}
-	return NULL;
+typedef struct RecordList
+{
+	Record	   *items;
+	int			count;
+} RecordList;
+
+static int
+compare_records(const void *a, const void *b)
+{
+	return strcmp(((const Record *) a)->key, ((const Record *) b)->key);
+}
+
+static char *
+record_key(const cJSON *migration)
+{
+	return text_printf("%s %s %s", member(migration, "scope"), member(migration, "version"), member(migration, "repo"));
 }
 
 /* Did the server say what it has? */
@@ -88,35 +97,67 @@ has_answered(const Job *job)
 	return job->has_run && job->status == EXIT_DONE && job->report;
 }
 
+/* None where it has not answered */
+static RecordList
+records_of(const Job *job)
+{
+	RecordList	records = {0};
+	const cJSON *migrations = has_answered(job) ? cJSON_GetObjectItem(job->report, "migrations") : NULL;
+	const cJSON *migration;
+
+	records.items = allocate(sizeof(Record) * cJSON_GetArraySize(migrations));
+	cJSON_ArrayForEach(migration, migrations)
+	{
+		records.items[records.count].key = record_key(migration);
+		records.items[records.count++].migration = migration;
+	}
+	qsort(records.items, records.count, sizeof(Record), compare_records);
+	return records;
+}
+
 /*
  * Say where a migration of one server is missing or different on another; how
  * often.  Each pair of servers is looked at from both sides, so a difference is
  * told by the first of the two.
  */
 static int
-tell_differences(const JobList *jobs, int number, const cJSON *migration)
+tell_differences(const JobList *jobs, const RecordList *records, int number, const Record *record)
 {
-	const Job  *job = &jobs->items[number];
+	const cJSON *migration = record->migration;
 	const char *what = text_printf("%s migration %s \"%s\"", member(migration, "scope"),
 								   member(migration, "version"), member(migration, "name"));
+	const char *here = jobs->items[number].server.name;
 	int			count = 0;
 
 	for (int i = 0; i < jobs->count; i++)
 	{
-		const Job  *other = &jobs->items[i];
-		const cJSON *same = has_answered(other) ? find_migration(other, migration) : NULL;
+		const char *there = jobs->items[i].server.name;
+		const Record *same;
 
-		if (i == number || !has_answered(other))
+		if (i == number || !has_answered(&jobs->items[i]))
 			continue;
+		same = bsearch(record, records[i].items, records[i].count, sizeof(Record), compare_records);
 		if (same == NULL)
-			warn("%s is recorded on %s, but not on %s", what, job->server.name, other->server.name);
-		else if (i > number && !text_equal(member(same, "checksum"), member(migration, "checksum")))
-			warn("%s has another text on %s than on %s", what, job->server.name, other->server.name);
+			warn("%s is recorded on %s, but not on %s", what, here, there);
+		else if (i > number && !text_equal(member(same->migration, "checksum"), member(migration, "checksum")))
+			warn("%s has another text on %s than on %s", what, here, there);
 		else
 			continue;
 		count++;
 	}
 	return count;
+}
+
+/* The migrations that have a file */
+static StringList
+keys_of_files(const Arguments *arguments)
+{
+	StringList	files = folder_files(config_read(option_value(arguments, "config")).migrations);
+	StringList	keys = {0};
+
+	for (int i = 0; i < files.count; i++)
+		list_add(&keys, folder_key(folder_scope(files.items[i]), text_printf("%lld", folder_version(files.items[i]))));
+	return keys;
 }
 
 /*
@@ -126,23 +167,20 @@ tell_differences(const JobList *jobs, int number, const cJSON *migration)
 static void
 check_records(const JobList *jobs, const Arguments *arguments)
 {
-	StringList	files = folder_files(config_read(option_value(arguments, "config")).migrations);
-	StringList	keys = {0};
+	StringList	files = keys_of_files(arguments);
+	RecordList *records = allocate(sizeof(RecordList) * jobs->count);
 	int			count = 0;
 
-	for (int i = 0; i < files.count; i++)
-		list_add(&keys, folder_key(folder_scope(files.items[i]), text_printf("%lld", folder_version(files.items[i]))));
+	for (int i = 0; i < jobs->count; i++)
+		records[i] = records_of(&jobs->items[i]);
 	for (int i = 0; i < jobs->count; i++)
 	{
-		const cJSON *migration;
-
-		if (!has_answered(&jobs->items[i]))
-			continue;
-		cJSON_ArrayForEach(migration, cJSON_GetObjectItem(jobs->items[i].report, "migrations"))
+		for (int j = 0; j < records[i].count && count < MAX_DIFFERENCES; j++)
 		{
-			if (count < MAX_DIFFERENCES &&
-				!list_has(&keys, folder_key(member(migration, "scope"), member(migration, "version"))))
-				count += tell_differences(jobs, i, migration);
+			const cJSON *migration = records[i].items[j].migration;
+
+			if (!list_has(&files, folder_key(member(migration, "scope"), member(migration, "version"))))
+				count += tell_differences(jobs, records, i, &records[i].items[j]);
 		}
 	}
 	if (count)
