@@ -70,7 +70,7 @@ sub start
 
 # A killed postmaster that nobody has waited for, as in a container without an init, still
 # counts as running: the server does not start beside it. Once none of its children is left,
-# its file can go.
+# its files can go, the socket's as well.
 sub forget_dead_postmaster
 {
 	my $node = shift;
@@ -79,7 +79,7 @@ sub forget_dead_postmaster
 
 	return unless $pid && -e "/proc/$pid/stat" && PostgreSQL::Test::Utils::slurp_file("/proc/$pid/stat") =~ /\) Z /;
 	return if grep { (readlink($_) // '') eq $node->data_dir } glob '/proc/[0-9]*/cwd';
-	unlink $file;
+	unlink $file, $node->host . '/.s.PGSQL.' . $node->port . '.lock';
 	return;
 }
 
