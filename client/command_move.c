@@ -317,7 +317,7 @@ command_tenant_move(const Arguments *arguments)
 		prompt_destroy(option_given(arguments, "force"),
 					   text_printf("Tenant \"%s\" of database \"%s\" is dropped when it has arrived. Go on?",
 								   tenant, PQdb(source->connection)));
-	session_do(source, "BEGIN");
+	session_do(source, "BEGIN ISOLATION LEVEL READ COMMITTED");
 	call_begin(&call, source, "ashmig_export_tenant");
 	call_add(&call, "schema", "text", tenant);
 	script = call_run(&call);
