@@ -609,6 +609,11 @@ CREATE FUNCTION ashmig_export_migration(
 COMMENT ON FUNCTION ashmig_export_migration
     IS 'Return the migration as a psql script that records it in another database, as plain SQL for one schema that needs no ashmig (sql), or as a migration module of Ecto (ecto)';
 
+CREATE FUNCTION ashmig_export_migrations(since bigint DEFAULT NULL, repo text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_export_migrations
+    IS 'Return all migrations, or one version and those after it, as a psql script that records them in another database';
+
 CREATE FUNCTION ashmig_import_migration(
     version bigint, name text, checksum text, up text[], down text[] DEFAULT NULL,
     kind text DEFAULT 'sql', tenant boolean DEFAULT false, transactional boolean DEFAULT true,
@@ -850,6 +855,16 @@ CREATE PROCEDURE ashmig_drop_tenant_serial(schema text, batch integer DEFAULT 50
 COMMENT ON PROCEDURE ashmig_drop_tenant_serial
     IS 'Drop a tenant and all its tables, committing after each batch of tables';
 
+CREATE FUNCTION ashmig_export_tenant(schema text, on_drift text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_export_tenant
+    IS 'Return what is recorded of a tenant as a psql script that registers it in another database, where its dump has been restored';
+
+CREATE FUNCTION ashmig_import_tenant(tenant jsonb, on_drift text DEFAULT 'error') RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
+COMMENT ON FUNCTION ashmig_import_tenant
+    IS 'Register a tenant from a script of ashmig_export_tenant, with its versions; false if it is registered with them already';
+
 CREATE FUNCTION ashmig_set_all_tenants(query text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION ashmig_set_all_tenants
@@ -969,7 +984,8 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_drop_retired, ashmig_squash_snapshots
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
-    ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_import_migration,
+    ashmig_add_migration, ashmig_remove_migration, ashmig_export_migration, ashmig_export_migrations,
+    ashmig_import_migration,
     ashmig_export_files, ashmig_import_files, ashmig_check_migrations, ashmig_install_extensions,
     ashmig_define_extension, ashmig_create_enum, ashmig_add_enum_value,
     ashmig_drop_enum, ashmig_mark_applied, ashmig_mark_rolled_back, ashmig_release
@@ -979,7 +995,8 @@ REVOKE EXECUTE ON FUNCTION
     ashmig_cancel, ashmig_status, ashmig_migrations, ashmig_precheck, ashmig_try, ashmig_public_references
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION
-    ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_set_all_tenants,
+    ashmig_create_tenant, ashmig_rename_tenant, ashmig_drop_tenant, ashmig_export_tenant,
+    ashmig_import_tenant, ashmig_set_all_tenants,
     ashmig_all_tenants, ashmig_manage_tenant, ashmig_unmanage_tenant, ashmig_add_reference
     FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION

@@ -11,8 +11,8 @@
 #include "runs.h"
 
 /* Options that speak of tenants, and so do not go with those of one schema */
-static void
-check_scope(const Arguments *arguments, bool with_tenants)
+void
+command_run_check(const Arguments *arguments, bool with_tenants)
 {
 	static const char *const of_tenants[] = {"only-tenants", "except-tenants", "workers", "canary", "max-failures", "run-until"};
 
@@ -35,7 +35,7 @@ command_migrate(const Arguments *arguments)
 
 	if (only_tenants && only_public)
 		fail_usage("--tenants and --public exclude each other; without them, both are migrated");
-	check_scope(arguments, !only_public);
+	command_run_check(arguments, !only_public);
 	session = folder_open_session(arguments);
 	call_begin(&call, session, only_tenants ? "ashmig_migrate_tenants"
 			   : only_public ? "ashmig_migrate" : "ashmig_migrate_all");
@@ -105,7 +105,7 @@ command_rollback(const Arguments *arguments)
 	Session    *session;
 	Call		call;
 
-	check_scope(arguments, tenants);
+	command_run_check(arguments, tenants);
 	session = session_open(arguments);
 	if (!option_given(arguments, "force"))
 		confirm(session, arguments, tenants ? "tenant" : "public");

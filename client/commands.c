@@ -7,6 +7,14 @@
 
 #include "commands.h"
 
+/* Several servers at once */
+static const Option servers_options[] = {
+	{"servers", 0, "FILE", "several servers, one per line: NAME = CONNECTION STRING", NULL, NULL},
+	{"jobs", 0, "N", "with several servers: so many at a time; default: 16", NULL, NULL},
+	{"stop-on-error", 0, NULL, "with several servers: begin nothing after one has failed", NULL, NULL},
+	{0}
+};
+
 /* Where the snapshot files are */
 static const Option snapshot_options[] = {
 	{"snapshots", 0, "FOLDER", "resource snapshots; default: from .ashmig", NULL, NULL},
@@ -128,6 +136,13 @@ static const Option tenant_attach_options[] = {
 	{0}
 };
 
+static const Option tenant_move_options[] = {
+	{"to", 0, "CONNECTION", "the other server: a connection string", NULL, NULL},
+	{"drop", 0, NULL, "drop it here when it has arrived; asks first", NULL, NULL},
+	{"force", 0, NULL, "do not ask", NULL, NULL},
+	{0}
+};
+
 static const Option drift_options[] = {
 	{"only-tenants", 0, "A,B", "only these tenants", "only_tenants", "text[]"},
 	{"except-tenants", 0, "A,B", "all tenants but these", "except_tenants", "text[]"},
@@ -165,120 +180,125 @@ const Command commands[] = {
 	{
 		"init", NULL, 0, 0, "Set up an application: write .ashmig, create the extension",
 		"Run it in the application's folder. It leaves alone what is there already.",
-		{init_options}, command_init
+		{init_options}, command_init, NULL
 	},
 	{
 		"create", NULL, 0, 0, "Create the database, with the extension", NULL,
-		{create_options}, command_create
+		{create_options}, command_create, NULL
 	},
 	{
 		"drop", NULL, 0, 0, "Drop the database", NULL,
-		{drop_options}, command_drop
+		{drop_options}, command_drop, NULL
 	},
 	{
 		"codegen", "[NAME]", 0, 1, "Generate migrations from the resource snapshots",
 		"Reads the newest snapshot of each table, asks about renames at a terminal, records\n"
 		"the migrations and writes each as a file for git. Runs nothing.",
-		{codegen_options, generate_options, busy_options, snapshot_options}, command_codegen
+		{codegen_options, generate_options, busy_options, snapshot_options}, command_codegen, NULL
 	},
 	{
 		"diff", NULL, 0, 0, "Show how the snapshots differ from what is recorded",
 		"Exits with status 3 if they differ.",
-		{generate_options, snapshot_options}, command_diff
+		{generate_options, snapshot_options}, command_diff, NULL
 	},
 	{
 		"regen", "NAME", 1, 1, "Generate again what is not in git yet",
 		"Rolls back and forgets the migrations whose files git does not know, removes the\n"
 		"files, and generates anew.",
-		{regen_options, generate_options, busy_options, snapshot_options}, command_regen
+		{regen_options, generate_options, busy_options, snapshot_options}, command_regen, NULL
 	},
 	{
 		"new", "NAME", 1, 1, "Write an empty file for a migration in SQL", NULL,
-		{new_options}, command_new
+		{new_options}, command_new, NULL
 	},
 	{
 		"migrate", NULL, 0, 0, "Run the pending migrations, public and tenants",
 		"Imports first what the migrations folder has and the database lacks.",
-		{migrate_options, run_options}, command_migrate
+		{migrate_options, run_options, servers_options}, command_migrate, command_servers_migrate
 	},
 	{
 		"rollback", NULL, 0, 0, "Roll back the last migration, or more",
 		"Asks before it destroys data.",
-		{rollback_options, run_options}, command_rollback
+		{rollback_options, run_options, servers_options}, command_rollback, command_servers_rollback
 	},
 	{
 		"precheck", NULL, 0, 0, "Find rows that would make the pending migrations fail",
 		"Runs nothing, and locks nothing. Exits with status 3 if there are such rows.",
-		{precheck_options}, command_precheck
+		{precheck_options, servers_options}, command_precheck, command_servers_each
 	},
 	{
 		"try", "SCHEMA", 1, 1, "Run what is pending in one schema, and roll it back",
 		"Shows how long each statement took, its locks, and the tables that it rewrote. The\n"
 		"locks are real while it runs.",
-		{try_options}, command_try
+		{try_options}, command_try, NULL
 	},
 	{
 		"status", NULL, 0, 0, "Show which versions the schemas have, and which failed",
 		"Exits with status 3 if something is pending or failed.",
-		{NULL}, command_status
+		{servers_options}, command_status, command_servers_each
 	},
 	{
 		"migrations", NULL, 0, 0, "List the migrations, with where they are applied", NULL,
-		{NULL}, command_migrations
+		{servers_options}, command_migrations, command_servers_each
 	},
 	{
 		"tenants", NULL, 0, 0, "List the tenants, with their versions", NULL,
-		{tenants_options}, command_tenants
+		{tenants_options, servers_options}, command_tenants, command_servers_each
 	},
 	{
 		"tenant create", "NAME ...", 1, 1000000, "Create tenants at the newest version", NULL,
-		{NULL}, command_tenant_create
+		{NULL}, command_tenant_create, NULL
 	},
 	{
 		"tenant rename", "OLD NEW", 2, 2, "Rename a tenant", NULL,
-		{NULL}, command_tenant_rename
+		{NULL}, command_tenant_rename, NULL
 	},
 	{
 		"tenant drop", "NAME", 1, 1, "Drop a tenant", NULL,
-		{tenant_drop_options}, command_tenant_drop
+		{tenant_drop_options}, command_tenant_drop, NULL
 	},
 	{
 		"tenant attach", "NAME", 1, 1, "Make a schema that exists a tenant", NULL,
-		{tenant_attach_options}, command_tenant_attach
+		{tenant_attach_options}, command_tenant_attach, NULL
+	},
+	{
+		"tenant move", "NAME", 1, 1, "Move a tenant to another server, with its rows",
+		"Needs pg_dump and psql. Nobody can write to the tenant meanwhile.",
+		{tenant_move_options}, command_tenant_move, NULL
 	},
 	{
 		"drift", NULL, 0, 0, "Show where schemas are not what is recorded for them",
 		"Exits with status 3 if there are differences.",
-		{drift_options}, command_drift
+		{drift_options, servers_options}, command_drift, command_servers_each
 	},
 	{
 		"adopt", NULL, 0, 0, "Take over a database that Ecto has migrated", NULL,
-		{adopt_options, snapshot_options}, command_adopt
+		{adopt_options, snapshot_options}, command_adopt, NULL
 	},
 	{
 		"release", NULL, 0, 0, "Give a database back to Ecto: write its schema_migrations", NULL,
-		{NULL}, command_release
+		{NULL}, command_release, NULL
 	},
 	{
 		"export", NULL, 0, 0, "Write the files of recorded migrations", NULL,
-		{export_options}, command_export
+		{export_options}, command_export, NULL
 	},
 	{
 		"import", NULL, 0, 0, "Record the migrations of the files, and run nothing",
 		"A file that differs from what is applied is an error.",
-		{NULL}, command_import
+		{servers_options}, command_import, command_servers_each
 	},
 	{
 		"squash", NULL, 0, 0, "Leave one snapshot file per table in the repository", NULL,
-		{squash_options, snapshot_options}, command_squash
+		{squash_options, snapshot_options}, command_squash, NULL
 	},
 	{
 		"completion", "bash", 1, 1, "Print a script that completes commands and options", NULL,
-		{NULL}, command_completion
+		{NULL}, command_completion, NULL
 	},
 	{
 		"help", "[COMMAND]", 0, 2, "Show help", NULL,
-		{NULL}, command_help
+		{NULL}, command_help, NULL
 	},
 	{0}
 };

@@ -27,6 +27,13 @@ extern int	command_regen(const Arguments *arguments);
 extern int	command_migrate(const Arguments *arguments);
 extern int	command_rollback(const Arguments *arguments);
 
+extern void command_run_check(const Arguments *arguments, bool with_tenants);
+
+/* command_servers.c: the same on several servers */
+extern int	command_servers_migrate(const Arguments *arguments);
+extern int	command_servers_rollback(const Arguments *arguments);
+extern int	command_servers_each(const Arguments *arguments);
+
 /* command_status.c */
 extern int	command_status(const Arguments *arguments);
 extern int	command_migrations(const Arguments *arguments);
@@ -43,6 +50,9 @@ extern int	command_tenant_create(const Arguments *arguments);
 extern int	command_tenant_rename(const Arguments *arguments);
 extern int	command_tenant_drop(const Arguments *arguments);
 extern int	command_tenant_attach(const Arguments *arguments);
+
+/* command_move.c */
+extern int	command_tenant_move(const Arguments *arguments);
 
 /* command_fleet.c */
 extern int	command_drift(const Arguments *arguments);

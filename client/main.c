@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "options.h"
 #include "output.h"
+#include "servers.h"
 
 int
 main(int argc, char **argv)
@@ -33,5 +34,9 @@ main(int argc, char **argv)
 			options_help_all(commands);
 		return output_end(EXIT_DONE);
 	}
-	return output_end(arguments.command->run(&arguments));
+	if (!servers_given(&arguments))
+		return output_end(arguments.command->run(&arguments));
+	if (arguments.command->run_on_servers == NULL)
+		fail_usage("\"%s\" works with one server: name it with a single -d", arguments.command->name);
+	return output_end(arguments.command->run_on_servers(&arguments));
 }

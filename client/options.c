@@ -16,7 +16,7 @@ const Option general_options[] = {
 	{"host", 'h', "HOST", "database server's host, or folder of its socket", NULL, NULL},
 	{"port", 'p', "PORT", "database server's port", NULL, NULL},
 	{"username", 'U', "NAME", "connect as this user", NULL, NULL},
-	{"dbname", 'd', "NAME", "database, or a connection string such as service=prod", NULL, NULL},
+	{"dbname", 'd', "NAME", "database or connection string; several: several servers", NULL, NULL},
 	{"no-password", 'w', NULL, "never ask for a password", NULL, NULL},
 	{"password", 'W', NULL, "ask for a password before connecting", NULL, NULL},
 	{"config", 0, "FILE", "settings; default: .ashmig here or in a folder above", NULL, NULL},
@@ -108,19 +108,40 @@ add_given(Arguments *arguments, const Option *option, const char *value)
 }
 
 void
+option_remove(Arguments *arguments, const char *name)
+{
+	Arguments	all = *arguments;
+
+	arguments->given = NULL;
+	arguments->ngiven = 0;
+	for (int i = 0; i < all.ngiven; i++)
+	{
+		if (strcmp(all.given[i].option->name, name) != 0)
+			add_given(arguments, all.given[i].option, all.given[i].value);
+	}
+}
+
+/* The option of that name in a table; NULL if there is none */
+static const Option *
+find_option(OptionTable table, const char *name)
+{
+	for (; table && table->name; table++)
+	{
+		if (strcmp(table->name, name) == 0)
+			return table;
+	}
+	return NULL;
+}
+
+void
 option_set(Arguments *arguments, const char *name, const char *value)
 {
-	for (int i = 0; i < MAX_TABLES; i++)
-	{
-		for (OptionTable option = arguments->command->tables[i]; option && option->name; option++)
-		{
-			if (strcmp(option->name, name) == 0)
-			{
-				add_given(arguments, option, value);
-				return;
-			}
-		}
-	}
+	const Option *option = find_option(general_options, name);
+
+	for (int i = 0; option == NULL && i < MAX_TABLES; i++)
+		option = find_option(arguments->command->tables[i], name);
+	if (option)
+		add_given(arguments, option, value);
 }
 
 /*

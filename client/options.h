@@ -26,7 +26,7 @@ typedef struct Option
 /* A list of options; the last one has no name */
 typedef const Option *OptionTable;
 
-#define MAX_TABLES 4
+#define MAX_TABLES 5
 
 typedef struct Command Command;
 
@@ -56,6 +56,9 @@ struct Command
 	const char *description;	/* what else the help says; or NULL */
 	OptionTable tables[MAX_TABLES]; /* beside general_options */
 	int			(*run) (const Arguments *arguments);
+	int			(*run_on_servers) (const Arguments *arguments); /* where several are
+																 * given; NULL: it is
+																 * for one */
 };
 
 /* The connection, and what goes with every command */
@@ -65,7 +68,8 @@ extern const Option general_options[];
 extern const char *option_value(const Arguments *arguments, const char *name);
 extern bool option_given(const Arguments *arguments, const char *name);
 
-/* The same, as if it had been given */
+/* Give it, last of all; or take all that was given for it away */
+extern void option_remove(Arguments *arguments, const char *name);
 extern void option_set(Arguments *arguments, const char *name, const char *value);
 
 /*

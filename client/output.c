@@ -23,6 +23,7 @@ static cJSON *report;			/* what output_end() prints; NULL: not --json */
 #define INT8OID 20
 #define INT2OID 21
 #define INT4OID 23
+#define TEXTOID 25
 #define JSONOID 114
 #define FLOAT8OID 701
 #define NUMERICOID 1700
@@ -392,6 +393,37 @@ output_table(const PGresult *result, const Column *columns, int limit)
 		puts(table_line(result, columns, widths, row));
 	if (shown < rows)
 		printf("... and %d more\n", rows - shown);
+}
+
+PGresult *
+output_make_result(const Column *columns, const char *const *numbers)
+{
+	PGresult   *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	PGresAttDesc attributes[16] = {0};
+	int			count = 0;
+
+	for (; columns[count].name && count < lengthof(attributes); count++)
+	{
+		attributes[count].name = text_printf("%s", columns[count].name);
+		attributes[count].typid = TEXTOID;
+		for (int i = 0; numbers[i]; i++)
+		{
+			if (strcmp(numbers[i], columns[count].name) == 0)
+				attributes[count].typid = INT8OID;
+		}
+	}
+	if (result == NULL || !PQsetResultAttrs(result, count, attributes))
+		fail(NULL, "out of memory");
+	return result;
+}
+
+void
+output_put(PGresult *result, int row, const char *column, const char *value)
+{
+	char	   *copy = value ? text_printf("%s", value) : NULL;
+
+	if (!PQsetvalue(result, row, PQfnumber(result, column), copy, copy ? (int) strlen(copy) : -1))
+		fail(NULL, "out of memory");
 }
 
 char *

@@ -83,6 +83,14 @@ typedef struct Column
  */
 extern void output_table(const PGresult *result, const Column *columns, int limit);
 
+/*
+ * A result without rows, whose columns are these; and a value in it, of the row
+ * after the last one to begin a new row.  NULL stays null.  Numbers are those
+ * columns whose names "numbers" has.
+ */
+extern PGresult *output_make_result(const Column *columns, const char *const *numbers);
+extern void output_put(PGresult *result, int row, const char *column, const char *value);
+
 /* Add to the JSON object: rows, a text, a value that exists already */
 extern void report_rows(const char *key, const PGresult *result);
 extern void report_text(const char *key, const char *text);

@@ -25,6 +25,7 @@ typedef struct Progress
 } Progress;
 
 static Progress progress;
+static int	send_to = -1;
 
 /*
  * A connection like the session's
@@ -89,6 +90,11 @@ show_row(const PGresult *result)
 	const char *left = result_value(result, 0, "left");
 	Text		text;
 
+	if (send_to >= 0)
+	{
+		dprintf(send_to, "%ld %ld %ld\n", schemas, done, failed);
+		return;
+	}
 	text_open(&text);
 	if (output_is_terminal())
 		fprintf(text.out, "%s  ", bar(schemas > 0 ? (double) (done + failed) / schemas : 0));
@@ -132,9 +138,15 @@ tick(void *argument)
 }
 
 void
+progress_send_to(int file)
+{
+	send_to = file;
+}
+
+void
 progress_begin(Session *session, const char *run)
 {
-	if (output_is_quiet())
+	if (output_is_quiet() && send_to < 0)
 		return;
 	progress = (Progress)
 	{

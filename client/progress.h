@@ -14,6 +14,12 @@
 /* Show the run that this session leads from now on, or the one of that number. */
 extern void progress_begin(Session *session, const char *run);
 
+/*
+ * From now on, write "schemas done failed" to this file instead of showing it,
+ * a line a second.
+ */
+extern void progress_send_to(int file);
+
 /* No longer */
 extern void progress_end(void);
 

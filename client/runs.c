@@ -43,6 +43,12 @@ find_status(const char *name)
 	return &run_statuses[lengthof(run_statuses) - 1];
 }
 
+int
+runs_exit_status(const char *status)
+{
+	return find_status(status)->exit_status;
+}
+
 /* The worst of all rows: failed, else pending, else done */
 static int
 exit_status_of(const PGresult *result)
@@ -163,6 +169,12 @@ wait_for_background(Session *session)
 int
 runs_call(Call *call, bool rows_of_failures)
 {
+	return runs_expect(call, rows_of_failures, NULL);
+}
+
+int
+runs_expect(Call *call, bool rows_of_failures, const char *sqlstate)
+{
 	Session    *session = call->session;
 	PGresult   *result;
 
@@ -172,6 +184,11 @@ runs_call(Call *call, bool rows_of_failures)
 	progress_begin(session, NULL);
 	result = call_try(call);
 	progress_end();
+	if (sqlstate && text_equal(PQresultErrorField(result, PG_DIAG_SQLSTATE), sqlstate))
+	{
+		report_text(RUNS_EXPECTED, sqlstate);
+		return EXIT_PENDING;
+	}
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		output_error(result, session->connection, NULL);

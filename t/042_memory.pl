@@ -48,7 +48,15 @@ my @calls = (
 	'a tenant of a row' => 'INSERT INTO orgs VALUES (1); UPDATE orgs SET id = 2; DELETE FROM orgs',
 	'status' => 'SELECT count(*) FROM ashmig_status(); SELECT count(*) FROM ashmig_migrations(); SELECT count(*) FROM ashmig_all_tenants()',
 	'checksums' => 'SELECT count(*) FROM ashmig_check_migrations()',
-	'export' => 'SELECT count(ashmig_export_migration(version, scope = $$tenant$$)) FROM ashmig.migrations',
+	'export' => 'SELECT count(ashmig_export_migration(version, scope = $$tenant$$)) FROM ashmig.migrations; SELECT ashmig_export_migrations()',
+	'export a tenant, and import it' => q{DO $$
+		DECLARE tenant jsonb := substring(ashmig_export_tenant('t1') FROM '(\{.*\})\$');
+		BEGIN
+			DELETE FROM ashmig.tenants WHERE schema_name = 't1';
+			DELETE FROM ashmig.versions WHERE schema_name = 't1';
+			DELETE FROM ashmig.schema_versions WHERE schema_name = 't1';
+			PERFORM ashmig_import_tenant(tenant);
+		END $$},
 );
 
 $node->safe_psql('postgres', qq{

@@ -2,7 +2,8 @@
  * export_funcs.c
  *		SQL functions that carry migrations from one database to another and
  *		compare their checksums: ashmig_export_migration,
- *		ashmig_import_migration, ashmig_check_migrations.
+ *		ashmig_export_migrations, ashmig_import_migration,
+ *		ashmig_check_migrations.
  */
 #include "postgres.h"
 
@@ -26,6 +27,7 @@
 #include "record/record.h"
 
 PG_FUNCTION_INFO_V1(ashmig_export_migration);
+PG_FUNCTION_INFO_V1(ashmig_export_migrations);
 PG_FUNCTION_INFO_V1(ashmig_import_migration);
 PG_FUNCTION_INFO_V1(ashmig_check_migrations);
 
@@ -62,6 +64,27 @@ ashmig_export_migration(PG_FUNCTION_ARGS)
 				 errmsg("unknown format \"%s\"", format),
 				 errhint("The formats are ashmig, sql and ecto.")));
 	PG_RETURN_TEXT_P(cstring_to_text(script));
+}
+
+/*
+ * ashmig_export_migrations(since, repo): one script for all migrations, or for
+ * this version and those after it.
+ */
+Datum
+ashmig_export_migrations(PG_FUNCTION_ARGS)
+{
+	char	   *repo = call_string(fcinfo, "repo");
+	List	   *migrations = NIL;
+	Datum		since;
+
+	if (!call_argument(fcinfo, "since", &since))
+		since = Int64GetDatum(0);
+	foreach_ptr(Migration, migration, catalog_migrations(repo ? catalog_repo_name(repo) : NULL, SCOPES_ALL))
+	{
+		if (migration->version >= DatumGetInt64(since))
+			migrations = lappend(migrations, migration);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(export_scripts(migrations)));
 }
 
 static MigrationKind

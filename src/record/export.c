@@ -160,44 +160,80 @@ export_check(const Migration *migration)
 	return checksum;
 }
 
-char *
-export_script(const Migration *migration)
+/* "-- ashmig: tenant migration 20260420153000 "add_tickets" (generated)" */
+static void
+append_title(StringInfo buf, const Migration *migration)
 {
-	StringInfoData buf;
+	export_append_comment(buf, "--", psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
+											  scope_name(migration->scope), migration->version,
+											  migration->name, migration_kind_name(migration->kind)));
+}
+
+/* The call that records the migration */
+static void
+append_call(StringInfo buf, const Migration *migration)
+{
 	char	   *checksum = export_check(migration);
 
-	initStringInfo(&buf);
-	export_append_comment(&buf, "--", psprintf("ashmig: %s migration " INT64_FORMAT " \"%s\" (%s)",
-											   scope_name(migration->scope), migration->version,
-											   migration->name, migration_kind_name(migration->kind)));
-	export_append_comment(&buf, "--", "Records the migration in another database. Does nothing if it is already recorded there.");
-	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
-	appendStringInfo(&buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
+	appendStringInfo(buf, "SELECT ashmig_import_migration(\n    version => " INT64_FORMAT ",\n    name => ",
 					 migration->version);
-	export_append_quoted(&buf, migration->name);
-	appendStringInfo(&buf, ",\n    checksum => '%s',\n", checksum);
-	append_statements(&buf, "up", migration->up, false);
-	appendStringInfoString(&buf, ",\n");
-	append_statements(&buf, "down", migration->down, !migration->reversible);
-	appendStringInfo(&buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
+	export_append_quoted(buf, migration->name);
+	appendStringInfo(buf, ",\n    checksum => '%s',\n", checksum);
+	append_statements(buf, "up", migration->up, false);
+	appendStringInfoString(buf, ",\n");
+	append_statements(buf, "down", migration->down, !migration->reversible);
+	appendStringInfo(buf, ",\n    kind => '%s', tenant => %s, transactional => %s, covered => %s",
 					 migration_kind_name(migration->kind),
 					 migration->scope == SCOPE_TENANT ? "true" : "false",
 					 migration->transactional ? "true" : "false",
 					 migration->covered ? "true" : "false");
 	if (migration->repo[0] != '\0')
 	{
-		appendStringInfoString(&buf, ",\n    repo => ");
-		export_append_quoted(&buf, migration->repo);
+		appendStringInfoString(buf, ",\n    repo => ");
+		export_append_quoted(buf, migration->repo);
 	}
 	if (migration->generation)
-		appendStringInfo(&buf, ",\n    generation => " INT64_FORMAT, migration->generation);
+		appendStringInfo(buf, ",\n    generation => " INT64_FORMAT, migration->generation);
 	if (migration->hazards && migration->kind == MIGRATION_GENERATED)
 	{
-		appendStringInfoString(&buf, ",\n    hazards => ");
-		export_append_quoted(&buf, migration->hazards);
+		appendStringInfoString(buf, ",\n    hazards => ");
+		export_append_quoted(buf, migration->hazards);
 	}
-	append_snapshots(&buf, migration);
-	appendStringInfoString(&buf, ");\n");
+	append_snapshots(buf, migration);
+	appendStringInfoString(buf, ");\n");
+}
+
+char *
+export_script(const Migration *migration)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	append_title(&buf, migration);
+	export_append_comment(&buf, "--", "Records the migration in another database. Does nothing if it is already recorded there.");
+	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\n");
+	append_call(&buf, migration);
+	return buf.data;
+}
+
+char *
+export_scripts(const List *migrations)
+{
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	export_append_comment(&buf, "--", psprintf("ashmig: %d %s, in the order of their versions", list_length(migrations),
+											   list_length(migrations) == 1 ? "migration" : "migrations"));
+	export_append_comment(&buf, "--", "Records them in another database, all or none. Does nothing with those already recorded there.");
+	appendStringInfoString(&buf, "\\set ON_ERROR_STOP on\nBEGIN;\n");
+	foreach(lc, migrations)
+	{
+		appendStringInfoChar(&buf, '\n');
+		append_title(&buf, lfirst(lc));
+		append_call(&buf, lfirst(lc));
+	}
+	appendStringInfoString(&buf, "\nCOMMIT;\n");
 	return buf.data;
 }
 

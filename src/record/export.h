@@ -18,6 +18,9 @@
  */
 extern char *export_script(const Migration *migration);
 
+/* The same for several (List of Migration *), in the order given: all are recorded, or none */
+extern char *export_scripts(const List *migrations);
+
 /*
  * May the migration leave this database?  An error for a development
  * migration, and where the statements were changed in the table: these are not
