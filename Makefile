@@ -5,6 +5,7 @@
 #   make test      everything, in a private throwaway server
 #   make fuzz, laws, kills, half_done, backfills, retypes, leaks
 #                  more of what test does a little of; N=1000, SEED=42 (scripts/soak)
+#   make citus-test  the tests that need Citus, skipped where there is none
 #   make libfuzzer the readers of snapshots, without a server; TIME=60 seconds each
 #   make valgrind  some of the tests, with every access to memory checked
 #   make demo      the sample application, likewise
@@ -42,7 +43,7 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 .DEFAULT_GOAL := all
 
 # These bring (or ask for) what they need, so they work before PGXS does.
-own_goals   = test demo bench dist format libfuzzer valgrind check-includes check-format check-docs
+own_goals   = test citus-test demo bench dist format libfuzzer valgrind check-includes check-format check-docs
 soak_goals  = fuzz laws kills half_done backfills retypes leaks
 .PHONY: $(own_goals) $(soak_goals)
 $(own_goals):

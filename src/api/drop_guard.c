@@ -26,6 +26,7 @@
 #include "base/compat.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_versions.h"
+#include "metadata/citus.h"
 
 PG_FUNCTION_INFO_V1(ashmig_extension_dropped);
 
@@ -123,6 +124,8 @@ ashmig_extension_dropped(PG_FUNCTION_ARGS)
 	extension = getExtensionOfObject(ProcedureRelationId, fcinfo->flinfo->fn_oid);
 	if (!OidIsValid(extension) || !extension_owned_by(extension, GetUserId()))
 		PG_RETURN_NULL();
+	if (citus_is_worker())
+		PG_RETURN_NULL();		/* the coordinator has looked, and sends it on */
 	if ((IsA(stmt, DropStmt) && is_dropped((DropStmt *) stmt, get_extension_name(extension))) ||
 		(IsA(stmt, DropOwnedStmt) && is_owned((DropOwnedStmt *) stmt, extension_owner(extension))))
 		refuse_if_used(get_extension_name(extension));

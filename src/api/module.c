@@ -6,6 +6,8 @@
 
 #include "base/compat.h"
 #include "base/settings.h"
+#include "metadata/catalog_spi.h"
+#include "metadata/citus.h"
 #include "metadata/foreign_code.h"
 #include "migrate/catch_up.h"
 #include "migrate/lock_watch.h"
@@ -18,6 +20,8 @@ void
 _PG_init(void)
 {
 	settings_define();
+	if (citus_find_library())
+		catalog_check_node = citus_refuse_worker;
 	lock_watch_install();
 	foreign_code_install();
 	catch_up_newest_structure = tenant_ddl_statements;

@@ -13,6 +13,7 @@
 #include "base/names.h"
 #include "base/settings.h"
 #include "metadata/catalog_spi.h"
+#include "metadata/citus.h"
 #include "run/lock_budget.h"
 #include "run/public_references.h"
 #include "syntax/sql_text.h"
@@ -52,6 +53,16 @@ note_locks(const PublicReferences *references)
 				   locks, lock_budget_room(), public_references_setting(locks));
 }
 
+/* On Citus the public table becomes a reference table, unless it is one. */
+static const char *
+note_reference_table(const TableName *name)
+{
+	Oid			table = find_table(name);
+
+	return OidIsValid(table) && citus_is_reference_table(table) ? NULL
+		: psprintf("makes \"%s\" a reference table, with a copy on every node of the Citus cluster", table_name_show(name));
+}
+
 /*
  * A tenant's foreign key to a public table adds two triggers to that, in each
  * tenant; whoever deletes a row there asks every tenant.
@@ -64,6 +75,8 @@ note_tenant_key(const Operation *operation)
 
 	if (operation->table.scope != SCOPE_TENANT || key->target.scope == SCOPE_TENANT)
 		return NULL;
+	if (citus_is_used())
+		return note_reference_table(&key->target);
 	references = references_to(find_table(&key->target));
 	return psprintf("adds 2 triggers per tenant to \"%s\", which has keys of " INT64_FORMAT
 					" tenant tables so far; a delete there looks into each of them%s",

@@ -229,6 +229,22 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define random_fraction() pg_prng_double(&pg_global_prng_state)
 #endif
 
+/* Run all that a portal has, as a session's top level does, and look at no result */
+#if PG_VERSION_NUM < 180000
+#define portal_run_all(portal) \
+	((void) PortalRun(portal, FETCH_ALL, true, true, None_Receiver, None_Receiver, NULL))
+#else
+#define portal_run_all(portal) \
+	((void) PortalRun(portal, FETCH_ALL, true, None_Receiver, None_Receiver, NULL))
+#endif
+
+/* The local transaction of this process, to be told from the next one */
+#if PG_VERSION_NUM < 170000
+#define my_local_transaction() (MyProc->lxid)
+#else
+#define my_local_transaction() (MyProc->vxid.lxid)
+#endif
+
 /*
  * Look up a type; false if there is none.  Before PostgreSQL 16, text that is
  * not a type name and invalid modifiers raise an error.

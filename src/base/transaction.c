@@ -10,13 +10,16 @@
 #include "base/transaction.h"
 
 /*
- * Begin a transaction.
+ * Begin a transaction block.
  */
 void
 transaction_begin(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 
+	StartTransactionCommand();
+	BeginTransactionBlock();
+	CommitTransactionCommand();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 }
@@ -29,6 +32,20 @@ transaction_commit(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 
+	if (!EndTransactionBlock(false))
+		elog(ERROR, "the transaction block has failed already");
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+/*
+ * Roll it back, or whatever is left of it.
+ */
+void
+transaction_abort(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	AbortOutOfAnyTransaction();
 	MemoryContextSwitchTo(context);
 }

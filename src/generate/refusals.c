@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 
 #include "base/compat.h"
@@ -14,6 +15,8 @@
 #include "generate/refusals.h"
 #include "generate/typecheck.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/citus.h"
+#include "syntax/fragment.h"
 #include "syntax/sql_text.h"
 
 /* The generation that is looked at, and what it does not speak of */
@@ -362,11 +365,76 @@ check_key(RefusalContext *context, const RepoGeneration *repo, const Operation *
 	refuse(repo, operation, target);
 }
 
+/* ----------
+ * Citus
+ * ----------
+ */
+
+/* Is there a CREATE TRIGGER among the statements of a text? */
+static bool
+creates_trigger(const char *sql)
+{
+	List	   *tree = NIL;
+
+	if (!fragment_parse(sql_fill(sql, "tenant", ashmig_default_schema), &tree))
+		return false;
+	foreach_node(RawStmt, raw, tree)
+	{
+		if (IsA(raw->stmt, CreateTrigStmt))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Raise for what Citus does not do to the tables of distributed schemas, so that it is
+ * not found out in the middle of a run.
+ */
+static void
+check_citus(const Operation *operation)
+{
+	const Column *column;
+
+	if (operation_scope(operation) != SCOPE_TENANT)
+		return;
+	switch (operation->kind)
+	{
+		case OP_ADD_ATTRIBUTE:
+		case OP_ADD_SEQUENCE:
+		case OP_REMOVE_SEQUENCE:
+			column = operation->column.to;
+			if (operation->kind == OP_ADD_ATTRIBUTE && column->sequence == SEQUENCE_NONE)
+				return;
+			ereport(ERROR,
+					(errcode(ERRCODE_ASHMIG_CITUS),
+					 errmsg("column \"%s\" of \"%s\" cannot %s", column->name, table_name_show(&operation->table),
+							operation->kind == OP_REMOVE_SEQUENCE ? "lose its sequence" :
+							operation->kind == OP_ADD_SEQUENCE ? "get a sequence" : "be added with a sequence"),
+					 errdetail("%sCitus neither adds nor takes away sequences in tables of tenants that exist.",
+							   column->path ? psprintf("At %s: ", column->path) : ""),
+					 errhint("Make the values in the application, or use a uuid; or create another table with the column and move the rows.")));
+			break;
+		case OP_ADD_STATEMENT:
+			if (creates_trigger(operation->statement.to->up))
+				ereport(ERROR,
+						(errcode(ERRCODE_ASHMIG_CITUS),
+						 errmsg("custom statement \"%s\" of \"%s\" creates a trigger in tenants",
+								operation->statement.to->name, table_name_show(&operation->table)),
+						 errdetail("%sCitus has no triggers on tables of distributed schemas.",
+								   operation->statement.to->path ? psprintf("At %s: ", operation->statement.to->path) : ""),
+						 errhint("Do in the application what the trigger does, or use a generated column or a check.")));
+			break;
+		default:
+			break;
+	}
+}
+
 void
 refusals_check(const Generation *generation, bool with_dev)
 {
 	RefusalContext context = {.generation = generation, .with_dev = with_dev};
 	Problem		problem = {0};
+	bool		citus = citus_is_used();
 	ListCell   *lc;
 
 	foreach_ptr(const RepoGeneration, repo, generation->repos)
@@ -380,6 +448,8 @@ refusals_check(const Generation *generation, bool with_dev)
 		{
 			if (operation->kind == OP_ADD_FOREIGN_KEY)
 				check_key(&context, repo, operation);
+			if (citus)
+				check_citus(operation);
 		}
 	}
 }

@@ -23,6 +23,7 @@
  * key that the generation makes and that points to columns without a unique
  * key.  In doubt it is let through: a hand-written migration or a custom
  * statement may bring the column or the key.  What does not change is not looked at.
+ * Where Citus is at work, ERRCODE_ASHMIG_CITUS for what it does not do in tenants.
  */
 extern void refusals_check(const Generation *generation, bool with_dev);
 

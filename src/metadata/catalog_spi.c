@@ -21,6 +21,8 @@
 #include "base/settings.h"
 #include "metadata/catalog_spi.h"
 
+void		(*catalog_check_node) (void) = NULL;
+
 /*
  * Oid of a table of schema ashmig; an error if it does not exist.
  */
@@ -47,8 +49,11 @@ catalog_table(const char *name)
 int
 catalog_connect(void)
 {
-	int			guc_level = NewGUCNestLevel();
+	int			guc_level;
 
+	if (catalog_check_node)
+		catalog_check_node();
+	guc_level = NewGUCNestLevel();
 	settings_pin("search_path", "pg_catalog, pg_temp");
 	if (jit_enabled)
 		settings_pin("jit", "off");

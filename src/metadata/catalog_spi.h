@@ -12,6 +12,12 @@
 
 #include "nodes/pg_list.h"
 
+/*
+ * Called before the tables are looked at, if it is set: raises where what they hold
+ * would be a wrong answer.  (What it knows, Citus' tables, is read by this module.)
+ */
+extern void (*catalog_check_node) (void);
+
 /* Oid of a table of schema ashmig; an error if it does not exist */
 extern Oid	catalog_table(const char *name);
 

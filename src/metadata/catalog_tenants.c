@@ -28,6 +28,7 @@
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/citus.h"
 #include "metadata/foreign_code.h"
 #include "metadata/search_path.h"
 
@@ -256,6 +257,28 @@ find_fault(Tenant *tenant, Oid owner, Oid set_by)
 }
 
 /*
+ * Where Citus has a managed table in its metadata, its rows and our triggers are in
+ * a shard; people know it by the other name.
+ */
+static void
+name_managers(List *tenants)
+{
+	Oid			table = InvalidOid;
+	char	   *name = NULL;
+
+	foreach_ptr(Tenant, tenant, tenants)
+	{
+		if (tenant->manager == NULL)
+			continue;
+		if (tenant->managed_by != table)
+			name = citus_table_of_shard(tenant->managed_by);
+		table = tenant->managed_by;
+		if (name)
+			tenant->manager = name;
+	}
+}
+
+/*
  * All tenants, once each, ordered by name.
  */
 List *
@@ -301,6 +324,8 @@ catalog_tenants(void)
 		MemoryContextSwitchTo(old);
 	}
 	catalog_disconnect(level);
+	if (citus_is_used())
+		name_managers(result);
 	return result;
 }
 

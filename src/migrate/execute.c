@@ -10,29 +10,33 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/pin.h"
+#include "metadata/citus.h"
 #include "metadata/foreign_code.h"
 #include "metadata/search_path.h"
+#include "migrate/citus_form.h"
 #include "migrate/execute.h"
 #include "migrate/lock_watch.h"
 #include "migrate/plain_form.h"
+#include "syntax/alter_table.h"
 #include "syntax/directive.h"
 #include "syntax/statement.h"
 
@@ -44,23 +48,16 @@ typedef struct ContextArg
 	const char *sql;
 } ContextArg;
 
-/* Is Citus at work here?  Found out by execute_enter. */
+/*
+ * Is Citus at work here?  Found out by execute_enter.  It distributes only what
+ * comes as a top-level statement.
+ */
 static bool distributed = false;
 
 /* ------------------------------------------------------------------------
  * Environment
  * ------------------------------------------------------------------------
  */
-
-/*
- * Citus distributes only what comes as a top-level statement.
- */
-static bool
-distributed_engine_loaded(void)
-{
-	return GetConfigOption("citus.shard_count", true, false) != NULL &&
-		OidIsValid(get_extension_oid("citus", true));
-}
 
 /*
  * Without USAGE a schema is left out of search_path without a word, and what
@@ -91,6 +88,14 @@ acting_role_in(Scope scope, const char *schema)
 	return scope == SCOPE_TENANT ? acting_role_in_tenant(oid) : acting_role_in_public(oid);
 }
 
+/* On the other nodes as well */
+static void
+set_lock_timeout(int lock_timeout)
+{
+	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
+	citus_bound_waits(lock_timeout);
+}
+
 /*
  * Enter the environment.
  */
@@ -99,10 +104,10 @@ execute_enter(int lock_timeout, bool hold_back)
 {
 	ExecuteEnvironment environment = {{GetUserId(), false}, SCOPE_PUBLIC, NewGUCNestLevel()};
 
-	distributed = distributed_engine_loaded();
+	distributed = citus_is_used();
 
 	settings_pin_ddl();
-	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
+	set_lock_timeout(lock_timeout);
 	if (hold_back && client_min_messages < WARNING)
 		settings_pin("client_min_messages", "warning");
 	lock_watch_begin(lock_timeout);
@@ -121,6 +126,7 @@ execute_go_into(ExecuteEnvironment *environment, Scope scope, const char *schema
 	check_usage(&environment->acting, schema);
 	check_usage(&environment->acting, default_schema);
 	settings_pin("search_path", search_path_for(schema, default_schema, environment->acting.role));
+	citus_pin(scope == SCOPE_TENANT);
 }
 
 /*
@@ -129,7 +135,7 @@ execute_go_into(ExecuteEnvironment *environment, Scope scope, const char *schema
 void
 execute_set_lock_timeout(int lock_timeout)
 {
-	settings_pin("lock_timeout", psprintf("%d", lock_timeout));
+	set_lock_timeout(lock_timeout);
 }
 
 /* Fire what has been deferred; it is part of the work in the schema. */
@@ -311,12 +317,13 @@ make_plain(Node *statement, bool online)
 
 /*
  * Refuse what a migration cannot do.  "sql" is the text that the statement is
- * of.
+ * of; true where the statement differs from it, as it is no longer concurrent.
  */
-static void
+static bool
 check_utility(Node *statement, const char *sql)
 {
 	const char *outside = statement_outside_command(statement);
+	bool		made_plain = false;
 
 	if (IsA(statement, TransactionStmt))
 		ereport(ERROR,
@@ -328,13 +335,15 @@ check_utility(Node *statement, const char *sql)
 				(errcode(ERRCODE_ASHMIG_UNSUPPORTED),
 				 errmsg("COPY from or to the client is not allowed in a migration"),
 				 errhint("Use INSERT instead.")));
-	if (outside && !IsA(statement, AlterEnumStmt) &&
-		!make_plain(statement, directive_is_online(sql)))
+	if (outside && !IsA(statement, AlterEnumStmt))
+		made_plain = make_plain(statement, directive_is_online(sql));
+	if (outside && !IsA(statement, AlterEnumStmt) && !made_plain)
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_IN_TRANSACTION),
 				 errmsg("%s cannot run inside a transaction block", outside),
 				 errdetail("Inside a transaction block, only indexes of empty or new tables can be built, without CONCURRENTLY."),
 				 errhint("Record it as a non-transactional migration, and run that outside a transaction block, without atomic => true.")));
+	return made_plain;
 }
 
 /* ------------------------------------------------------------------------
@@ -379,7 +388,8 @@ execute_planned(PlannedStmt *planned, const char *sql)
 	}
 	else
 	{
-		check_utility(planned->utilityStmt, sql);
+		if (check_utility(planned->utilityStmt, sql) && distributed)
+			sql = index_without_concurrently(sql);
 		ProcessUtility(planned, sql, false, utility_context(planned->utilityStmt),
 					   NULL, NULL, None_Receiver, NULL);
 	}
@@ -455,6 +465,22 @@ execute_as(const ExecuteEnvironment *environment, RawStmt *raw, const char *sql)
 }
 
 /*
+ * Run one of the statements of a string in the forms that Citus takes.  It sends the
+ * text on as it gets it, so each comes with its own.
+ */
+static uint64
+execute_distributed(const ExecuteEnvironment *environment, const RawStmt *raw, const char *sql)
+{
+	uint64		rows = 0;
+	ListCell   *lc;
+
+	CommandCounterIncrement();
+	foreach(lc, citus_form_statements(raw->stmt, citus_form_own_text(raw, sql)))
+		rows += execute_as(environment, linitial_node(RawStmt, pg_parse_query(lfirst(lc))), lfirst(lc));
+	return rows;
+}
+
+/*
  * Run the statements of a string in the current transaction, on some blocks of
  * their tables, unless that is NULL.
  */
@@ -470,7 +496,10 @@ execute_string(const ExecuteEnvironment *environment, const char *sql, const Blo
 		{
 			if (range)
 				batch_statement_restrict(raw->stmt, range);
-			rows += execute_as(environment, raw, sql);
+			if (distributed && !range)
+				rows += execute_distributed(environment, raw, sql);
+			else
+				rows += execute_as(environment, raw, sql);
 		}
 	}
 	PG_FINALLY();
@@ -550,23 +579,26 @@ execute_enter_session(Scope scope, const char *schema, const char *default_schem
 }
 
 /*
- * Run a utility statement as a session's top level does.  It may commit and
- * begin transactions, and take away the snapshot that we set.
+ * Run a utility statement as a session's top level does, in a portal: what it sets off
+ * (an event trigger, say) finds one where it looks for a snapshot.  It may commit and
+ * begin transactions.
  */
 static void
 execute_toplevel(RawStmt *raw, const char *sql)
 {
 	PlannedStmt *planned = makeNode(PlannedStmt);
+	Portal		portal = CreatePortal("", true, true);
 
 	planned->commandType = CMD_UTILITY;
+	planned->canSetTag = true;
 	planned->utilityStmt = raw->stmt;
 	planned->stmt_location = raw->stmt_location;
 	planned->stmt_len = raw->stmt_len;
-	PushActiveSnapshot(GetTransactionSnapshot());
-	ProcessUtility(planned, sql, false, PROCESS_UTILITY_TOPLEVEL,
-				   NULL, NULL, None_Receiver, NULL);
-	if (ActiveSnapshotSet())
-		PopActiveSnapshot();
+	portal->visible = false;
+	PortalDefineQuery(portal, NULL, sql, CreateCommandTag(raw->stmt), list_make1(planned), NULL);
+	PortalStart(portal, NULL, 0, InvalidSnapshot);
+	portal_run_all(portal);
+	PortalDrop(portal, false);
 }
 
 /*
@@ -589,7 +621,6 @@ execute_outside(const ExecuteEnvironment *environment, const char *sql, const Ex
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ashmig statement",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = CurrentMemoryContext;
-	MemoryContext old_portal = PortalContext;
 	List	   *raw;
 
 	callback.callback = context_callback;
@@ -604,7 +635,6 @@ execute_outside(const ExecuteEnvironment *environment, const char *sql, const Ex
 		if (acting->is_other)
 			SetUserIdAndSecContext(acting->role, security);
 		StartTransactionCommand();
-		PortalContext = context;
 		MemoryContextSwitchTo(context);
 		raw = pg_parse_query(sql);
 		if (list_length(raw) != 1)
@@ -620,7 +650,6 @@ execute_outside(const ExecuteEnvironment *environment, const char *sql, const Ex
 	PG_FINALLY();
 	{
 		foreign_code_restore(&code_before);
-		PortalContext = old_portal;
 		MemoryContextSwitchTo(old);
 	}
 	PG_END_TRY();
@@ -652,6 +681,6 @@ execute_parse(const char *sql)
 void
 execute_command(const char *sql)
 {
-	distributed = distributed_engine_loaded();
+	distributed = citus_is_used();
 	execute_statement(NULL, sql, NULL);
 }

@@ -18,6 +18,7 @@
 #include "metadata/catalog_versions.h"
 #include "migrate/batch.h"
 #include "migrate/catch_up.h"
+#include "migrate/citus_tables.h"
 #include "migrate/crossing.h"
 #include "migrate/deferral.h"
 #include "migrate/ecto_versions.h"
@@ -107,6 +108,8 @@ run_statement(Series *series, const char *sql, const ExecutePlace *place,
 		batch_run_inside(series->environment, sql, place);
 	else
 		execute_statement(series->environment, sql, place);
+	if (place->scope == SCOPE_TENANT)
+		citus_tables_finish(series->environment, series->schema, series->options->new_tenant);
 	executed->elapsed += elapsed_since(start);
 	if (series->options->watch)
 		series->options->watch->after(series->options->watch);
@@ -407,6 +410,8 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		result->status = RUN_MISSING;
 		return;
 	}
+	if (scope == SCOPE_TENANT)
+		citus_tables_prepare(options->lock_timeout);
 	execute_go_into(environment, scope, schema, default_schema);
 	ecto_versions_lock(schema);
 	if (!outside)
@@ -416,6 +421,10 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 	if (scope == SCOPE_TENANT && options->down)
 		check_order(schema, pending);
 	done = run_migrations_of(options, environment, schema, pending, begun, outside);
+	if (scope == SCOPE_TENANT && !options->new_tenant)
+		citus_tables_check(schema);
+	else if (scope == SCOPE_PUBLIC && !options->down)
+		citus_tables_prepare(options->lock_timeout);
 	if (options->down)
 	{
 		catalog_record_rolled_back(schema, scope, done);

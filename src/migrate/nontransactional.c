@@ -22,6 +22,7 @@
 #include "metadata/catalog_versions.h"
 #include "migrate/batch.h"
 #include "migrate/catch_up.h"
+#include "migrate/citus_tables.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/nontransactional.h"
@@ -269,6 +270,8 @@ run_with_note(const RunOptions *options, const Migration *migration, char *sql,
 		sql = catch_up_alone(migration, place->schema, sql);
 	if (sql)
 		execute_statement(&environment, sql, place);
+	if (sql && migration->scope == SCOPE_TENANT)
+		citus_tables_finish(&environment, place->schema, false);
 	execute_leave_migration(&entered);
 	execute_leave(&environment);
 	catalog_partial_write(migration, place->schema, place->down, place->statement, false);

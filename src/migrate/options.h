@@ -66,6 +66,7 @@ typedef struct RunOptions
 	int			workers;
 	bool		atomic;
 	bool		nested;			/* called from a function or a DO block */
+	bool		new_tenant;		/* the tenant is being created */
 	bool		keep_failures;	/* for run_migrations: the caller raises them */
 	bool		strict_version_order;
 	bool		log_sql;

@@ -25,6 +25,7 @@
 #include "base/pin.h"
 #include "base/settings.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/citus.h"
 #include "migrate/execute.h"
 #include "plan/diff.h"
 #include "plan/migration_plan.h"
@@ -172,6 +173,7 @@ enter(ReferenceSchemas *reference, const char *schema)
 	settings_pin("search_path", psprintf("%s, %s, %s, pg_temp", path, reference->extensions,
 										 quote_identifier(ashmig_default_schema)));
 	settings_pin("client_min_messages", "error");
+	citus_pin_local();
 	reference->environment = environment;
 	return environment;
 }
@@ -254,13 +256,16 @@ static void
 create_schemas(const ReferenceSchemas *reference)
 {
 	const char *owner = GetUserNameFromId(acting_role_by_default().role, false);
+	int			guc_level = NewGUCNestLevel();
 	ListCell   *lc;
 
+	citus_pin_local();
 	foreach(lc, reference->all)
 	{
 		execute_command(psprintf("CREATE SCHEMA %s AUTHORIZATION %s",
 								 ((const StructureSchema *) lfirst(lc))->name, quote_name(owner)));
 	}
+	AtEOXact_GUC(true, guc_level);
 }
 
 void

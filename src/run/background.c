@@ -138,7 +138,7 @@ try_left(const RunOptions *options, SharedItem *item, int64 run, RunResult *resu
 		MemoryContextSwitchTo(context);
 		result->error = CopyErrorData();
 		FlushErrorState();
-		AbortOutOfAnyTransaction();
+		transaction_abort();
 		SetUserIdAndSecContext(user, security_context); /* a SET ROLE may have
 														 * failed */
 		MemoryContextSwitchTo(context);

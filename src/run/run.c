@@ -9,6 +9,7 @@
 
 #include "base/compat.h"
 #include "base/name_table.h"
+#include "metadata/citus.h"
 #include "migrate/migrate.h"
 #include "run/leader.h"
 #include "run/lock_budget.h"
@@ -286,6 +287,8 @@ run_migrations(const RunOptions *options)
 {
 	List	   *results;
 
+	if (options->run_tenants)
+		citus_check_coordinator();
 	if (!options->down)
 		results = stages_run(options, run_phases);
 	else if (options->run_public && options->run_tenants)

@@ -31,6 +31,7 @@
 #include "base/transaction.h"
 #include "metadata/acting_role.h"
 #include "metadata/catalog_versions.h"
+#include "metadata/citus.h"
 #include "migrate/migrate.h"
 #include "run/backend_memory.h"
 #include "run/background.h"
@@ -114,7 +115,10 @@ set_up_run(Worker *worker)
 		MemoryContextStrdup(TopMemoryContext, GetConfigOption("synchronous_commit", false, false));
 	set_setting("default_transaction_isolation", "read committed");
 	set_setting("default_transaction_read_only", "off");	/* the leader has looked */
-	set_setting("synchronous_commit", "off");
+	if (!citus_is_loaded())
+		set_setting("synchronous_commit", "off");	/* the other nodes' halves
+													 * of a commit must not
+													 * outlive ours */
 }
 
 /* ------------------------------------------------------------------------
@@ -332,7 +336,7 @@ try_schema(Worker *worker, const SharedItem *item, ErrorData **error)
 		MemoryContextSwitchTo(worker->context);
 		*error = CopyErrorData();
 		FlushErrorState();
-		AbortCurrentTransaction();
+		transaction_abort();
 		MemoryContextSwitchTo(worker->context);
 		result = NULL;
 	}

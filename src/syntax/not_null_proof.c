@@ -22,7 +22,7 @@ typedef struct NotNullCheck
 const char *
 not_null_proof_column(const Node *check)
 {
-	const		NullTest *test = (const NullTest *) check;
+	const NullTest *test = (const NullTest *) check;
 	const ColumnRef *ref;
 
 	if (check == NULL || !IsA(check, NullTest) || test->nulltesttype != IS_NOT_NULL ||

@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "base/pin.h"
 #include "metadata/catalog_migrations.h"
+#include "metadata/citus.h"
 #include "migrate/execute.h"
 #include "tenant/managed_part.h"
 #include "tenant/managed_setup.h"
@@ -53,6 +54,12 @@ check_table(Relation rel)
 		refuse("\"%s\" is a temporary table", name, NULL);
 	if (rel->rd_rel->relispartition)
 		refuse("\"%s\" is a partition", name, "Use the partitioned table instead.");
+	if (citus_is_used() && (citus_is_reference_table(RelationGetRelid(rel))))
+		ereport(ERROR,
+				(errcode(ERRCODE_ASHMIG_CITUS),
+				 errmsg("reference table \"%s\" cannot have the triggers that manage tenants", name),
+				 errdetail("Tenants' foreign keys reference it, so Citus has a copy of it on every node, and no triggers there."),
+				 errhint("Manage tenants by a table that no tenant references, say one with the tenants' names alone.")));
 }
 
 /* Is there a column of that name whose value a trigger sees? */

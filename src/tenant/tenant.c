@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -20,6 +21,8 @@
 #include "metadata/catalog_migrations.h"
 #include "metadata/catalog_tenants.h"
 #include "metadata/catalog_versions.h"
+#include "metadata/citus.h"
+#include "migrate/citus_tables.h"
 #include "migrate/ecto_versions.h"
 #include "migrate/execute.h"
 #include "migrate/migrate.h"
@@ -175,6 +178,7 @@ run_compiled(const char *schema, List *statements)
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
+	citus_tables_prepare(ashmig_lock_timeout);
 	environment = execute_enter(ashmig_lock_timeout, !ashmig_log_sql);
 	execute_go_into(&environment, SCOPE_TENANT, schema, ashmig_default_schema);
 	foreach(lc, statements)
@@ -183,6 +187,7 @@ run_compiled(const char *schema, List *statements)
 		if (ashmig_log_sql)
 			ereport(INFO, (errmsg_internal("\"%s\": %s", schema, (char *) lfirst(lc))));
 		execute_statement(&environment, lfirst(lc), NULL);
+		citus_tables_finish(&environment, schema, true);
 	}
 	execute_leave(&environment);
 	error_context_stack = callback.previous;
@@ -222,6 +227,7 @@ build_by_history(const char *schema)
 
 	options.run_public = false;
 	options.strict_version_order = false;
+	options.new_tenant = true;
 	result = migrate_schema(&options, SCOPE_TENANT, schema, false);
 	return result->version;
 }
@@ -239,6 +245,7 @@ build_tenant(const char *schema)
 	if (catalog_schema_versions(schema, SCOPE_TENANT) == NIL)
 		compiled = tenant_ddl_compiled();
 	version = compiled ? build_compiled(schema, compiled) : build_by_history(schema);
+	citus_tables_distribute(schema);
 	public_references_note_tenant();
 	return version;
 }
@@ -271,12 +278,16 @@ static void
 create_schema(const char *schema)
 {
 	ActingRole	acting = acting_role_by_default();
+	int			guc_level = NewGUCNestLevel();
 
+	citus_check_coordinator();
+	citus_pin(!citus_is_below_utility());
 	if (acting.is_other && superuser())
 		execute_command(psprintf("CREATE SCHEMA %s AUTHORIZATION %s", quote_name(schema),
 								 quote_name(GetUserNameFromId(acting.role, false))));
 	else
 		execute_command(psprintf("CREATE SCHEMA %s", quote_name(schema)));
+	AtEOXact_GUC(true, guc_level);
 }
 
 /*
