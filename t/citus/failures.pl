@@ -83,7 +83,7 @@ subtest 'a lock on another node' => sub {
 	my $version = $kills + 2;
 	my ($port, $shard) = split /\|/, $node->safe_psql('app', q{SELECT nodeport, shard_name FROM citus_shards WHERE table_name = 't1.posts'::regclass});
 	my ($holder) = grep { $_->port == $port } $cluster->nodes;
-	my $session = IPC::Run::start([ 'psql', '-Xq', '-d', $holder->connstr('app'), '-c', "BEGIN; LOCK TABLE $shard", '-c', 'SELECT pg_sleep(600)' ],
+	my $session = IPC::Run::start([ 'psql', '-Xq', '-d', $holder->connstr('app'), '-c', 'SET citus.enable_manual_changes_to_shards = on', '-c', "BEGIN; LOCK TABLE $shard", '-c', 'SELECT pg_sleep(600)' ],
 		'>', '/dev/null', '2>', '/dev/null');
 	$holder->poll_query_until('app', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'});
 	$node->safe_psql('app', "SELECT ashmig_add_migration($version, 'column', 'ALTER TABLE posts ADD COLUMN c$version int', 'SELECT 1', tenant => true)");
