@@ -410,8 +410,6 @@ run_pending(const RunOptions *options, ExecuteEnvironment *environment, bool out
 		result->status = RUN_MISSING;
 		return;
 	}
-	if (scope == SCOPE_TENANT)
-		citus_tables_prepare(options->lock_timeout);
 	execute_go_into(environment, scope, schema, default_schema);
 	ecto_versions_lock(schema);
 	if (!outside)
@@ -465,6 +463,8 @@ migrate_schema(const RunOptions *options, Scope scope, const char *schema, bool 
 	result->attempts = 1;
 
 	old = MemoryContextSwitchTo(context);
+	if (scope == SCOPE_TENANT && !options->down && !options->repair)
+		citus_tables_prepare(options->lock_timeout);
 	environment = execute_enter(options->lock_timeout, scope == SCOPE_TENANT && !options->log_sql);
 	if (options->repair)
 		run_repair(options, &environment, result);
