@@ -86,8 +86,9 @@ sub structure_of
 sub structure_of_shards
 {
 	my ($self, $database, $schema) = @_;
-	my ($node_port) = $self->coordinator->safe_psql($database,
-		"SELECT DISTINCT nodeport FROM citus_shards WHERE table_name::text LIKE '$schema.%'") or return '';
+	my $node_port = $self->coordinator->safe_psql($database,
+		"SELECT DISTINCT nodeport FROM citus_shards WHERE table_name::text LIKE '$schema.%'");
+	return '' if $node_port eq '';	# no tables
 	my ($node) = grep { $_->port == $node_port } $self->nodes;
 	my $query = $structure =~ s/%1\$s/"$schema"/gr;
 
