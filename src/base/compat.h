@@ -18,6 +18,7 @@
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #endif
+#include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -237,6 +238,27 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define portal_run_all(portal) \
 	((void) PortalRun(portal, FETCH_ALL, true, None_Receiver, None_Receiver, NULL))
 #endif
+
+/*
+ * What ALTER TABLE ... ALTER CONSTRAINT says of when a key is checked; false where it
+ * says something else (since 18).
+ */
+static inline bool
+compat_altered_deferrability(Node *def, const char **name, bool *deferrable, bool *deferred)
+{
+#if PG_VERSION_NUM < 180000
+	Constraint *change = castNode(Constraint, def);
+	bool		says_so = true;
+#else
+	ATAlterConstraint *change = castNode(ATAlterConstraint, def);
+	bool		says_so = change->alterDeferrability;
+#endif
+
+	*name = change->conname;
+	*deferrable = change->deferrable;
+	*deferred = change->initdeferred;
+	return says_so;
+}
 
 /* The local transaction of this process, to be told from the next one */
 #if PG_VERSION_NUM < 170000

@@ -77,6 +77,27 @@ query_value(CatalogStatement *statement, Datum *values, Datum otherwise)
 	return result;
 }
 
+/* A query with one column of texts; they are in the caller's memory context. */
+static List *
+query_strings(CatalogStatement *statement, Datum *values)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			level = catalog_connect();
+	List	   *strings = catalog_strings(catalog_query(statement, values, NULL), 1, context);
+
+	catalog_disconnect(level);
+	return strings;
+}
+
+/* Its first text, or NULL */
+static char *
+query_string(CatalogStatement *statement, Datum *values)
+{
+	List	   *strings = query_strings(statement, values);
+
+	return strings == NIL ? NULL : linitial(strings);
+}
+
 bool
 citus_is_worker(void)
 {
@@ -88,13 +109,13 @@ citus_is_worker(void)
 	static LocalTransactionId asked = InvalidLocalTransactionId;
 	static bool is_worker = false;
 
-	if (!citus_is_used())
+	if (!loaded)
 		return false;
 	if (asked != my_local_transaction())
 	{
 		asked = my_local_transaction(); /* first, as a query comes back here */
 		is_worker = false;
-		is_worker = DatumGetInt32(query_value(&find, NULL, Int32GetDatum(COORDINATOR_GROUP))) != COORDINATOR_GROUP;
+		is_worker = citus_is_used() && DatumGetInt32(query_value(&find, NULL, Int32GetDatum(COORDINATOR_GROUP))) != COORDINATOR_GROUP;
 	}
 	return is_worker;
 }
@@ -248,13 +269,9 @@ citus_unknown_tables(const char *schema)
 		" ORDER BY c.oid",
 		.nargs = 1, .types = {TEXTOID}
 	};
-	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1] = {CStringGetTextDatum(schema)};
-	int			level = catalog_connect();
-	List	   *tables = catalog_strings(catalog_query(&find, values, NULL), 1, context);
 
-	catalog_disconnect(level);
-	return tables;
+	return query_strings(&find, values);
 }
 
 /*
@@ -270,13 +287,9 @@ citus_known_table(const char *schema)
 		" WHERE n.nspname = $1::pg_catalog.name ORDER BY c.oid LIMIT 1",
 		.nargs = 1, .types = {TEXTOID}
 	};
-	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1] = {CStringGetTextDatum(schema)};
-	int			level = catalog_connect();
-	char	   *table = catalog_query(&find, values, NULL) > 0 ? catalog_string(0, 1, context) : NULL;
 
-	catalog_disconnect(level);
-	return table;
+	return query_string(&find, values);
 }
 
 /*
@@ -291,21 +304,15 @@ citus_table_of_shard(Oid table)
 		" WHERE shardid = $1 AND logicalrelid::pg_catalog.oid <> $2",
 		.nargs = 2, .types = {INT8OID, OIDOID}
 	};
-	MemoryContext context = CurrentMemoryContext;
 	char	   *relation = get_rel_name(table);
 	char	   *number = relation ? strrchr(relation, '_') : NULL;
 	Datum		values[2];
-	char	   *name;
-	int			level;
 
 	if (number == NULL || strspn(number + 1, "0123456789") != strlen(number + 1))
 		return NULL;
 	values[0] = Int64GetDatum(strtoll(number + 1, NULL, 10));
 	values[1] = ObjectIdGetDatum(table);
-	level = catalog_connect();
-	name = catalog_query(&find, values, NULL) > 0 ? catalog_string(0, 1, context) : NULL;
-	catalog_disconnect(level);
-	return name;
+	return query_string(&find, values);
 }
 
 /* Has it triggers of its own, which Citus refuses on reference tables? */
@@ -343,11 +350,7 @@ citus_future_reference_tables(List *names)
 		" GROUP BY wanted.oid ORDER BY pg_catalog.max(depth) DESC, wanted.oid",
 		.nargs = 1, .types = {TEXTARRAYOID}
 	};
-	MemoryContext context = CurrentMemoryContext;
 	Datum		values[1] = {catalog_text_array(names)};
-	int			level = catalog_connect();
-	List	   *tables = catalog_strings(catalog_query(&find, values, NULL), 1, context);
 
-	catalog_disconnect(level);
-	return tables;
+	return query_strings(&find, values);
 }

@@ -103,28 +103,16 @@ alter_constraint(Oid table, Oid constraint, const char *name, bool deferrable, b
 static List *
 alter_table_command(Oid table, AlterTableCmd *command, char *sql)
 {
-	Constraint *constraint;
-	Oid			oid;
+	const char *name;
+	bool		deferrable;
+	bool		deferred;
+	Oid			constraint;
 
-	if (command->subtype != AT_AlterConstraint)
+	if (command->subtype != AT_AlterConstraint ||
+		!compat_altered_deferrability(command->def, &name, &deferrable, &deferred))
 		return list_make1(sql);
-#if PG_VERSION_NUM >= 180000
-	{
-		ATAlterConstraint *change = castNode(ATAlterConstraint, command->def);
-
-		if (!change->alterDeferrability)
-			return list_make1(sql);
-		oid = get_relation_constraint_oid(table, change->conname, true);
-		return OidIsValid(oid)
-			? alter_constraint(table, oid, change->conname, change->deferrable, change->initdeferred)
-			: list_make1(sql);
-	}
-#endif
-	constraint = castNode(Constraint, command->def);
-	oid = get_relation_constraint_oid(table, constraint->conname, true);
-	return OidIsValid(oid)
-		? alter_constraint(table, oid, constraint->conname, constraint->deferrable, constraint->initdeferred)
-		: list_make1(sql);
+	constraint = get_relation_constraint_oid(table, name, true);
+	return OidIsValid(constraint) ? alter_constraint(table, constraint, name, deferrable, deferred) : list_make1(sql);
 }
 
 static List *
