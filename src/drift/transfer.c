@@ -39,7 +39,7 @@
 static void
 check_tenant(const char *schema)
 {
-	if (!catalog_tenants_find(schema, NULL, NULL) && catalog_schema_versions(schema, SCOPE_TENANT) == NIL)
+	if (!catalog_tenants_known(schema))
 		ereport(ERROR,
 				(errcode(ERRCODE_ASHMIG_NO_TENANT),
 				 errmsg("tenant \"%s\" does not exist", schema),

@@ -28,6 +28,7 @@
 #include "metadata/catalog_settings.h"
 #include "metadata/catalog_spi.h"
 #include "metadata/catalog_tenants.h"
+#include "metadata/catalog_versions.h"
 #include "metadata/citus.h"
 #include "metadata/foreign_code.h"
 #include "metadata/search_path.h"
@@ -467,6 +468,16 @@ catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by)
 		*managed_by = found ? DatumGetObjectId(catalog_datum(0, 2, &isnull)) : InvalidOid;
 	catalog_disconnect(level);
 	return found;
+}
+
+/*
+ * Does ashmig know the schema as a tenant?
+ */
+bool
+catalog_tenants_known(const char *schema)
+{
+	return catalog_tenants_find(schema, NULL, NULL) ||
+		catalog_schema_versions(schema, SCOPE_TENANT) != NIL;
 }
 
 /*

@@ -59,6 +59,9 @@ extern void catalog_tenants_set_query(const char *query);
  */
 extern bool catalog_tenants_find(const char *schema, Oid *schema_oid, Oid *managed_by);
 
+/* Is there a tenant of that name, registered or with versions? */
+extern bool catalog_tenants_known(const char *schema);
+
 /*
  * Where OIDs of schemas are noted: this cluster and database (palloc'd).  An OID
  * means nothing where it was not noted: pg_upgrade copies the rows of

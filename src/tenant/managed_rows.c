@@ -387,7 +387,7 @@ rename_of_row(const ManagedTable *managed, const char *old_name, const char *new
 	tenant_lock_both(old_name, new_name);
 	if (is_of_table(managed, old_name) && managed_table_has_row(managed, old_name))
 		raise_shared(managed, old_name);
-	if (tenant_exists(old_name) && !is_of_table(managed, old_name))
+	if (catalog_tenants_known(old_name) && !is_of_table(managed, old_name))
 		raise_not_of_table(managed, old_name);
 	tenant_rename(old_name, new_name);
 }

@@ -61,16 +61,6 @@ schema_is_empty(Oid schema)
 	return empty;
 }
 
-/*
- * Does ashmig know the schema as a tenant?
- */
-bool
-tenant_exists(const char *schema)
-{
-	return catalog_tenants_find(schema, NULL, NULL) ||
-		catalog_schema_versions(schema, SCOPE_TENANT) != NIL;
-}
-
 /* Raise an error for a schema that exists but is not a tenant. */
 static void
 raise_not_a_tenant(const char *schema)
@@ -409,7 +399,7 @@ tenant_drop(const char *schema, bool cascade)
 	Oid			oid;
 
 	tenant_lock_idle(schema);
-	if (!tenant_exists(schema))
+	if (!catalog_tenants_known(schema))
 		raise_no_tenant(schema);
 	oid = get_namespace_oid(schema, true);
 	if (OidIsValid(oid))
@@ -464,7 +454,7 @@ drop_tables(const char *schema, int batch)
 
 		CHECK_FOR_INTERRUPTS();
 		catalog_lock_tenants(RowExclusiveLock);
-		if (!tenant_exists(schema))
+		if (!catalog_tenants_known(schema))
 			raise_no_tenant(schema);
 		sql = drop_some(schema, batch);
 		if (sql == NULL)
@@ -541,7 +531,7 @@ tenant_rename(const char *old_name, const char *new_name)
 
 	catalog_tenants_check_name(new_name);
 	tenant_lock_both(old_name, new_name);
-	if (!tenant_exists(old_name))
+	if (!catalog_tenants_known(old_name))
 		raise_no_tenant(old_name);
 	if (strcmp(old_name, new_name) == 0)
 		return;

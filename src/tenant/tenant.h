@@ -12,9 +12,6 @@
 
 #include "postgres.h"
 
-/* Is there a tenant of that name, registered or with versions? */
-extern bool tenant_exists(const char *schema);
-
 /*
  * Create the schema, register it and bring it to the newest version, which is
  * returned (0: there are no migrations).  An existing schema is taken over
