@@ -273,6 +273,16 @@ tap_script() {
 		perl -I "$pgxs/src/test/perl" -I t/lib "t/$name.pl") </dev/null
 }
 
+# Sets "good" and "bad" to what the log of such a script counts; one that ended in
+# another way has one bad test at least.
+count_tap() {
+	local log=$1 status=$2
+
+	good=$(grep -c '^ok ' "$log" || true)
+	bad=$(grep -c '^not ok ' "$log" || true)
+	[ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+}
+
 # The sample application, with SQL and with the program, into a database each. It lies in one folder, as
 # in an application's repository today; its first generation is what lay there
 # before the second was written.

@@ -76,28 +76,7 @@ sub roll_back
 
 # ---------------------------------------------------------------- kills
 
-my %pid_of = (
-	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query LIKE '%outside a transaction'},
-	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1});
 my @ways = ('stop postmaster', 'terminate leader', 'kill worker', 'kill postmaster', 'terminate worker', 'cancel run', 'kill leader');
-
-sub interrupt
-{
-	my ($how, $whom) = split / /, shift;
-	if ($whom eq 'postmaster')
-	{
-		$node->stop('immediate') if $how eq 'stop';
-		kill('KILL', (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0]) if $how eq 'kill';
-	}
-	elsif ($whom eq 'run') { $fleet->psql('SELECT ashmig_cancel(run) FROM ashmig.progress') }
-	else
-	{
-		my (undef, $pid) = $fleet->psql($pid_of{$whom});
-		if ($pid && $how eq 'kill') { kill('KILL', $pid) }
-		elsif ($pid) { $fleet->psql("SELECT pg_terminate_backend($pid)") }
-	}
-	return $how eq 'kill' || $whom eq 'postmaster';
-}
 
 # Three kills in the course of each backfill
 my $hits = 0;
@@ -118,7 +97,7 @@ for my $seed ($first .. $first + $kills - 1)
 			ok(wait_past($count), "it is past $count rows");
 			usleep($pause);
 			$hits++ if is_under_way();
-			Fleet::wait_until_up($node, $way =~ /postmaster/) if interrupt($way);
+			$fleet->interrupt($way);
 			$leader->{run}->finish;
 			is($fleet->value($progress_is_true), 't', "$way: what is noted is what is done");
 		}

@@ -110,29 +110,7 @@ subtest 'others write' => sub {
 
 # ---------------------------------------------------------------- kills
 
-my %pid_of = (
-	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query LIKE '%outside a transaction'},
-	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1});
 my @ways = ('kill worker', 'stop postmaster', 'cancel run', 'kill postmaster', 'terminate worker', 'kill leader', 'terminate leader');
-
-sub interrupt
-{
-	my ($how, $whom) = split / /, shift;
-	if ($whom eq 'postmaster')
-	{
-		$node->stop('immediate') if $how eq 'stop';
-		kill('KILL', (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0]) if $how eq 'kill';
-	}
-	elsif ($whom eq 'run') { $fleet->psql('SELECT ashmig_cancel(run) FROM ashmig.progress') }
-	else
-	{
-		my (undef, $pid) = $fleet->psql($pid_of{$whom});
-		if ($pid && $how eq 'kill') { kill('KILL', $pid) }
-		elsif ($pid) { $fleet->psql("SELECT pg_terminate_backend($pid)") }
-	}
-	Fleet::wait_until_up($node, $whom eq 'postmaster') if $how eq 'kill' || $whom eq 'postmaster';
-	return;
-}
 
 # Interrupt a run when so many of its statements are done.
 sub run_until
@@ -145,7 +123,7 @@ sub run_until
 	my $over = $function =~ /rollback/ ? "NOT $applied AND NOT EXISTS (SELECT FROM ashmig.partial_migrations)" : $applied;
 	ok($fleet->wait_for("SELECT EXISTS (SELECT FROM ashmig.partial_migrations WHERE done >= $done) OR $over"), "$done statements are done");
 	usleep(int rand 20_000);
-	interrupt($way);
+	$fleet->interrupt($way);
 	$leader->{run}->finish;
 	return;
 }

@@ -14,6 +14,7 @@ use Time::HiRes qw(time usleep);
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
 use CitusCluster;
+use Fleet;
 
 my $kills = $ENV{KILLS} // 6;
 my $seed = $ENV{KILL_SEED} // time;
@@ -70,7 +71,7 @@ for my $i (1 .. $kills)
 		usleep($pause);
 		kill 'KILL', (split /\n/, slurp_file($victim->data_dir . '/postmaster.pid'))[0];
 		usleep(200_000);
-		$cluster->wait_until_up($victim);
+		Fleet::wait_until_up($victim, 1);
 		$run->finish;
 		wait_for_recovery();
 		like(state_of($version), qr/^(0000 x \d+ ?)?(1111 x \d+)?$/, 'version rows, shells, shards and rows agree');

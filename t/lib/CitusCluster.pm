@@ -7,7 +7,6 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 sub new
 {
@@ -108,21 +107,6 @@ sub differences
 	my %have = map { $_ => 1 } split /\n/, $have;
 	my %want = map { $_ => 1 } split /\n/, $want;
 	return join "\n", (map { "- $_" } grep { !$have{$_} } sort keys %want), (map { "+ $_" } grep { !$want{$_} } sort keys %have);
-}
-
-# Start what a test has killed.
-sub wait_until_up
-{
-	my ($self, $node) = @_;
-
-	for (1 .. 300)
-	{
-		unlink $node->data_dir . '/postmaster.pid' unless grep { (readlink($_) // '') eq $node->data_dir } glob '/proc/[0-9]*/cwd';
-		return $node->_update_pid(1)
-			if PostgreSQL::Test::Utils::system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile, '-w', '-s', 'start') == 0;
-		usleep(100_000);
-	}
-	die $node->name . ' does not come up';
 }
 
 1;

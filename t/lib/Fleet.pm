@@ -104,6 +104,34 @@ sub wait_until_up
 	die 'the server does not come up';
 }
 
+# Interrupt a run that psql called as "leader" ('kill worker', 'cancel run', ...), where it is at
+# work outside a transaction.  Waits for a server that went down by it.
+my %pid_of = (
+	worker => q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ashmig worker' AND query LIKE '%outside a transaction'},
+	leader => q{SELECT pid FROM pg_stat_activity WHERE application_name = 'leader' LIMIT 1});
+
+sub interrupt
+{
+	my ($self, $way) = @_;
+	my ($how, $whom) = split / /, $way;
+	my $node = $self->{node};
+
+	if ($whom eq 'postmaster')
+	{
+		$node->stop('immediate') if $how eq 'stop';
+		kill('KILL', (split /\n/, PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postmaster.pid'))[0]) if $how eq 'kill';
+	}
+	elsif ($whom eq 'run') { $self->psql('SELECT ashmig_cancel(run) FROM ashmig.progress') }
+	else
+	{
+		my (undef, $pid) = $self->psql($pid_of{$whom});
+		if ($pid && $how eq 'kill') { kill('KILL', $pid) }
+		elsif ($pid) { $self->psql("SELECT pg_terminate_backend($pid)") }
+	}
+	wait_until_up($node, $whom eq 'postmaster') if $how eq 'kill' || $whom eq 'postmaster';
+	return;
+}
+
 # A session that stays in a transaction: run a statement there, and wait for it.
 sub hold
 {
